@@ -1,4 +1,4 @@
-/** Makes the inputs of whole programs: a folder or a tar with so many files of one size. They are kept for the next run. */
+/** Makes the inputs of whole programs: a folder or a tar with this many files of one size. They are kept for the next run. */
 
 import { Buffer } from "node:buffer";
 import { closeSync, existsSync, openSync, writeFileSync, writeSync } from "node:fs";
@@ -9,7 +9,7 @@ import { tarFormat } from "../controller/output/tar_format.ts";
 /** Entries of a tar in one write, unless they are large. */
 const ENTRIES_AT_ONCE = 256;
 
-/** A folder with so many files. */
+/** A folder with this many files. */
 export async function inputFolder(folder: string, files: number, bytes: number): Promise<string> {
   const inputs = join(folder, `inputs-${bytes}-${files}`);
   if (existsSync(inputs)) return inputs;
@@ -19,7 +19,7 @@ export async function inputFolder(folder: string, files: number, bytes: number):
   return inputs;
 }
 
-/** A tar with so many files. */
+/** A tar with this many files. */
 export function inputTar(folder: string, files: number, bytes: number): string {
   const tar = join(folder, `inputs-${bytes}-${files}.tar`);
   if (existsSync(tar)) return tar;

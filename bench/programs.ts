@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 /** The project's folder. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
-/** A program that says nothing for so long hangs. */
+/** A program that says nothing for this long hangs. */
 const LIMIT_MS = 5 * 60_000;
 
 /** The largest output that is read: the summary of a run, or seconds. */

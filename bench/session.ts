@@ -66,7 +66,7 @@ try {
 }
 process.exit(0);
 
-/** Keeps all slots busy until the signal. Gives the number of jobs. */
+/** Keeps all slots busy until the signal. Returns the number of jobs. */
 async function runBatch(signal: AbortSignal): Promise<number> {
   let jobs = 0;
   try {
@@ -81,7 +81,7 @@ function* endless(): Generator<Uint8Array> {
   for (;;) yield new Uint8Array(8);
 }
 
-/** How long each of so many requests takes, in milliseconds. They come at any moment of a job of the batch. */
+/** How long each of this many requests takes, in milliseconds. They come at any moment of a job of the batch. */
 async function timesOf(count: number): Promise<number[]> {
   const times: number[] = [];
   for (let index = 0; index < count; index++) {

@@ -31,7 +31,7 @@ const SIZES = [
   { name: "1 MiB", bytes: 1024 * 1024, goal: { executable: 0.4, deno: 0.2 } },
 ] as const;
 
-/** So many jobs are run before any is counted: connections, slots and compilers are warm then. */
+/** How many jobs run before any is counted: then connections, slots and compilers are warm. */
 const WARM_JOBS = 200;
 
 type Way = "plain" | "TLS";

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { readElfLibrary } from "../core/elf_library.ts";
 import { lackingText } from "../core/lacking.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { formatMeasured } from "../system/format.ts";
 import { host } from "../system/host.ts";
 import { lackingCpu } from "../worker/cores/core_needs.ts";
 import { withFileBytes } from "../worker/cores/file_bytes.ts";
@@ -121,8 +122,8 @@ function loadFinding(trial: TrialResult): Finding {
   const { failure, loaded } = trial;
   if (failure !== undefined) return finding.failed(failure);
   if (!loaded) return finding.failed(`it ${crashText(trial)}`); // a crash after that is another check's
-  const ms = Math.round(loaded.openMs + loaded.initMs);
-  return finding.ok(`it loads in ${ms} ms, and worker_init returns 0`);
+  const time = formatMeasured(loaded.openMs + loaded.initMs);
+  return finding.ok(`it loads in ${time}, and worker_init returns 0`);
 }
 
 function isFailed({ state }: Finding): boolean {

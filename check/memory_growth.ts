@@ -12,7 +12,7 @@ const HEAP_GROWTH_BYTES_MIN = 512 * 1024;
 const RESIDENT_GROWTH_BYTES_MIN = 8 * 1024 * 1024;
 const RESIDENT_GROWTH_PER_RUN_MIN = 1024;
 
-/** So many samples are compared, evenly spaced. The time before the first is for warming up. */
+/** How many samples are compared, evenly spaced. The time before the first is for warming up. */
 const SAMPLES = 8;
 
 /** Growth in one or two of the intervals may be a cache that fills. */

@@ -1,5 +1,6 @@
 /** Checks of many runs in one process: leaks, threads and times. Pure. */
 
+import { formatBytes, formatMeasured, formatNoun } from "../system/format.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { growthPerRun } from "./memory_growth.ts";
 import { crashText, type TrialResult } from "./trial_result.ts";
@@ -25,10 +26,12 @@ function checkLeaks(trial: TrialResult, outputBytes: number): Finding {
     return finding.skipped(`jobs take too long to run more than ${runs} of them`);
   }
   const growth = growthPerRun(trial.usage);
-  if (growth === 0) return finding.ok(`memory does not grow over ${formatRuns(runs)}`);
+  if (growth === 0) return finding.ok(`memory does not grow over ${formatNoun(runs, "run")}`);
   const isOutput = outputBytes > 0 && growth >= outputBytes && growth < 1.25 * outputBytes + 48;
   const hint = isOutput ? "; that is about an output: is it freed in worker_free_outdata?" : "";
-  return finding.failed(`memory grows by ${growth} bytes per run, over ${formatRuns(runs)}${hint}`);
+  return finding.failed(
+    `memory grows by ${growth} bytes per run, over ${formatNoun(runs, "run")}${hint}`,
+  );
 }
 
 /** Whether the second job has left more threads than the first. */
@@ -45,7 +48,9 @@ function checkThreads(trial: TrialResult): Finding {
   const more = first && last ? last.threads - first.threads : 0;
   if (first && last && more > 0) {
     return finding.failed(
-      `${more} more threads after ${formatRuns(last.run - first.run)}: jobs leave threads behind`,
+      `${more} more threads after ${
+        formatNoun(last.run - first.run, "run")
+      }: jobs leave threads behind`,
     );
   }
   const kept = last?.threads ?? runs.at(-1)?.threads ?? 0;
@@ -62,21 +67,11 @@ function checkTime({ times, usage }: TrialResult): Finding {
   const finding = findingsOf("time");
   if (times.runs === 0) return finding.skipped("no job has run to its end");
   const bytes = usage.at(-1)?.residentBytes;
-  const memory = bytes === undefined ? "" : `; the process uses ${Math.round(bytes / 1e6)} MB`;
+  const memory = bytes === undefined ? "" : `; the process uses ${formatBytes(bytes)}`;
   return finding.ok(
-    `${formatMs(times.medianMs)} per job (median), ${formatMs(times.maxMs)} at most, over ` +
-      `${formatRuns(times.runs)}${memory}`,
+    `${formatMeasured(times.medianMs)} per job (median), ${
+      formatMeasured(times.maxMs)
+    } at most, over ` +
+      `${formatNoun(times.runs, "run")}${memory}`,
   );
-}
-
-function formatRuns(runs: number): string {
-  return `${runs.toLocaleString("en-US")} ${runs === 1 ? "run" : "runs"}`;
-}
-
-function formatMs(ms: number): string {
-  return ms < 1
-    ? `${Math.ceil(ms * 1000)} µs`
-    : ms < 1000
-    ? `${Math.round(ms)} ms`
-    : `${(ms / 1000).toFixed(1)} s`;
 }

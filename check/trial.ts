@@ -19,7 +19,7 @@ const CORE_API_VERSION = 1;
 /** These runs are reported one by one, the others by their times and their memory. */
 const DETAILED_RUNS = 2;
 
-/** After so many runs there are no more than fit into this time. Fast jobs are run more often, to see small leaks. */
+/** After this many runs there are no more than fit into this time. Fast jobs are run more often, to see small leaks. */
 const RUNS_ENOUGH = 1_000;
 const MORE_RUNS_MS = 2_000;
 

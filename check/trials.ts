@@ -16,7 +16,7 @@ import { type TrialResult, trialResult } from "./trial_result.ts";
 const END_TURN_MS = 20;
 const END_TURNS_MAX = 100;
 
-/** So many of the last lines that a trial prints are kept. */
+/** How many of the last lines that a trial prints are kept. */
 const LINES_MAX = 20;
 
 /** How a trial differs from the plain one: one run in plain memory. */
@@ -105,7 +105,7 @@ export class Trials {
     const end = await child.settled;
     timer.stop();
     this.#current = undefined;
-    return { crash: isLate ? `takes longer than ${this.#limitMs / 1000} s` : crashOf(end) };
+    return { crash: isLate ? `takes longer than ${this.#limitMs / 1000}s` : crashOf(end) };
   }
 
   async #endSurvivors(mark: string): Promise<number> {

@@ -39,7 +39,7 @@ const TIME_MS = 3_000;
 /** The input if the user has none. */
 const BUILT_IN_BYTES = 64;
 
-/** The job alone is tried for so long, or so often. */
+/** The job alone is tried for this long, or this often. */
 const TRIAL_MS = 500;
 const TRIAL_RUNS_MAX = 10_000;
 

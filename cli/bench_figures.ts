@@ -55,7 +55,7 @@ export type Advice =
   | { readonly kind: "fine" }
   /** Too little work for its bytes. */
   | { readonly kind: "less data" }
-  /** Jobs are too short: put so many in one input. */
+  /** Jobs are too short: put this many in one input. */
   | { readonly kind: "together"; readonly jobs: number };
 
 /** What to do about the costs of a job on this worker. */

@@ -1,7 +1,7 @@
 /** How `distcomp bench` shows its figures: a table, or a list where that is too wide, and a sentence for each worker. */
 
 import { adviceOn, costOf, type JobCost, type WorkerFigures } from "./bench_figures.ts";
-import { formatBytes, formatCount, formatRate, formatShort, printable } from "./format.ts";
+import { formatBytes, formatCount, formatMeasured, formatRate, printable } from "./format.ts";
 
 /** What was found about one worker: figures, or why there are none. */
 export type WorkerReport =
@@ -52,7 +52,7 @@ function listOf([worker = "", ...cells]: readonly string[]): string {
 
 function cellsOf(figures: WorkerFigures, { coreMs, addedMs }: JobCost): string[] {
   const { worker, slots, roundTripMs, jobMs, jobsPerSecond } = figures;
-  const time = (ms: number | undefined) => ms === undefined ? "unknown" : formatShort(ms);
+  const time = (ms: number | undefined) => ms === undefined ? "unknown" : formatMeasured(ms);
   return [
     printable(worker),
     formatCount(slots),
@@ -82,17 +82,19 @@ export function adviceText(figures: WorkerFigures, cost: JobCost): string {
 
 function costText({ slotMs, coreMs, addedMs }: JobCost): string {
   if (coreMs === undefined || addedMs === undefined) {
-    return `jobs take ${formatShort(slotMs)}, with what distcomp adds`;
+    return `jobs take ${formatMeasured(slotMs)}, with what distcomp adds`;
   }
   const percent = 100 * addedMs / slotMs;
   if (percent < 5) {
-    return `jobs take ${formatShort(coreMs)}, and distcomp adds ${percentText(percent)}`;
+    return `jobs take ${formatMeasured(coreMs)}, and distcomp adds ${percentText(percent)}`;
   }
-  return `jobs take ${formatShort(coreMs)} in the core, and distcomp adds ${formatShort(addedMs)}`;
+  return `jobs take ${formatMeasured(coreMs)} in the core, and distcomp adds ${
+    formatMeasured(addedMs)
+  }`;
 }
 
 function percentText(percent: number): string {
-  return percent < 1 ? "less than 1 %" : `${Math.round(percent)} %`;
+  return percent < 1 ? "less than 1%" : `${Math.round(percent)}%`;
 }
 
 /** What a job takes in the core on the worker, if there is one. Several are of different machines. */

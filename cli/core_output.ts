@@ -11,7 +11,7 @@ import { KeptOutput } from "./kept_output.ts";
 import type { WriteLine } from "./log.ts";
 
 /** The folder for `keep`, beside the journal. */
-export const KEPT_FOLDER = "output";
+const KEPT_FOLDER = "output";
 
 /** Where the lines come from that no job has printed. */
 const CORE = "core";

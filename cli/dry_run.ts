@@ -23,13 +23,13 @@ import type { RunRequest } from "./run_request.ts";
 import { writeStdout } from "./stdout.ts";
 import { setupLines } from "./summary.ts";
 
-/** So many jobs are named. */
+/** The most jobs that are named. */
 const NAMES_MAX = 3;
 
-/** So many workers are named. */
+/** The most workers that are named. */
 const WORKERS_MAX = 8;
 
-/** So many digits of a SHA-256 tell it from others. */
+/** This many digits of a SHA-256 tell it from others. */
 const KEY_CHARS = 12;
 
 /** What a run would do with its inputs. */
@@ -120,7 +120,7 @@ export async function countsOf({ batches }: Pick<Source, "batches">): Promise<Dr
 }
 
 /** What the run would do, as a few lines. */
-export function dryText(counts: DryCounts, flags: RunFlags, plan: RunPlan): string {
+function dryText(counts: DryCounts, flags: RunFlags, plan: RunPlan): string {
   const { failedBefore, unreadable, problems } = counts;
   return [
     headline(counts),
@@ -174,7 +174,7 @@ function workersText({ listen }: RunFlags, { workers, local }: RunPlan): string 
 }
 
 /** The same as one JSON object on one line. */
-export function dryJson(counts: DryCounts, flags: RunFlags, { core, workers }: RunPlan): string {
+function dryJson(counts: DryCounts, flags: RunFlags, { core, workers }: RunPlan): string {
   const { jobs, bytesIn, done, failedBefore, unreadable } = counts;
   return JSON.stringify({
     dryRun: true,

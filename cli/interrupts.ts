@@ -45,7 +45,7 @@ export class Interrupts {
   onRun(run: Interruptible, progress: Progress): void {
     this.#run = run;
     this.#progress = progress;
-    if (this.#count > 1) run.abandon();
+    if (this.#count > 1) this.#abandon(run);
     else if (this.#count > 0) run.interrupt(); // it came at this very moment
   }
 
@@ -59,16 +59,24 @@ export class Interrupts {
     this.#count = Math.max(this.#count + 1, signal === "SIGQUIT" ? 2 : 1);
     this.#interrupted.reject(new InterruptedError());
     if (this.#count > 2) this.#exit();
-    else if (this.#count === 2 && this.#run) this.#run.abandon();
+    else if (this.#count === 2 && this.#run) this.#abandon(this.#run);
     else if (this.#count === 2) setTimeout(() => this.#exit(), GIVEN_UP_MS).unref();
     else if (this.#run?.interrupt()) this.#reportRunning(this.#run);
   }
 
-  #reportRunning({ status: { inFlight, slots, slotsAreKnown } }: Interruptible): void {
-    const running = slotsAreKnown ? Math.min(inFlight, slots) : inFlight;
+  #reportRunning(run: Interruptible): void {
+    const running = runningOf(run);
     if (running === 0) return;
     const jobs = formatNoun(running, "running job");
     this.#progress?.write(`finishing ${jobs}; interrupt again to stop at once`);
+  }
+
+  #abandon(run: Interruptible): void {
+    const running = runningOf(run);
+    const jobs = formatNoun(running, "running job");
+    run.abandon();
+    const what = running === 0 ? "" : `: ${jobs} will run again when the run is resumed`;
+    this.#progress?.write(`stopping at once${what}`);
   }
 
   #exit(): void {
@@ -81,4 +89,9 @@ export class Interrupts {
     });
     void closed.finally(() => exit(ExitCode.interrupted));
   }
+}
+
+/** Jobs that are in a slot. Those behind them in the window of a worker have not begun. */
+function runningOf({ status: { inFlight, slots, slotsAreKnown } }: Interruptible): number {
+  return slotsAreKnown ? Math.min(inFlight, slots) : inFlight;
 }

@@ -2,7 +2,7 @@
 
 import type { Runtime } from "../runtime/ports.ts";
 
-/** Opens so many connections, and another one for each line on stdin. Resolves when none is left. */
+/** Opens this many connections, and another one for each line on stdin. Resolves when none is left. */
 export async function serveSeveral(
   runtime: Runtime,
   connections: number,

@@ -7,7 +7,7 @@ import { delay } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { descendantsOf, killAll } from "../runtime/process_tree.ts";
-import { LineSplitter } from "../system/lines.ts";
+import { LineSplitter } from "../system/line_splitter.ts";
 import { formatDuration, printable } from "./format.ts";
 import type { WriteLine } from "./log.ts";
 

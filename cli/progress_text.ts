@@ -74,7 +74,7 @@ function timeText(status: RunStatus, perSecond: number): string {
 }
 
 /** `loading core on 3 of 8 slots, 12s` */
-export function loadingText({ slots, slotsTotal, ms }: LoadingSlots): string {
+function loadingText({ slots, slotsTotal, ms }: LoadingSlots): string {
   return `loading core on ${slots} of ${formatNoun(slotsTotal, "slot")}, ${formatTimeLeft(ms)}`;
 }
 

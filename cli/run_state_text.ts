@@ -14,13 +14,13 @@ const PHASES: Readonly<Record<RunSnapshot["phase"], string>> = {
   ending: "; ending",
 };
 
-/** So many workers are listed by name. */
+/** The most workers that are listed by name. */
 const WORKERS_MAX = 20;
 
-/** So many of the jobs that run longest. */
+/** The most jobs that are listed, of those that run longest. */
 const RUNNING_MAX = 3;
 
-/** So many workers that were lost. */
+/** The most lost workers that are listed. */
 const LOST_MAX = 5;
 
 /** The widest column of workers' names. */

@@ -31,12 +31,14 @@ async function showRuns({ json = false }: StatusFlags): Promise<number> {
   const { runs, problems } = await findLiveRuns(process.env);
   for (const problem of problems) toStderr(`distcomp: ${problem}`);
   if (json) writeJson(runs.map(({ snapshot }) => snapshot));
-  else if (runs.length === 0) {
+  else if (runs.length > 1) writeLines(runListLines(runs));
+  else if (runs.length === 1) writeLines(runs.flatMap(({ snapshot }) => liveRunLines(snapshot)));
+  else if (problems.length > 0) return ExitCode.usage; // it is said why
+  else {
     throw new UsageError(
       "No run of this user answers on this machine; of one that is over, name the outputs: distcomp status DIR",
     );
-  } else if (runs.length === 1) writeLines(runs.flatMap(({ snapshot }) => liveRunLines(snapshot)));
-  else writeLines(runListLines(runs));
+  }
   return ExitCode.ok;
 }
 

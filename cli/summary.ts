@@ -13,9 +13,9 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatMeasured,
   formatNoun,
   formatRate,
-  formatShort,
   printable,
 } from "./format.ts";
 
@@ -167,11 +167,11 @@ function figures(status: RunStatus): string {
 export function timesLines(times: MeasuredTimes | undefined): string[] {
   if (!times) return [];
   const { jobs, medianMs, p95Ms, maxMs, cpuPart, memoryBytesMax } = times;
-  const within = jobs < SPREAD_JOBS_MIN ? "" : `, 95% within ${formatShort(p95Ms)}`;
-  const spread = jobs === 1 ? "" : `${within}, longest ${formatShort(maxMs)}`;
+  const within = jobs < SPREAD_JOBS_MIN ? "" : `, 95% within ${formatMeasured(p95Ms)}`;
+  const spread = jobs === 1 ? "" : `${within}, longest ${formatMeasured(maxMs)}`;
   return [
     [
-      `time in the core: ${jobs === 1 ? "" : "median "}${formatShort(medianMs)}${spread}`,
+      `time in the core: ${jobs === 1 ? "" : "median "}${formatMeasured(medianMs)}${spread}`,
       ...(cpuPart === null ? [] : [`CPU ${Math.round(100 * cpuPart)}%`]),
       ...(memoryBytesMax === null ? [] : [`memory at most ${formatBytes(memoryBytesMax)}`]),
     ].join(" · "),

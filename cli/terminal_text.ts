@@ -36,7 +36,7 @@ export function fittedRight(text: string, columns: number): string {
 }
 
 /** The text in at most `columns` columns. What is one character to people is not cut in two. */
-export function cutTo(text: string, columns: number): string {
+function cutTo(text: string, columns: number): string {
   if (columns <= 0) return "";
   if (text.length <= columns && PLAIN.test(text) || widthOf(text) <= columns) return text;
   let cut = "";

@@ -9,7 +9,7 @@ import { workerLabels } from "./worker_labels.ts";
 const TIME_COLUMNS = 7;
 const GAP = "  ";
 
-/** So many lines at most. Names are cut so that workers have a column of their own. */
+/** At most `linesMax` lines. Names are cut so that workers have a column of their own. */
 export function runningLines(
   { running, workers, at }: RunSnapshot,
   linesMax: number,

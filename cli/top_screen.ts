@@ -2,7 +2,7 @@
 
 import type { RunSnapshot } from "../watch/snapshot.ts";
 import { formatBytes, formatCount, formatDuration, formatNoun, formatRate } from "./format.ts";
-import { formatShort, formatTimeLeft, printable } from "./format.ts";
+import { formatMeasured, formatTimeLeft, printable } from "./format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
 import { fitted, type Piece, styledLine, widthOf } from "./terminal_text.ts";
 import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
@@ -79,7 +79,7 @@ function head(run: RunSnapshot, columns: number): Line[] {
 
 /** How long jobs take in the core, if that was measured. */
 function medianText({ times }: RunSnapshot): string {
-  return times === null ? "" : `  median ${formatShort(times.medianMs)} in the core`;
+  return times === null ? "" : `  median ${formatMeasured(times.medianMs)} in the core`;
 }
 
 function progressLine({ jobs, jobsPerSecond, leftMs }: RunSnapshot, columns: number): Piece[] {

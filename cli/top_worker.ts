@@ -17,7 +17,7 @@ const BAR_COLUMNS_MAX = 30;
 /** The lines of the head. */
 const HEAD_ROWS = 5;
 
-/** So many digits of a core's SHA-256 tell it from others. */
+/** This many digits of a core's SHA-256 tell it from others. */
 const KEY_CHARS = 12;
 
 /** How fast a worker has been since somebody looks. */

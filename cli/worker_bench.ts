@@ -17,7 +17,7 @@ const ALONE_PART = 0.25;
 const WARM_UP_PART = 0.1;
 const FULL_PART = 0.5;
 
-/** The rate grows with the window. The worker is warm when it has grown by less than this, or after so many looks. */
+/** The rate grows with the window. The worker is warm when it has grown by less than this, or after this many looks. */
 const GROWTH_MIN = 1.2;
 const WARM_UP_PIECES_MAX = 20;
 
@@ -236,7 +236,7 @@ export class WorkerBench {
     } while (this.#cluster.status.loading && clock.now() < endMs);
   }
 
-  /** Jobs per second at full rate, measured for so long, or longer if no job is answered in that time. */
+  /** Jobs per second at full rate, measured for this long, or longer if no job is answered in that time. */
   async #rateFor(ms: number): Promise<number> {
     const { clock } = this.#runtime;
     const [before, startedAtMs] = [this.#answered, clock.now()];
@@ -244,7 +244,7 @@ export class WorkerBench {
     return 1000 * (this.#answered - before) / (clock.now() - startedAtMs);
   }
 
-  /** Keeps the cluster full for so long. */
+  /** Keeps the cluster full for this long. */
   async #feedFor(ms: number): Promise<void> {
     let isOver = false;
     this.#onAnswered = () => {};

@@ -70,6 +70,7 @@ export class WorkerSignals {
   /** SIGQUIT is for users who do not want to wait. */
   #onStop(signal: StopSignal): void {
     if (this.ending.aborted || signal === "SIGQUIT") {
+      this.#log.info(`${signal}: stopping at once; runs give its jobs to other workers`);
       this.#worker?.kill();
       this.#progress?.stop();
       return void exit(ExitCode.interrupted);

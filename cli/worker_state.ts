@@ -3,10 +3,10 @@
 import type { WorkerStatus } from "../protocol/mod.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "./format.ts";
 
-/** So many controllers are named. */
+/** The most controllers that are named. */
 const CONTROLLERS_MAX = 5;
 
-/** So many digits of a core's SHA-256 tell it from others. */
+/** This many digits of a core's SHA-256 tell it from others. */
 const KEY_CHARS = 12;
 
 /** The lines of the state. */

@@ -12,7 +12,7 @@ import type { Completion, LargeTaskInput } from "./cluster/task.ts";
 import type { ReadyTask } from "./inputs/source.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 
-/** So many are kept in a run: each dump may take half a gigabyte. */
+/** The most that a run keeps: each dump may take half a gigabyte. */
 const CRASHES_MAX = 10;
 
 /** Where the local worker puts dumps until their jobs have failed. */

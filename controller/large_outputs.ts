@@ -16,7 +16,7 @@ export type ArrivingOutput = LargePlace & StoredOutput;
 
 /** Takes outputs that are too large to be in memory. */
 export interface LargeOutputs<Output extends ArrivingOutput = ArrivingOutput> {
-  /** Why an output of so many bytes cannot be taken. A worker that lies about its size must not fill the disk. */
+  /** Why an output of this many bytes cannot be taken. A worker that lies about its size must not fill the disk. */
   problemOf(bytes: number): string | undefined;
   /** `headBytes`: the fields that come before the `bytes` bytes of the output. */
   open(headBytes: number, bytes: number): Output;

@@ -19,7 +19,7 @@ export interface Lacking {
   }[];
 }
 
-/** So many of them are named in one sentence. */
+/** The most that are named in one sentence. */
 const NAMED_MAX = 20;
 
 const LIBC = "libc.so.6";

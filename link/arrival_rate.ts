@@ -3,7 +3,7 @@
 /** A frame that goes on longer than this was written in one go: until then, what is measured is the peer's pace. */
 const BURST_BYTES_MIN = 64 * 1024;
 
-/** So many bytes make a measurement: 40 ms at 100 Mbit/s. */
+/** The bytes of one measurement: 40 ms at 100 Mbit/s. */
 const WINDOW_BYTES = 512 * 1024;
 
 /** What counts is the time that a read waits inside a frame, so a receiver that is busy itself measures no less. */

@@ -20,7 +20,7 @@ export interface LinkCompressionParts {
   readonly writer: FrameWriter;
   /** Writes bytes to the stream. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** So many bytes have come out of compressed ones. */
+  /** This many bytes have come out of compressed ones. */
   onBytes(bytes: number): void;
 }
 

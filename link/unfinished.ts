@@ -6,7 +6,7 @@
 import type { Link } from "./link.ts";
 
 /** Whoever connects sends its first message at once. */
-export const FIRST_FRAME_MS = 20_000;
+const FIRST_FRAME_MS = 20_000;
 
 /** A frame that has begun, and of which nothing comes: a network that is away for longer breaks connections anyway. */
 const STALLED_MS = 30_000;
@@ -63,10 +63,10 @@ export class Unfinished {
     if (heldBytes === 0) {
       return this.#begunMs < FIRST_FRAME_MS
         ? undefined
-        : `it sent no message within ${FIRST_FRAME_MS / 1_000} s`;
+        : `it sent no message within ${FIRST_FRAME_MS / 1_000}s`;
     }
     if (this.#stalledMs >= STALLED_MS) {
-      return `it stopped in the middle of a message for ${STALLED_MS / 1_000} s`;
+      return `it stopped in the middle of a message for ${STALLED_MS / 1_000}s`;
     }
     const leastBytes = (this.#begunMs - SLOW_MS) * SLOWEST_BYTES_PER_MS;
     return heldBytes >= leastBytes

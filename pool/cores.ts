@@ -23,8 +23,8 @@ export class Cores<T> {
   readonly #load: (endpoint: EndpointId, core: CoreKey) => void;
   readonly #isLocal: boolean;
   readonly #failures = new LoadFailures();
-  /** Endpoints may drain, because jobs needed several cores in the last pass. */
-  #mayDrain = false;
+  /** Endpoints may yield their cores, because jobs needed several in the last pass. */
+  #mayYield = false;
 
   constructor(
     endpoints: Roster<T>,
@@ -53,13 +53,13 @@ export class Cores<T> {
     return true;
   }
 
-  /** Assigns cores anew. Free endpoints come first: a busy one drains only if there are too few of them. */
+  /** Assigns cores anew. Free endpoints come first: a busy one yields its core only if there are too few of them. */
   assign(nowMs: number): void {
     const cores = this.#wanted(nowMs);
     this.#failures.keepOnly(cores);
     if (cores.size === 0 || this.#isSettled(cores)) return;
     const demands = this.#demands(cores, nowMs);
-    this.#mayDrain = cores.size > 1;
+    this.#mayYield = cores.size > 1;
     for (const endpoint of this.#endpoints.values()) {
       if (endpoint.isFree) this.#assignTo(endpoint, demands, nowMs);
     }
@@ -69,7 +69,7 @@ export class Cores<T> {
   }
 
   #assignTo(endpoint: Endpoint<T>, demands: Demands, nowMs: number): void {
-    endpoint.setDraining(false);
+    endpoint.setYielding(false);
     if (!mayChange(endpoint, demands, nowMs)) return;
     const { core } = endpoint;
     const current = core === undefined ? undefined : demands.cores.get(core);
@@ -84,7 +84,7 @@ export class Cores<T> {
     const isIdle = endpoint.isFree;
     count(demands.cores.get(next), 1, true);
     count(current, -1, isIdle);
-    endpoint.setDraining(!isIdle);
+    endpoint.setYielding(!isIdle);
     if (isIdle) this.#load(endpoint.id, next);
   }
 
@@ -103,7 +103,7 @@ export class Cores<T> {
    * enough of them are idle. (Jobs that avoid endpoints may not be able to run in the idle ones.)
    */
   #isSettled(cores: ReadonlyMap<CoreKey, CoreDemand>): boolean {
-    if (cores.size > 1 || this.#mayDrain) return false;
+    if (cores.size > 1 || this.#mayYield) return false;
     for (const [core, { queued }] of cores) {
       const { held, idle } = this.#endpoints.holdersOf(core);
       if (held === this.#endpoints.sums.staying) return true;

@@ -155,8 +155,8 @@ export class Dispatcher<T> {
 
   /**
    * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest
-   * for its turn. If that job
-   * needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint might become empty.
+   * for its turn. If that job needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint
+   * might become empty.
    */
   #longestWaiting(core: CoreKey): Client<T> | undefined {
     let longest: Client<T> | undefined;

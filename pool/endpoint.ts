@@ -33,9 +33,9 @@ export class Endpoint<T> {
   /** It was told to load its core, and has not reported the outcome yet. */
   isLoading = false;
   loadedAtMs = 0;
-  /** It gets no more jobs until it has loaded another core. */
-  isDraining = false;
-  /** It gets no more jobs, ever. */
+  /** It yields its core: it gets no more jobs until it has loaded another one. */
+  isYielding = false;
+  /** It drains: it gets no more jobs, ever. */
   isLeaving = false;
   /** The pool has lost it. */
   isGone = false;
@@ -76,7 +76,7 @@ export class Endpoint<T> {
   /** It could take a job that needs its core, if its window has room. */
   get isReady(): boolean {
     if (this.jobsMax === 0 || this.isGone) return false;
-    return this.core !== undefined && !this.isLoading && !this.isDraining && !this.isLeaving;
+    return this.core !== undefined && !this.isLoading && !this.isYielding && !this.isLeaving;
   }
 
   /** How many jobs it should have in flight, before the limits on bytes and for the end of a run apply. */
@@ -115,7 +115,7 @@ export class Endpoint<T> {
   startLoading(core: CoreKey): void {
     this.core = core;
     this.isLoading = true;
-    this.isDraining = false;
+    this.isYielding = false;
     this.#onChanged();
   }
 
@@ -131,10 +131,10 @@ export class Endpoint<T> {
     this.#onChanged();
   }
 
-  /** It gets no more jobs, so that it can load another core, or keeps its core after all. */
-  setDraining(isDraining: boolean): void {
-    if (this.isDraining === isDraining) return;
-    this.isDraining = isDraining;
+  /** It yields its core to another one, so that it gets no more jobs, or keeps it after all. */
+  setYielding(isYielding: boolean): void {
+    if (this.isYielding === isYielding) return;
+    this.isYielding = isYielding;
     this.#onChanged();
   }
 

@@ -2,7 +2,7 @@
 
 import type { DispatchId, EndpointId } from "./ids.ts";
 
-/** So many of the latest jobs count: enough for a percentile, and few enough to follow a change. */
+/** How many of the latest jobs count: enough for a percentile, and few enough to follow a change. */
 const RECENT_JOBS = 128;
 
 /** A new job takes longer than this part of the others only rarely; then it runs again elsewhere. */

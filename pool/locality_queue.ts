@@ -6,7 +6,7 @@ import { type Job, JobList } from "./job.ts";
 /** How many jobs at the front are looked at. */
 const LOOKED_AT_MAX = 32;
 
-/** So often the first job is overtaken. Its endpoint may be busy for long. */
+/** How often the first job may be overtaken: its endpoint may be busy for long. */
 const OVERTAKEN_MAX = 64;
 
 /** A queue that respects data locality, as far as no job waits much longer for that. */

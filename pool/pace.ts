@@ -19,7 +19,7 @@ const WORK_AHEAD_MS_MAX = 32;
 /** What remains of that with each further round, down to `WORK_AHEAD_MS`: half of it after a fifth of a second. */
 const WORK_AHEAD_KEPT = 0.98;
 
-/** With at least so many jobs per slot, a window is deep: it is filled up only when half of it is free. */
+/** With at least this many jobs per slot, a window is deep: it is filled up only when half of it is free. */
 export const DEEP_WINDOW = 16;
 
 /**
@@ -32,12 +32,12 @@ const PREFETCHED_JOB_MS_MAX = 20;
 const NEAR_JOB_MS_MAX = 10;
 
 /**
- * So many slots are believed of an endpoint that has answered nothing: about as many CPUs as the largest machines
- * have. Beyond that, the number that it claims is believed as far as its answers show.
+ * How many slots an endpoint is believed to have before it has answered anything: about as many as the largest machines
+ * have CPUs. Beyond that, the number that it claims is believed as far as its answers show it.
  */
 const SLOTS_BELIEVED = 1_024;
 
-/** With so many times as many answers, so that the slots that are believed double with each round of answers. */
+/** With this many times as many answers, so that the slots that are believed double with each round of answers. */
 const SLOTS_PER_ANSWER = 2;
 
 /** The largest window. It bounds how many jobs run again when an endpoint is lost. */

@@ -130,7 +130,7 @@ export class Pool<T> extends PoolView<T> {
         continue;
       }
       client.inFlight -= 1;
-      if (this.#isCulprit(job, wasAlone, wasKilled)) this.#actions.crashed(job, reason);
+      if (this.#isCulprit(job, wasAlone, wasKilled)) this.#actions.crashed(job, reason, wasKilled);
       else client.pushFront(job);
     }
   }

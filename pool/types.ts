@@ -38,8 +38,11 @@ export interface PoolActions<T> {
   load(endpoint: EndpointId, core: CoreKey): void;
   /** Send a job. Answer with `onAnswer`, `onReturned` or `onEndpointLost`. */
   send(endpoint: EndpointId, dispatch: DispatchId, job: Job<T>): void;
-  /** A job has crashed its endpoint, or most likely several. It has left the pool. */
-  crashed(job: Job<T>, reason: string): void;
+  /**
+   * A job has crashed its endpoint, or most likely several. It has left the pool. `wasKilled`: the last endpoint was
+   * killed from outside.
+   */
+  crashed(job: Job<T>, reason: string, wasKilled: boolean): void;
   /** An abandoned job was lost with its endpoint, or returned by it. It has left the pool. */
   dropped(job: Job<T>): void;
   /** No endpoint can load the job's core. It has left the pool. */

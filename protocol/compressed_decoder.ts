@@ -52,7 +52,7 @@ export interface CompressedDecoderOptions {
   readonly payloadBytesMax?: number | undefined;
   readonly findPlace?: FindPlace | undefined;
   readonly findLargePlace?: FindLargePlace | undefined;
-  /** So many bytes have come out of compressed ones. */
+  /** This many bytes have come out of compressed ones. */
   onBytes(bytes: number): void;
 }
 

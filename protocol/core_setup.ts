@@ -15,7 +15,7 @@ const DIGEST_BYTES = 32;
 export const SETUP_FILES_MAX = 10_000;
 
 /** The longest path in a setup, in bytes. With the worker's folder it must not exceed the system's 4096. */
-export const SETUP_PATH_BYTES_MAX = 1024;
+const SETUP_PATH_BYTES_MAX = 1024;
 
 /** Nobody types more variables. */
 export const SETUP_VARIABLES_MAX = 1_000;
@@ -24,7 +24,7 @@ export const SETUP_VARIABLES_MAX = 1_000;
 export const VARIABLE_BYTES_MAX = 128 * 1024;
 
 /** All variables of a setup together. Linux allows 2 MiB for arguments and variables. */
-export const VARIABLES_BYTES_MAX = 1024 * 1024;
+const VARIABLES_BYTES_MAX = 1024 * 1024;
 
 /** A file beside a core. */
 export interface SetupFile {

@@ -9,7 +9,7 @@ import type { Uint64 } from "./uint64.ts";
 const DIGEST_BYTES = 32;
 
 /** The most cores that a worker may say it has kept. distcomp's worker keeps far fewer. */
-export const KEPT_CORES_MAX = 65_536;
+const KEPT_CORES_MAX = 65_536;
 
 /** Characters that are kept of each text in a worker's description: the longest name of a host, and more. */
 const DESCRIPTION_CHARS_MAX = 255;

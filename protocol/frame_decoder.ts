@@ -90,15 +90,19 @@ export class FrameDecoder {
   #large: LargeArrival | undefined;
   /** What `space` gave last. */
   #space = NO_PAYLOAD;
-  /** Whether the last frame had a payload with memory of its own; before the first one, whether reads are limited. */
-  #wasLarge: boolean;
+  /**
+   * Whether the next payload will probably have memory of its own, as the last one had: then a read brings little more
+   * than its header. Where reads are limited, the first payload is taken for such a one.
+   */
+  #expectsOwnMemory: boolean;
   /** Whether reads may be long: where they are limited, any frame must have had one. */
   #mayReadMuch: boolean;
   readonly #largeReadBytesMax: () => number;
 
   constructor(options: FrameDecoderOptions = {}) {
-    this.#wasLarge = options.largeReadBytesMax !== undefined;
-    this.#mayReadMuch = !this.#wasLarge;
+    const areReadsLimited = options.largeReadBytesMax !== undefined;
+    this.#expectsOwnMemory = areReadsLimited;
+    this.#mayReadMuch = !areReadsLimited;
     this.#largeReadBytesMax = options.largeReadBytesMax ?? (() => READ_BYTES_MAX);
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
     this.#findPlace = options.findPlace;
@@ -151,7 +155,7 @@ export class FrameDecoder {
 
   #spaceInChunk(): Uint8Array<ArrayBuffer> {
     this.#makeRoom(this.#chunkBytes * FREE_PART_MIN);
-    const bytesMax = this.#wasLarge ? HEAD_BYTES_MAX : CHUNK_BYTES_MAX;
+    const bytesMax = this.#expectsOwnMemory ? HEAD_BYTES_MAX : CHUNK_BYTES_MAX;
     return this.#chunk.subarray(this.#end, this.#end + bytesMax);
   }
 
@@ -224,7 +228,7 @@ export class FrameDecoder {
       return undefined;
     }
     this.#start = at + payloadBytes;
-    this.#wasLarge = false;
+    this.#expectsOwnMemory = false;
     if (payloadBytes === 0) return { type, id, payload: NO_PAYLOAD };
     this.#isChunkKept = true;
     return { type, id, payload: new Uint8Array(this.#chunk.buffer, at, payloadBytes) };
@@ -279,7 +283,7 @@ export class FrameDecoder {
     const { type, id, payloadBytes, bytes, place } = partial;
     if (partial.filled < payloadBytes) return undefined;
     this.#partial = undefined;
-    this.#wasLarge = this.#mayReadMuch = true;
+    this.#expectsOwnMemory = this.#mayReadMuch = true;
     if (!partial.isDiscarded) {
       return { type, id, payload: place?.bytes ?? bytes.subarray(0, payloadBytes) };
     }

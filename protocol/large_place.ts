@@ -35,7 +35,7 @@ export interface LargePlace {
   release(): void;
 }
 
-/** Gives the place for a payload that is over the limit; `undefined`: it is refused. */
+/** Returns the place for a payload that is over the limit; `undefined`: it is refused. */
 export type FindLargePlace = (
   type: number,
   id: Uint64,

@@ -15,7 +15,7 @@ export interface PayloadPlace {
   release(): void;
 }
 
-/** Gives the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
+/** Returns the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
 export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
 
 /** Options of a decoder. */

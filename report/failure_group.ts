@@ -34,9 +34,9 @@ export class FailureGroup {
     this.#cause = cause;
   }
 
-  add(job: number, { input, printed, node }: JobFacts): void {
+  add(job: number, { name, printed, node }: JobFacts): void {
     this.#jobs += 1;
-    if (this.#names.size < NAMES_KEPT_MAX) this.#names.set(job, input);
+    if (this.#names.size < NAMES_KEPT_MAX) this.#names.set(job, name);
     if (!this.#printed && printed.length > 0) this.#printed = { job, lines: printed };
     if (node === undefined) return;
     const known = this.#nodes.get(node);

@@ -3,8 +3,8 @@
 import {
   formatCount,
   formatDuration,
+  formatMeasured,
   formatNoun,
-  formatShort,
   printable,
 } from "../system/format.ts";
 import type { Figures } from "./figures.ts";
@@ -22,7 +22,7 @@ export function fewJobsText(figures: Figures): LimitText {
   const { records, slotsMax, longest } = figures;
   if (records > slotsMax || !longest) return idleText(figures);
   const { lengthMs, cpuPart = 1 } = figures;
-  const ran = `ran for ${formatShort(longest.runMs)} of ${formatDuration(lengthMs)}`;
+  const ran = `ran for ${formatMeasured(longest.runMs)} of ${formatDuration(lengthMs)}`;
   const cpus = records === 1 && cpuPart >= CPUS_MIN ? `, on ${cpuPart.toFixed(1)} CPUs` : "";
   const what = records === 1
     ? `the run was one job, which ${ran}${cpus}`

@@ -8,7 +8,10 @@ import { endingIn, type RunEnding } from "../controller/output/run_ending.ts";
 /** A job that has ended. Times are in milliseconds; those of the clock since 1970. */
 export interface JobFacts {
   readonly kind: "job";
+  /** The name of its input, which tells jobs apart. It may be as long as a line of a journal. */
   readonly input: string;
+  /** The same, cut to a length that a page can show. */
+  readonly name: string;
   readonly isDone: boolean;
   /** Why it failed, without nodes. */
   readonly reason: string;
@@ -108,7 +111,8 @@ function jobFacts(fields: Fields, input: string, state: "done" | "failed"): JobF
     : undefined;
   return {
     kind: "job",
-    input: cut(input, NAME_CHARS_MAX),
+    input,
+    name: cut(input, NAME_CHARS_MAX),
     isDone: state === "done",
     reason: reasonOf(fields),
     cause: textOf(fields.cause),

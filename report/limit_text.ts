@@ -4,8 +4,8 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatMeasured,
   formatNoun,
-  formatShort,
   printable,
 } from "../system/format.ts";
 import { fewJobsText } from "./few_jobs_text.ts";
@@ -85,7 +85,8 @@ function speedText(kind: SpeedKind, together: number, figures: Figures): LimitTe
       };
     case "short jobs":
       return {
-        what: `jobs take ${formatShort(medianMs)}, and slots were busy for only ${busy} of the ` +
+        what:
+          `jobs take ${formatMeasured(medianMs)}, and slots were busy for only ${busy} of the ` +
           "time, as distcomp needs longer than that for each job",
         advice: `put ${formatCount(together)} in one input`,
       };

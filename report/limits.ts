@@ -34,36 +34,36 @@ export interface Limit {
 /** Slots that are busy to this part have no time left for more. */
 export const BUSY_PART = 0.8;
 /** If so many jobs fail, the rest says little. */
-export const FAILED_PART = 0.5;
-/** So many jobs that were killed for their memory are no accident. */
-export const MEMORY_PART = 0.01;
-/** A node fails if it fails so many jobs, this part of its jobs, and so much more often than the others. */
-export const NODE_FAILURES_MIN = 10;
-export const NODE_FAILED_PART = 0.1;
-export const NODE_FAILED_FACTOR = 5;
+const FAILED_PART = 0.5;
+/** If this part of the jobs was killed for its memory, that is no accident. */
+const MEMORY_PART = 0.01;
+/** A node fails if it fails this many jobs, this part of its jobs, and so much more often than the others. */
+const NODE_FAILURES_MIN = 10;
+const NODE_FAILED_PART = 0.1;
+const NODE_FAILED_FACTOR = 5;
 /** An end of the run with few busy slots matters from this part of the run on. */
-export const TAIL_PART = 0.15;
+const TAIL_PART = 0.15;
 /** One job is the reason if it ran for this part of that end, and so much longer than the median. */
-export const STRAGGLER_PART = 0.8;
-export const STRAGGLER_FACTOR = 1.5;
+const STRAGGLER_PART = 0.8;
+const STRAGGLER_FACTOR = 1.5;
 /** With fewer jobs for each slot, slots are idle whatever the jobs do. */
-export const JOBS_PER_SLOT_MIN = 2;
+const JOBS_PER_SLOT_MIN = 2;
 /** A time without any worker matters from this part of the run on. */
-export const LACK_PART = 0.15;
+const LACK_PART = 0.15;
 /** Attempts that are not in the journal matter if slots may have been busy with them for this part of the time. */
-export const MISSING_PART = 0.15;
+const MISSING_PART = 0.15;
 /** A beginning with few busy slots matters from this part of the run on. */
-export const HEAD_PART = 0.15;
+const HEAD_PART = 0.15;
 /** Jobs that compute for a smaller part of their time wait for a disk, a network or each other. */
-export const CPU_PART = 0.5;
+const CPU_PART = 0.5;
 /** With fewer jobs in the queue for each slot, slots wait for inputs. */
-export const WAITING_PER_SLOT_MIN = 0.5;
+const WAITING_PER_SLOT_MIN = 0.5;
 /** Bytes of a job that take longer to move than anything else that is done for it. */
-export const TRANSFER_BYTES_MIN = 100_000;
+const TRANSFER_BYTES_MIN = 100_000;
 /** What distcomp does for each job shows beside jobs that are shorter. */
 export const SHORT_MS = 2;
-/** Jobs that are put together should take so long. */
-export const TOGETHER_MS = 10;
+/** Jobs that are put together should take this long. */
+const TOGETHER_MS = 10;
 
 type Rule = (figures: Figures) => Limit | undefined;
 
@@ -187,7 +187,7 @@ function slowStart({ headMs, lengthMs, busyPart = 0 }: Figures): Limit | undefin
   return isLong && wasBusyThen ? { kind: "start" } : undefined;
 }
 
-/** Only where slots were busy before that, and no job ran for so long. */
+/** Only where slots were busy before that, and no job ran for this long. */
 function idleEnd(figures: Figures): Limit | undefined {
   const { tailMs, lengthMs, busyPart = 0 } = figures;
   const wasBusyBefore = busyPart * lengthMs >= BUSY_PART * (lengthMs - tailMs);
@@ -204,6 +204,6 @@ function shortJobs({ medianMs }: Figures): Limit | undefined {
 }
 
 /** How many jobs of this length to put together: 10, 100, 1,000 … */
-export function jobsTogether(medianMs: number): number {
+function jobsTogether(medianMs: number): number {
   return 10 ** Math.max(1, Math.min(4, Math.ceil(Math.log10(TOGETHER_MS / medianMs))));
 }

@@ -8,7 +8,7 @@ import type { TimeGrid } from "./time_bins.ts";
 const NODES_MAX = 4_096;
 
 /** The name under which further nodes are put together. */
-export const OTHER_NODES = "other nodes";
+const OTHER_NODES = "other nodes";
 
 /** The address of the worker that a run has started itself. */
 const THIS_MACHINE = "this machine";

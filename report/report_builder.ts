@@ -143,7 +143,7 @@ export class ReportBuilder implements LineEvents {
   }
 
   #onSpan(facts: JobFacts, span: Span, queuedAtMs: number | undefined): void {
-    const { isDone, node, slot, cpuMs, input } = facts;
+    const { isDone, node, slot, cpuMs, name } = facts;
     const lengthMs = span.to - span.from;
     this.#known.timed += 1;
     this.#sums.busyMs += lengthMs;
@@ -161,7 +161,7 @@ export class ReportBuilder implements LineEvents {
     const row = this.#rows.onJob(node, slot, span, isDone)?.number;
     if (!this.#spans || row === undefined) return;
     if (this.#spans.length === SPANS_MAX) this.#spans = undefined;
-    else this.#spans.push({ name: input, row, fromMs: span.from, toMs: span.to, isDone });
+    else this.#spans.push({ name, row, fromMs: span.from, toMs: span.to, isDone });
   }
 
   /** The report of what was read. */
@@ -215,6 +215,6 @@ export class ReportBuilder implements LineEvents {
 }
 
 function listed(facts: JobFacts, endedAtMs: number | undefined): ListedJob {
-  const { input: name, isDone, runMs = 0, cpuMs, memoryBytes, node, slot } = facts;
+  const { name, isDone, runMs = 0, cpuMs, memoryBytes, node, slot } = facts;
   return { name, isDone, runMs, cpuMs, memoryBytes, node, slot, endedAtMs };
 }

@@ -97,7 +97,7 @@ export class RunTimes {
     if (!isDone) run.failed += 1;
   }
 
-  /** Where a time of the current run is in the report. The run is at least so long. */
+  /** Where a time of the current run is in the report. The run is at least this long. */
   at(clockMs: number): number {
     const run = this.#current ?? this.#begin(undefined);
     const span = this.#span ??= this.#newSpan(clockMs);

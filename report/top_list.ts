@@ -1,6 +1,6 @@
 /** The largest of many things, such as the jobs that took longest. */
 
-/** Keeps so many of them. */
+/** Keeps this many of them. */
 export class TopList<T> {
   readonly #max: number;
   readonly #items: { readonly value: number; readonly item: T }[] = [];

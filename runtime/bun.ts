@@ -1,7 +1,7 @@
 /** The adapter for Bun: sockets and processes. Compute cores and the slot's channel are in `bun_ffi.ts`. */
 
 import process from "node:process";
-import { bun, type BunSocket, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
+import { bun, type BunSocketHandler, type BunSubprocess } from "./bun_api.ts";
 import {
   createMemory,
   machineNowUs,
@@ -11,9 +11,9 @@ import {
   openSlotChannel,
 } from "./bun_ffi.ts";
 import { stdio, writeStderr } from "./bun_stdio.ts";
-import { ChunkQueue } from "./chunk_queue.ts";
+import { type Socket, type SocketEvents, socketHandlers } from "./bun_socket.ts";
+import { SocketStream } from "./bun_stream.ts";
 import { systemClock, systemRandom } from "./clock.ts";
-import { DirectReads, RECEIVE_FUNCTIONS, type ReceiveLibrary } from "./direct_reads.ts";
 import { reasonOf } from "./error_text.ts";
 import { bunFiles } from "./bun_files.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
@@ -22,27 +22,17 @@ import {
   type Address,
   type ByteStream,
   type ChildProcess,
-  hostAndPort,
   type ProcessEnd,
   type Runtime,
   type SocketAddress,
   socketOf,
   type SpawnOptions,
-  type StreamEnds,
   type StreamListener,
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
 import { selfCommandOf } from "./self_command.ts";
-import {
-  enlargeSendBuffer,
-  LARGE_WRITE_BYTES,
-  SEND_BUFFER_FUNCTIONS,
-  type SendBufferLibrary,
-} from "./send_buffer.ts";
 import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
 import { checkOwnSocket } from "./unix_owner.ts";
-
-type Socket = BunSocket<SocketStream>;
 
 /** Bun as a runtime for distcomp. */
 export const bunRuntime: Runtime = {
@@ -72,137 +62,20 @@ const STDIO = 3;
 /** Connections that wait to be accepted: Bun takes them from the system's queue, which has a bound, at once. */
 const ARRIVED_MAX = 128;
 
-let receiving: ReceiveLibrary | undefined;
-
-/** Opened at the first large payload: most processes never read one. */
-function receiveLibrary(): ReceiveLibrary {
-  return receiving ??= openCFunctions<ReceiveLibrary>(RECEIVE_FUNCTIONS);
-}
-
-let sending: SendBufferLibrary | undefined;
-
-function sendBufferLibrary(): SendBufferLibrary {
-  return sending ??= openCFunctions<SendBufferLibrary>(SEND_BUFFER_FUNCTIONS);
-}
-
-/** A socket as a stream. `handlers` below passes the events of the socket to it. */
-class SocketStream implements ByteStream {
-  readonly peer: string;
-  readonly ends?: StreamEnds;
-  readonly #socket: Socket;
-  readonly #incoming: ChunkQueue;
-  readonly #direct = new DirectReads(receiveLibrary);
-  #onWritable: ((error?: Error) => void) | undefined;
-  #hasLargeBuffer = false;
-  #isClosed = false;
-
-  constructor(socket: Socket) {
-    const ends = endsOf(socket);
-    this.peer = ends ? hostAndPort(ends.remote.host, ends.remote.port) : "a local process";
-    if (ends) this.ends = ends;
-    this.#socket = socket;
-    this.#incoming = new ChunkQueue((isPaused) => isPaused ? socket.pause() : socket.resume());
-  }
-
-  read(into: Uint8Array<ArrayBuffer>, isLarge = false): Promise<number | null> {
-    const { fd = -1 } = this.#socket;
-    const isPossible = fd >= 0 && this.#incoming.isEmpty && !this.#isClosed;
-    const bytes = isPossible ? this.#direct.read(fd, into, isLarge) : 0;
-    return bytes > 0 ? Promise.resolve(bytes) : this.#incoming.read(into);
-  }
-
-  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (bytes.byteLength >= LARGE_WRITE_BYTES && !this.ends) this.#enlargeBuffer();
-    let rest = bytes;
-    while (rest.byteLength > 0) {
-      const written = this.#isClosed ? -1 : this.#socket.write(rest);
-      if (written < 0) throw new Error("the connection is closed");
-      rest = rest.subarray(written);
-      if (rest.byteLength > 0) await this.#writable();
-    }
-  }
-
-  #enlargeBuffer(): void {
-    if (this.#hasLargeBuffer) return;
-    this.#hasLargeBuffer = true;
-    if (process.platform === "linux") enlargeSendBuffer(sendBufferLibrary(), this.#socket.fd ?? -1);
-  }
-
-  endWrites(): Promise<void> {
-    this.#socket.shutdown();
-    return Promise.resolve();
-  }
-
-  close(): void {
-    if (this.#isClosed) return;
-    this.onClosed();
-    this.#socket.end();
-  }
-
-  unref(): void {
-    this.#socket.unref();
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
-  onData(chunk: Uint8Array): void {
-    this.#direct.onTurn();
-    this.#incoming.push(chunk);
-  }
-
-  onPeerEnded(): void {
-    this.#incoming.end();
-  }
-
-  onDrain(): void {
-    this.#onWritable?.();
-  }
-
-  onClosed(error?: Error): void {
-    this.#isClosed = true;
-    this.#incoming.end(error);
-    this.#onWritable?.(error ?? new Error("the connection is closed"));
-  }
-
-  #writable(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#onWritable = (error) => error ? reject(error) : resolve();
-    });
-  }
-}
-
-/** The event handlers of a socket. Its stream is the socket's `data`. */
-function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketStream> {
-  return {
-    open: (socket) => {
-      socket.data = new SocketStream(socket);
-      onOpen(socket.data);
-    },
-    data: (socket, chunk) => socket.data.onData(chunk),
-    drain: (socket) => socket.data.onDrain(),
-    end: (socket) => socket.data.onPeerEnded(),
-    error: (socket, error) => socket.data.onClosed(error),
-    close: (socket, error) => socket.data.onClosed(error),
-  };
-}
-
-/** `undefined` for a Unix socket. */
-function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket) {
-  return remotePort
-    ? {
-      local: { host: localAddress, port: localPort },
-      remote: { host: remoteAddress, port: remotePort },
-    }
-    : undefined;
+/** The event handlers of a socket with a stream. */
+function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketEvents> {
+  return socketHandlers((socket) => {
+    const stream = new SocketStream(socket);
+    onOpen(stream);
+    return stream;
+  });
 }
 
 async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   const { promise, resolve, reject } = Promise.withResolvers<SocketStream>();
   const timer = systemClock.after(
     timeoutMs,
-    () => reject(new Error(`no answer within ${timeoutMs / 1000} s`)),
+    () => reject(new Error(`no answer within ${timeoutMs / 1000}s`)),
   );
   const socket = handlers(resolve);
   const connecting = connect(socketOf(address), { socket, allowHalfOpen: true });
@@ -263,7 +136,7 @@ function listen(address: Address): StreamListener {
 }
 
 interface SocketOptions {
-  readonly socket: BunSocketHandler<SocketStream>;
+  readonly socket: BunSocketHandler<SocketEvents>;
   readonly allowHalfOpen: boolean;
 }
 

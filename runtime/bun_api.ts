@@ -19,8 +19,18 @@ export interface BunSocket<T> {
   end(): void;
   /** Ends the sending direction. */
   shutdown(): void;
+  /** Closes at once. What the system has not sent yet is lost. */
+  terminate(): void;
+  /** Closes. Inside TLS, the other side is told. */
+  close(): void;
   pause(): void;
   resume(): void;
+  /** This socket is done then. Its events go on, with what arrives encrypted; those of the new one are in `options`. */
+  upgradeTLS(options: BunUpgrade<T>): unknown;
+  /** With TLS: whether the other side's certificate is valid. */
+  readonly authorized: boolean;
+  /** With TLS. Something without `raw`, or nothing, if it has shown none. */
+  getPeerCertificate(): { readonly raw?: Uint8Array } | null | undefined;
   setNoDelay(noDelay?: boolean): boolean;
   setKeepAlive(enable?: boolean): boolean;
   unref(): void;
@@ -34,6 +44,35 @@ export interface BunSocketHandler<T> {
   end(socket: BunSocket<T>): void;
   error(socket: BunSocket<T>, error: Error): void;
   close(socket: BunSocket<T>, error?: Error): void;
+}
+
+/** The events of a socket that goes over to TLS. */
+export interface BunTlsHandler<T> extends BunSocketHandler<T> {
+  /** `isDone`: there is an encrypted connection. `error` may also say what is wrong with a certificate. */
+  handshake(socket: BunSocket<T>, isDone: boolean, error: Error | null): void;
+}
+
+/** Options of TLS. */
+export interface BunTlsOptions {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca: string[];
+  readonly serverName: string;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+  /** As the version is called on the wire. Bun's own types do not have these two. */
+  readonly minVersion: number;
+  readonly maxVersion: number;
+}
+
+/** How a socket goes over to TLS. */
+export interface BunUpgrade<T> {
+  readonly tls: BunTlsOptions;
+  readonly socket: BunTlsHandler<T>;
+  /** Bun's own types do not have these two. */
+  readonly isServer: boolean;
+  /** What was already read from the socket. */
+  readonly initialData: Uint8Array;
 }
 
 interface SocketOptions<T> {

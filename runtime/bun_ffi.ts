@@ -1,6 +1,7 @@
 /** Bun's foreign function interface: opens compute cores and the C library. */
 
 import process from "node:process";
+import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "./addon_symbols.ts";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./bun_api.ts";
 import {
   AFFINITY_FUNCTIONS,
@@ -63,6 +64,7 @@ const CRASH_SIGNALS = [4, 5, 6, process.platform === "darwin" ? 10 : 7, 8, 11];
 
 /** Loads the library at `path`, an absolute path, as a compute core. */
 export function openCore(path: string): NativeCore {
+  if (process.platform === "linux") hideOwnSymbols();
   const opened: { close(): void }[] = [];
   const close = () => opened.forEach((library) => library.close());
   const functions: Record<string, unknown> = { close };
@@ -84,6 +86,11 @@ export function openCore(path: string): NativeCore {
   }
   close();
   throw new CoreLoadError(`it lacks ${missing.join(", ")}`);
+}
+
+function hideOwnSymbols(): void {
+  const library = openCFunctions<AddonLibrary<Pointer, number>>(ADDON_FUNCTIONS);
+  hideAddonSymbols({ library, memory: memoryWith(moreOfC()), valueOf: BigInt });
 }
 
 function reasonIn(text: string, path: string): string {

@@ -23,11 +23,24 @@ export const READ: CFunction = { args: ["i32", "buffer", "size"], returns: "i32"
 // ssize_t write(int fd, const void *buffer, size_t count)
 export const WRITE: CFunction = { args: ["i32", "buffer", "size"], returns: "i32" };
 
+// ssize_t writev(int fd, const struct iovec *parts, int count)
+export const WRITEV: CFunction = { args: ["i32", "buffer", "i32"], returns: "i32" };
+
 // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 export const MMAP: CFunction = {
   args: ["pointer", "size", "i32", "i32", "i32", "i64"],
   returns: "pointer",
 };
+
+/** What `MMAP` declares. */
+export type Mmap<Pointer, Size> = (
+  address: Pointer | null,
+  length: Size,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset: Size,
+) => Pointer | null;
 
 // int munmap(void *address, size_t length)
 export const MUNMAP: CFunction = { args: ["pointer", "size"], returns: "i32" };

@@ -9,6 +9,7 @@ import {
   CLOSE,
   ERRNO_LOCATION,
   MMAP,
+  type Mmap,
   MUNMAP,
   OPEN,
   PRCTL,
@@ -56,14 +57,7 @@ export interface CLibrary<Pointer, Size> {
   writeNative(fd: number, from: Pointer, count: Size): number;
   open(path: Uint8Array, flags: number): number;
   close(fd: number): number;
-  mmap(
-    address: null,
-    length: Size,
-    protection: number,
-    flags: number,
-    fd: number,
-    offset: Size,
-  ): Pointer | null;
+  mmap: Mmap<Pointer, Size>;
   munmap(address: Pointer, length: Size): number;
   signal(number: number, handler: Pointer): Pointer | null;
   dup(fd: number): number;

@@ -1,7 +1,7 @@
 /**
- * Folders that are checked before each use, where there are no paths of descriptors: on macOS, and where
- * Deno may not use `/proc`. A link that somebody
- * puts in place between the check and the use is followed. Links that are there before are not.
+ * Folders that are checked before each use, where there are no paths of descriptors: on macOS, and where Deno may not
+ * use `/proc`. A link that somebody puts in place between the check and the use is followed. Links that are there
+ * before are not.
  */
 
 import type { FileInfo, Files } from "./files.ts";

@@ -3,10 +3,15 @@
 /** With more unread bytes, the source is paused. Hundreds of connections may have as much each. */
 const UNREAD_BYTES_MAX = 512 * 1024;
 
+/** A larger chunk's memory is freed as soon as it is read. */
+const FREED_BYTES_MIN = 64 * 1024;
+
 /** A queue of chunks that have arrived and are not read yet. */
 export class ChunkQueue {
   readonly #pauseSource: (isPaused: boolean) => void;
   readonly #chunks: Uint8Array[] = [];
+  /** How much of the first chunk is read. */
+  #readBytes = 0;
   #unreadBytes = 0;
   #isPaused = false;
   #hasEnded = false;
@@ -22,6 +27,20 @@ export class ChunkQueue {
   /** Whether all that has arrived is read, and more may come. */
   get isEmpty(): boolean {
     return this.#chunks.length === 0 && !this.#hasEnded;
+  }
+
+  /** Whether the source has ended. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Takes all that is unread, behind `head`. */
+  takeAll(head: Uint8Array): Uint8Array {
+    const bytes = new Uint8Array(head.byteLength + this.#unreadBytes);
+    bytes.set(head);
+    this.#take(bytes.subarray(head.byteLength));
+    this.#setPaused(false);
+    return bytes;
   }
 
   /** Adds a chunk from the source. The queue owns it from now on. */
@@ -61,11 +80,14 @@ export class ChunkQueue {
   #take(into: Uint8Array): number {
     let filled = 0;
     for (let chunk = this.#chunks[0]; chunk && filled < into.byteLength; chunk = this.#chunks[0]) {
-      const part = chunk.subarray(0, into.byteLength - filled);
+      const part = chunk.subarray(this.#readBytes, this.#readBytes + into.byteLength - filled);
       into.set(part, filled);
       filled += part.byteLength;
-      if (part.byteLength === chunk.byteLength) this.#chunks.shift();
-      else this.#chunks[0] = chunk.subarray(part.byteLength);
+      this.#readBytes += part.byteLength;
+      if (this.#readBytes < chunk.byteLength) break;
+      this.#chunks.shift();
+      this.#readBytes = 0;
+      free(chunk);
     }
     this.#unreadBytes -= filled;
     return filled;
@@ -76,4 +98,13 @@ export class ChunkQueue {
     this.#isPaused = isPaused;
     this.#pauseSource(isPaused);
   }
+}
+
+/**
+ * Frees the memory of a chunk that has it alone. The garbage collector would do that later: until then, each new chunk
+ * would get new memory, page by page.
+ */
+function free({ buffer, byteLength }: Uint8Array): void {
+  const isAlone = byteLength === buffer.byteLength && buffer instanceof ArrayBuffer;
+  if (isAlone && byteLength >= FREED_BYTES_MIN) buffer.transfer(0);
 }

@@ -60,7 +60,7 @@ async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
   const timeout = new AbortController();
   const timer = systemClock.after(
     timeoutMs,
-    () => timeout.abort(new Error(`no answer within ${timeoutMs / 1000} s`)),
+    () => timeout.abort(new Error(`no answer within ${timeoutMs / 1000}s`)),
   );
   try {
     return await connect(socketOf(address), timeout.signal);

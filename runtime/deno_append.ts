@@ -3,37 +3,51 @@
  * output or a slow disk would hold up everything else, and `Deno.FsFile` copies what it writes.
  */
 
-import { type OpenFile, SystemFile } from "./files.ts";
+import { appendParts } from "./append_parts.ts";
+import type { OpenFile } from "./files.ts";
+import { SystemFile } from "./system_files.ts";
 
-/** So many bytes at a time: their number has to fit into 31 bits. */
+/** The most bytes of one call: their number has to fit into 31 bits. */
 const WRITE_BYTES_MAX = 2 ** 30;
 
-/** `write` of the C library in another thread. Returns -1 if it fails. */
-export type WriteAside = (fd: number, bytes: Uint8Array, count: number) => Promise<number>;
+/** Functions of the C library in another thread. What is written must not change until they have resolved. */
+export interface WritesAside {
+  /** `write`. Resolves to -1 if it fails. */
+  write(fd: number, bytes: Uint8Array, count: number): Promise<number>;
+  /** `writev`. Resolves to -1 if it fails. */
+  writeParts(fd: number, parts: readonly Uint8Array[]): Promise<number>;
+}
 
 /** The same file, with appends in another thread. */
-export function appendingAside(file: OpenFile, write: WriteAside | undefined): OpenFile {
-  return write && file instanceof SystemFile ? new FileAside(file, write) : file;
+export function appendingAside(file: OpenFile, aside: WritesAside | undefined): OpenFile {
+  return aside && file instanceof SystemFile ? new FileAside(file, aside) : file;
 }
 
 class FileAside implements OpenFile {
   readonly #file: SystemFile;
-  readonly #write: WriteAside;
+  readonly #aside: WritesAside;
 
-  constructor(file: SystemFile, write: WriteAside) {
+  constructor(file: SystemFile, aside: WritesAside) {
     this.#file = file;
-    this.#write = write;
+    this.#aside = aside;
   }
 
   async append(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
     while (rest.byteLength > 0) {
       const count = Math.min(rest.byteLength, WRITE_BYTES_MAX);
-      const written = await this.#write(this.#file.descriptor, rest, count);
+      const written = await this.#aside.write(this.#file.handle.fd, rest, count);
       if (written <= 0) break;
       rest = rest.subarray(written);
     }
     if (rest.byteLength > 0) await this.#file.append(rest); // this one says why it fails
+  }
+
+  appendAll(parts: readonly Uint8Array[]): Promise<void> {
+    return appendParts(parts, {
+      gather: (parts) => this.#aside.writeParts(this.#file.handle.fd, parts),
+      append: (part) => this.append(part),
+    });
   }
 
   appendSync(bytes: Uint8Array): void {

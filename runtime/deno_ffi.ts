@@ -2,6 +2,7 @@
 
 import type { Buffer } from "node:buffer";
 import process from "node:process";
+import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "./addon_symbols.ts";
 import {
   AFFINITY_FUNCTIONS,
   type AffinityLibrary,
@@ -26,9 +27,11 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "./guarded_core.ts";
+import { WRITEV } from "./c_declarations.ts";
 import { closeOnExec, EXEC_FUNCTIONS, type ExecLibrary, keepOnExec } from "./close_on_exec.ts";
 import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "./exit_note.ts";
 import { messageOf } from "./error_text.ts";
+import type { WritesAside } from "./deno_append.ts";
 import { connectChannel } from "./libc_channel.ts";
 import { openPrinting } from "./libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "./native_core.ts";
@@ -63,6 +66,7 @@ const memory: ForeignMemory<Pointer, bigint> = {
 
 /** Loads the library at `path`, an absolute path, as a compute core. */
 export function openCore(path: string): NativeCore {
+  if (process.platform === "linux") hideOwnSymbols();
   const library = load(path);
   // The functions are optional, so that the error can name all that are missing.
   const missing = Object.entries(library.symbols).filter(([, symbol]) => !symbol);
@@ -72,6 +76,11 @@ export function openCore(path: string): NativeCore {
   }
   const functions = { ...library.symbols, close: () => library.close() };
   return new ForeignCore(functions as unknown as CoreFunctions<Pointer>, memory);
+}
+
+function hideOwnSymbols(): void {
+  const library = openCFunctions<AddonLibrary<Pointer, bigint>>(ADDON_FUNCTIONS);
+  hideAddonSymbols({ library, memory, valueOf: (pointer) => Deno.UnsafePointer.value(pointer) });
 }
 
 function load(path: string) {
@@ -171,8 +180,7 @@ export interface FileLibrary {
     mask: number,
     stats: Buffer,
   ): Promise<number>;
-  /** `write` on another thread. `bytes` must stay alive until it resolves. */
-  writeAside(fd: number, bytes: Uint8Array, count: number): Promise<number>;
+  readonly writesAside: WritesAside;
   open(path: Buffer, flags: number): number;
   close(fd: number): number;
   rename(path: Buffer, newPath: Buffer): number;
@@ -189,18 +197,39 @@ export function openFileLibrary(): FileLibrary | undefined {
     const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(FILE_FUNCTIONS)));
     const { statx, write } = FILE_FUNCTIONS as { statx: CFunction; write: CFunction };
     const aside = openCLibrary((name) =>
-      Deno.dlopen(name, tableOf({ statx, write }, { nonblocking: true }))
+      Deno.dlopen(name, tableOf({ statx, write, writev: WRITEV }, { nonblocking: true }))
     );
     const { errnoLocation, ...others } = symbols as unknown as FileLibrary & CError;
     return {
       ...others,
       statxAside: aside.symbols["statx"] as unknown as FileLibrary["statxAside"],
-      writeAside: aside.symbols["write"] as unknown as FileLibrary["writeAside"],
+      writesAside: writesAsideBy(aside.symbols as unknown as AsideFunctions),
       errno: () => memory.int32At(errnoLocation()),
     };
   } catch {
     return undefined;
   }
+}
+
+/** Functions that run on another thread. The memory of their arguments must stay alive until they have resolved. */
+interface AsideFunctions {
+  write(fd: number, bytes: Uint8Array, count: number): Promise<number>;
+  writev(fd: number, vectors: Uint8Array, count: number): Promise<number>;
+}
+
+function writesAsideBy({ write, writev }: AsideFunctions): WritesAside {
+  return {
+    write,
+    writeParts: async (fd, parts) => {
+      const vectors = new BigUint64Array(2 * parts.length); // struct iovec: an address and a size
+      for (const [index, part] of parts.entries()) {
+        vectors[2 * index] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(part as BufferSource));
+        vectors[2 * index + 1] = BigInt(part.byteLength);
+      }
+      const written = await writev(fd, new Uint8Array(vectors.buffer), parts.length);
+      return parts.length > 0 ? written : 0; // so that the parts, which only C knows, stay alive until now
+    },
+  };
 }
 
 /** Where the C library has the number of its last error. */

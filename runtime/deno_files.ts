@@ -8,14 +8,8 @@ import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { dirname } from "./path.ts";
 import { bytesOfName, isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
-import {
-  type Files,
-  FOLDER_FLAGS,
-  type LinkRule,
-  type OpenFolder,
-  systemFiles,
-  type TargetInfo,
-} from "./files.ts";
+import type { Files, LinkRule, OpenFolder, TargetInfo } from "./files.ts";
+import { FOLDER_FLAGS, systemFiles } from "./system_files.ts";
 import { type Entry, ExactNames } from "./folder.ts";
 import { nativePath } from "./native_path.ts";
 import { cError } from "./c_error.ts";
@@ -71,7 +65,7 @@ export const denoFiles: Files = {
   },
   content: (path) => withUtf8Path(path, systemFiles.content),
   openToAppend: async (...what) =>
-    appendingAside(await systemFiles.openToAppend(...what), library()?.writeAside),
+    appendingAside(await systemFiles.openToAppend(...what), library()?.writesAside),
   openToRead: (path, links) =>
     isUtf8Name(path)
       ? systemFiles.openToRead(path, links)

@@ -19,7 +19,7 @@ export interface ReceiveLibrary {
 
 const MSG_DONTWAIT = 0x40;
 
-/** Everything else in this process waits meanwhile: after so many bytes, Bun has its turn. */
+/** Everything else in this process waits meanwhile: after this many bytes, Bun has its turn. */
 const BYTES_PER_TURN_MAX = 4 * 1024 * 1024;
 
 /** The direct reads of one socket. */

@@ -6,7 +6,7 @@ import { nameOfBytes } from "./file_name.ts";
 import type { FileInfo } from "./file_info.ts";
 import type { Entry } from "./folder.ts";
 
-/** So much of a folder is read at once: about a thousand names. */
+/** Bytes of one read of a folder: about a thousand names. */
 export const NAMES_BYTES = 32 * 1024;
 
 /** Where the entry has its length, the type of the file, and the name. */
@@ -16,7 +16,7 @@ const NAME_AT = 19;
 
 const DT_UNKNOWN = 0;
 
-/** So many entries are asked for in one turn of the event loop. */
+/** How many entries are asked for in one turn of the event loop. */
 const ASKED_PER_TURN = 16;
 
 const KINDS: Readonly<Record<number, Entry["kind"]>> = { 4: "folder", 8: "file", 10: "link" };

@@ -54,12 +54,6 @@ export const FAULT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   sigaltstack: { args: ["buffer", "pointer"], returns: "i32" },
   // int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
   sigaction: { args: ["i32", "buffer", "pointer"], returns: "i32" },
-  // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
-  mapAt: {
-    symbol: "mmap",
-    args: ["pointer", "size", "i32", "i32", "i32", "i64"],
-    returns: "pointer",
-  },
   // int mprotect(void *address, size_t length, int protection)
   mprotect: { args: ["pointer", "size", "i32"], returns: "i32" },
   // int dup3(int fd, int target, int flags)
@@ -74,14 +68,6 @@ export const FAULT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
 export interface FaultLibrary<Pointer, Size> {
   sigaltstack(stack: Uint8Array, old: null): number;
   sigaction(signal: number, action: Uint8Array, old: null): number;
-  mapAt(
-    address: Pointer,
-    length: Size,
-    protection: number,
-    flags: number,
-    fd: number,
-    offset: Size,
-  ): Pointer | null;
   mprotect(address: Pointer, length: Size, protection: number): number;
   dup3(fd: number, target: number, flags: number): number;
   fcntl(fd: number, command: number): number;
@@ -105,7 +91,8 @@ export interface StackGap {
 
 /**
  * From now on, a bad memory access of this thread leaves its `siginfo_t` in the file at `path`, from `at` on. Also
- * lets the stack grow as far as the system allows, but not without end. Returns where it may grow; `undefined` if a trace is not possible.
+ * lets the stack grow as far as the system allows, but not without end. Returns where it may grow; `undefined` if a
+ * trace is not possible.
  */
 export function traceFaults<Pointer, Size>(
   tools: FaultTools<Pointer, Size>,
@@ -144,12 +131,12 @@ function raiseStackLimit(
 
 /** Gives the handler a stack of its own: the other one may be used up. */
 function useOwnStack<Pointer, Size>(
-  { faults, memory, addressOf }: FaultTools<Pointer, Size>,
+  { libc, faults, memory, addressOf }: FaultTools<Pointer, Size>,
 ): boolean {
   const { size, pointerTo } = memory;
   const bytes = size(STACK_BYTES + GUARD_BYTES);
   const address = STACK_ADDRESSES.find((address) => {
-    const mapped = faults.mapAt(pointerTo(address), bytes, PROTECTION, MAP_FLAGS, -1, size(0));
+    const mapped = libc.mmap(pointerTo(address), bytes, PROTECTION, MAP_FLAGS, -1, size(0));
     return mapped !== null && addressOf(mapped) === address;
   });
   if (address === undefined) return false;

@@ -83,7 +83,7 @@ export async function realPathOf(path: string): Promise<string> {
 }
 
 /** What an entry is. */
-export function entryKindOf(entry: Kind): Entry["kind"] {
+function entryKindOf(entry: Kind): Entry["kind"] {
   if (entry.isFile()) return "file";
   if (entry.isDirectory()) return "folder";
   return entry.isSymbolicLink() ? "link" : "other";

@@ -1,6 +1,6 @@
 /** A compute core whose inputs are placed next to memory that nobody may touch. It shows reads and writes beyond them. */
 
-import { MMAP } from "./c_declarations.ts";
+import { MMAP, type Mmap } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 import type { ForeignCore } from "./native_core.ts";
 import type { NativeCore } from "./ports.ts";
@@ -26,14 +26,7 @@ export interface GuardedCore {
 
 /** The functions of the C library that a guarded core needs. */
 export interface GuardLibrary<Pointer, Size> {
-  mmap(
-    address: null,
-    length: Size,
-    protection: number,
-    flags: number,
-    fd: number,
-    offset: Size,
-  ): Pointer | null;
+  mmap: Mmap<Pointer, Size>;
   mprotect(address: Pointer, length: Size, protection: number): number;
 }
 

@@ -36,7 +36,7 @@ function ignoredAtStart(): boolean | undefined {
 }
 
 /** Reads the mask of ignored signals that Linux shows. */
-export function isIgnoredInProc(): boolean | undefined {
+function isIgnoredInProc(): boolean | undefined {
   const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
   if (mask === undefined) return undefined;
   return (BigInt(`0x${mask}`) >> BigInt(SIGHUP - 1) & 1n) === 1n;

@@ -13,6 +13,8 @@ export interface HttpAnswer {
 export interface HttpLimits {
   readonly timeoutMs: number;
   readonly bytesMax: number;
+  /** Aborts when there will be no answer. Its reason is the error. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface HttpLimits {
 export function getFromSocket(
   socketPath: string,
   path: string,
-  { timeoutMs, bytesMax }: HttpLimits,
+  { timeoutMs, bytesMax, signal }: HttpLimits,
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const request = http.request({ socketPath, path, agent: false }, (response) => {
@@ -41,9 +43,10 @@ export function getFromSocket(
       response.on("error", reject);
     });
     const timer = setTimeout(
-      () => request.destroy(new Error(`it has not answered within ${timeoutMs} ms`)),
+      () => request.destroy(new Error(`it has not answered within ${timeoutMs / 1000}s`)),
       timeoutMs,
     );
+    signal?.addEventListener("abort", () => request.destroy(signal.reason));
     request.on("error", (error) => {
       clearTimeout(timer);
       reject(error);

@@ -32,11 +32,11 @@ export interface HttpRequest {
   readonly stream: ByteStream;
 }
 
-/** An answer. */
+/** An answer. Parts are sent as they come; between two of them, no more time may pass than for a step. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  readonly body: string | Uint8Array | AsyncIterable<string>;
 }
 
 /** Answers a request. */
@@ -102,7 +102,15 @@ export class HttpServer {
     });
     try {
       const { method = "", url = "", headers } = request;
-      write(response, await this.#handle({ method, url, headers, stream: socket.stream }));
+      const answer = await this.#handle({ method, url, headers, stream: socket.stream });
+      if (!isInParts(answer.body)) return write(response, answer, answer.body);
+      response.writeHead(answer.status, answer.headers);
+      for await (const part of answer.body) {
+        if (socket.destroyed) return;
+        response.write(part);
+        this.#onStep(socket);
+      }
+      response.end();
     } catch {
       socket.destroy(); // our own mistake; the run goes on
     }
@@ -120,7 +128,15 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
-function write(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
+function isInParts(body: HttpAnswer["body"]): body is AsyncIterable<string> {
+  return typeof body === "object" && Symbol.asyncIterator in body;
+}
+
+function write(
+  response: ServerResponse,
+  { status, headers }: HttpAnswer,
+  body: string | Uint8Array,
+): void {
   response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) });
   response.end(body);
 }

@@ -4,7 +4,7 @@ import { Duplex } from "node:stream";
 import { toError } from "./error_text.ts";
 import type { ByteStream } from "./ports.ts";
 
-/** So many bytes are read at once: a request has some hundred. */
+/** Bytes of one read: a request has a few hundred. */
 const READ_BYTES = 4 * 1024;
 
 /** A connection for `node:http`, which asks for some functions of a socket that are nothing here. */

@@ -17,8 +17,13 @@ interface IgnoringLibrary {
   signal(number: number, handler: bigint): bigint;
 }
 
+/** The state of a process that a signal has stopped. */
+const STOPPED = "T";
+
 /** Fields of `/proc/PID/stat`. */
 interface ProcessStat {
+  /** A letter, such as `S` for a process that sleeps. */
+  readonly state: string;
   readonly parent: number;
   readonly group: number;
   readonly session: number;
@@ -57,6 +62,15 @@ export function isInBackground(): boolean {
   }
 }
 
+/** Whether a process is stopped, as by Ctrl-Z. `false` where nobody can say. */
+export function isStopped(pid: number): boolean {
+  try {
+    return statOf(pid).state === STOPPED;
+  } catch {
+    return false; // it has ended, this is not Linux, or the executable may not read /proc
+  }
+}
+
 /**
  * Has what this process writes to its terminal appear also while it is in the background. After `stty tostop`, the
  * system would otherwise stop the process for it, with all its jobs. Processes that it starts inherit that.
@@ -74,7 +88,7 @@ export async function writeFromBackground(): Promise<void> {
 function statOf(pid: number): ProcessStat {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
   // The name of the program, in parentheses, may contain anything.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ").map(Number);
-  const [, parent = 0, group = 0, session = 0, , foreground = 0] = fields;
-  return { parent, group, session, foreground };
+  const [state = "", ...fields] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [parent = 0, group = 0, session = 0, , foreground = 0] = fields.map(Number);
+  return { state, parent, group, session, foreground };
 }

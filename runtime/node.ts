@@ -8,7 +8,7 @@ import process from "node:process";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
-import { systemFiles } from "./files.ts";
+import { systemFiles } from "./system_files.ts";
 import { type Address, type ByteStream, hostAndPort, type Runtime } from "./ports.ts";
 
 const NEEDED =
@@ -49,7 +49,7 @@ function dial(address: Address, timeoutMs: number): Promise<ByteStream> {
       socket.destroy();
       reject(new Error(reasonOf(error), { cause: error }));
     };
-    const late = new Error(`no answer within ${timeoutMs / 1000} s`);
+    const late = new Error(`no answer within ${timeoutMs / 1000}s`);
     const timer = systemClock.after(timeoutMs, () => fail(late));
     socket.once("error", fail);
     socket.once("connect", () => {

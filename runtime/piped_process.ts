@@ -5,12 +5,12 @@ import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import type { ByteStream, ProcessEnd } from "./ports.ts";
 
-/** So much of what it prints on stderr is kept, the latest. */
+/** How much of what it prints on stderr is kept: the end. */
 const STDERR_CHARS_MAX = 8 * 1024;
 
 /**
- * So long is waited for the rest of what it has printed, once it has ended: what it has started may keep the pipe open,
- * as an ssh with `ControlPersist` did up to OpenSSH 8.4.
+ * How long to wait for the rest of what it has printed, once it has ended: a process that it has started may keep the
+ * pipe open, as an ssh with `ControlPersist` did up to OpenSSH 8.4.
  */
 const STDERR_MS_MAX = 500;
 

@@ -9,6 +9,7 @@ import type { Files } from "./files.ts";
 import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 import type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
+import type { TlsPeer, TlsStart } from "./tls_start.ts";
 
 export type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
 
@@ -71,7 +72,15 @@ export interface ByteStream {
   close(): void;
   /** From now on, it does not keep this process alive. */
   unref?(): void;
+  /**
+   * Goes over to TLS; `tls_stream.ts` does where this is missing. Closing this stream still closes the connection. If the
+   * other side does not use TLS, this rejects, and what that side has sent first can be read.
+   */
+  startTls?(start: TlsStart): Promise<TlsStream>;
 }
+
+/** A connection with TLS, on which the handshake is done. */
+export interface TlsStream extends ByteStream, TlsPeer {}
 
 /** A host and a port as text. */
 export function hostAndPort(host: string, port: number): string {

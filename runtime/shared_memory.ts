@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { CLOSE, MMAP, MUNMAP, OPEN } from "./c_declarations.ts";
+import { CLOSE, MMAP, type Mmap, MUNMAP, OPEN } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 
 /** Memory of this process that another one can map. */
@@ -84,14 +84,7 @@ export interface MemoryLibrary<Pointer, Size> {
   fchmod(fd: number, mode: number): number;
   open(path: Uint8Array, flags: number): number;
   close(fd: number): number;
-  mmap(
-    address: Pointer | null,
-    length: Size,
-    protection: number,
-    flags: number,
-    fd: number,
-    offset: Size,
-  ): Pointer | null;
+  mmap: Mmap<Pointer, Size>;
   munmap(address: Pointer, length: Size): number;
 }
 

@@ -1,24 +1,22 @@
 /**
- * TLS 1.3 over any byte stream, with `node:tls`, which Deno and Bun share. Both sides show a certificate, and neither
- * is rejected here: the caller looks at it before it uses the stream. (TLS itself would tell the peer no reason. And a
- * `TLSSocket` of Deno with `isServer` and `rejectUnauthorized` still gives out what a foreign peer sends.)
+ * TLS 1.3: that of the connection, if it has one (`bun_tls.ts`), and otherwise `node:tls` over its bytes. Both sides
+ * show a certificate, and neither is rejected here: the caller looks at it before it uses the stream. (TLS itself would
+ * tell the peer no reason. And a `TLSSocket` of Deno with `isServer` and `rejectUnauthorized` still gives out what a
+ * foreign peer sends.)
  *
  * The TLS of Deno reads all that it is given, also while its own reader is paused. So it is given no more bytes while
  * many decrypted ones wait to be read.
  */
 
-import process from "node:process";
 import { Duplex } from "node:stream";
 import type { ConnectionOptions, SecureVersion, TlsOptions, TLSSocket } from "node:tls";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { toError } from "./error_text.ts";
-import type { ByteStream } from "./ports.ts";
+import type { ByteStream, TlsStream } from "./ports.ts";
+import type { TlsIdentity } from "./tls_start.ts";
 
-/**
- * Bytes that are read from the connection at once. After each record, the TLS of Bun moves all that is left of them, so
- * that large pieces cost it much.
- */
-const READ_BYTES = (process.versions.bun ? 64 : 256) * 1024;
+/** Bytes that are read from the connection at once. */
+const READ_BYTES = 256 * 1024;
 
 /** Bytes that TLS gets at once, and so many it may have that are not written to the connection yet. */
 const WRITE_BYTES = 256 * 1024;
@@ -26,30 +24,15 @@ const WRITE_BYTES = 256 * 1024;
 /** A part up to this size is not waited for until it is encrypted. */
 const ENCRYPTED_LATER_BYTES_MAX = 64 * 1024;
 
-/** What one side shows, and whom it knows. All are PEM. */
-export interface TlsIdentity {
-  readonly certificate: string;
-  readonly privateKey: string;
-  /** The issuers of the peers' certificates. */
-  readonly authorities: readonly string[];
-  /** The name that a server's certificate must have. A client asks for it. */
-  readonly serverName: string;
-}
-
-/** A connection on which the handshake is done. */
-export interface TlsStream extends ByteStream {
-  /** What the peer has shown (DER); `undefined` if nothing. */
-  readonly certificate: Uint8Array | undefined;
-  /** Whether one of the authorities has issued it, and it is valid now. */
-  readonly isAuthorized: boolean;
-}
+const NOTHING = new Uint8Array(0);
 
 /** Does the handshake with a client. Closing `stream` ends it. `head`: bytes that were already read from it. */
 export async function tlsServerStream(
   stream: ByteStream,
   identity: TlsIdentity,
-  head: Uint8Array = new Uint8Array(0),
+  head: Uint8Array = NOTHING,
 ): Promise<TlsStream> {
+  if (stream.startTls) return await stream.startTls({ identity, isServer: true, head });
   const { createServer } = await import("node:tls");
   const options: TlsOptions = {
     ...contextOf(identity),
@@ -72,6 +55,7 @@ export async function tlsClientStream(
   stream: ByteStream,
   identity: TlsIdentity,
 ): Promise<TlsStream> {
+  if (stream.startTls) return await stream.startTls({ identity, isServer: false, head: NOTHING });
   const { connect } = await import("node:tls");
   const carrier = new Carrier(stream);
   const options: ConnectionOptions & { allowHalfOpen: boolean } = {

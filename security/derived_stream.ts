@@ -4,12 +4,13 @@ import type { ByteStream } from "../runtime/ports.ts";
 
 /** What is different. */
 type Changes = Partial<
-  Pick<ByteStream, "read" | "write" | "endWrites" | "close" | "ends" | "proof">
+  Pick<ByteStream, "read" | "write" | "endWrites" | "close" | "ends" | "proof" | "startTls">
 >;
 
 /** A stream that is like another one, with some changes. */
 export function derivedStream(stream: ByteStream, changes: Changes): ByteStream {
   const { peer, ends, proof } = stream;
+  const hasSameBytes = !changes.read && !changes.write;
   return {
     peer,
     ...ends && { ends },
@@ -18,6 +19,7 @@ export function derivedStream(stream: ByteStream, changes: Changes): ByteStream 
     write: (bytes) => stream.write(bytes),
     endWrites: () => stream.endWrites(),
     close: () => stream.close(),
+    ...stream.startTls && hasSameBytes && { startTls: (start) => stream.startTls!(start) },
     ...changes,
   };
 }

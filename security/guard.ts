@@ -217,7 +217,7 @@ export class Guard {
     } catch (cause) {
       stream.close();
       throw isLate && !(cause instanceof RefusedError)
-        ? new Error(`it has not proven who it is within ${PROOF_MS_MAX / 1000} s`)
+        ? new Error(`it has not proven who it is within ${PROOF_MS_MAX / 1000}s`)
         : cause;
     } finally {
       timer.stop();

@@ -4,7 +4,7 @@ import type { Address, ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
 
 /**
- * So many connections may be about to prove who they are. One takes a few milliseconds and some 50 KB, unless the other
+ * How many connections may be about to prove who they are. One takes a few milliseconds and some 50 KB, unless the other
  * end is slow on purpose.
  */
 const UNPROVEN_MAX = 128;

@@ -19,7 +19,7 @@ const ID_HEX_DIGITS = 32;
 export const MACHINE_ID = new RegExp(`^[0-9a-f]{${ID_HEX_DIGITS}}$`);
 
 /** The longest name that X.509 allows. Linux allows no longer host name either. */
-export const MACHINE_NAME_CHARS_MAX = 64;
+const MACHINE_NAME_CHARS_MAX = 64;
 
 /**
  * This machine. Copies of a virtual machine often have the same `/etc/machine-id`, and containers none, so the host

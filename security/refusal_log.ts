@@ -8,7 +8,7 @@ import type { Log } from "../system/log.ts";
 /** After a line about a host, further ones are only counted for this long. */
 const QUIET_MS = 60_000;
 
-/** So many hosts are told apart. When there are more, they share one line per `QUIET_MS`. */
+/** How many hosts are told apart. If there are more, they share one line per `QUIET_MS`. */
 const HOSTS_MAX = 1_000;
 const OTHER_HOSTS = "other hosts";
 

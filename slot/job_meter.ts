@@ -42,7 +42,7 @@ export class JobMeter {
     this.#process.takePeakBytes();
   }
 
-  /** A job is about to run. Gives the time. */
+  /** A job is about to run. Returns the time. */
   onStart(): number {
     const nowUs = this.#process.nowUs();
     if (nowUs - this.#cpuReadAtUs >= CPU_READING_US) this.#readCpu(nowUs);
@@ -50,7 +50,7 @@ export class JobMeter {
     return nowUs;
   }
 
-  /** It has run. Gives the time. */
+  /** It has run. Returns the time. */
   onEnd(): number {
     const nowUs = this.#process.nowUs();
     const usage = this.#usage;

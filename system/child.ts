@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ChildProcess, ProcessEnd } from "../runtime/ports.ts";
-import { type ForwardedLines, forwardLines } from "./lines.ts";
+import { type ForwardedLines, forwardLines } from "./forwarded_lines.ts";
 import type { PrintingPace } from "./printing_pace.ts";
 
 /**
@@ -68,7 +68,7 @@ export class Child {
 
   /** The reason for messages, if the process is given up. */
   get whyGivenUp(): string {
-    return `the system has not let its process end for ${this.#goneLimitMs / 1000} s`;
+    return `the system has not let its process end for ${this.#goneLimitMs / 1000}s`;
   }
 
   /** Kills the process. From then on it has a limited time to end. */

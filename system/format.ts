@@ -5,6 +5,13 @@ import prettyMs from "pretty-ms";
 import { shownName } from "../runtime/file_name.ts";
 import { oneLine } from "./printable.ts";
 
+/** In a millisecond. */
+const MICROSECONDS = 1e3;
+const NANOSECONDS = 1e6;
+
+/** Longer times are cut to their two largest units anyway. */
+const MEASURED_MS_MAX = 1_000;
+
 /** Made when it is needed: that takes 15 ms, a tenth of what `distcomp --version` takes. */
 let grouping: Intl.NumberFormat | undefined;
 
@@ -32,16 +39,21 @@ export function formatBytes(bytes: number): string {
   return prettyBytes(bytes);
 }
 
-/** `420ms`, `12.3s`, `4m 5s`, `3d 4h`: how long something took. */
+/** `400ns`, `40µs`, `1.3ms`, `420ms`, `12.3s`, `4m 5s`, `3d 4h`: how long something took. */
 export function formatDuration(ms: number): string {
-  return prettyMs(ms, { unitCount: 2 });
+  if (ms > 0 && ms < 1) {
+    // The package has no parts of these units, and cuts them off.
+    const perMs = ms < 0.001 ? NANOSECONDS : MICROSECONDS;
+    const rounded = Math.round(perMs * ms) / perMs;
+    return prettyMs(rounded, { formatSubMilliseconds: true, unitCount: 1 });
+  }
+  const isWhole = ms >= 10 || Math.round(10 * ms) % 10 === 0;
+  return prettyMs(ms, { unitCount: 2, millisecondsDecimalDigits: isWhole ? 0 : 1 });
 }
 
-/** `0.4 µs`, `40 µs`, `1.3 ms`, `120 ms`, `2.5s`: no more exact than it was measured. */
-export function formatShort(exactMs: number): string {
-  const ms = Number(exactMs.toPrecision(2));
-  if (ms >= 1000) return formatDuration(ms);
-  return ms < 1 ? `${Number((1000 * ms).toPrecision(2))} µs` : `${ms} ms`;
+/** The same with two digits: a time that was measured is no more exact. */
+export function formatMeasured(ms: number): string {
+  return formatDuration(ms < MEASURED_MS_MAX ? Number(ms.toPrecision(2)) : ms);
 }
 
 /** `7s`, `4m 5s`, `3d 4h`: how long something will take, in whole seconds, at least 1. */

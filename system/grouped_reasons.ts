@@ -1,6 +1,6 @@
 /** Reasons that many workers share, in one line: a wrong list of hosts must not fill the screen. */
 
-/** So many workers with the same reason are listed one by one. Of more, so many are named. */
+/** Up to this many workers with the same reason are listed one by one. Of more, this many are named. */
 const NAMES_MAX = 3;
 
 /** `reasons` has one sentence for each worker, such as `node1:7433: no such host`. Those that are alike become one. */

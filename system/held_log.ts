@@ -2,7 +2,7 @@
 
 import { type Log, silentLog } from "./log.ts";
 
-/** So many lines are held. A process that has not begun its work has a few to say at most. */
+/** The most lines that are held. A process that has not begun its work has few to say. */
 const LINES_MAX = 100;
 
 /** Holds lines until it is told where they go. */

@@ -9,7 +9,7 @@ const EVENTS_MIN = 20;
 /** How often the count is noted. */
 const SAMPLE_MS = 1_000;
 
-/** So many counts are kept: those of the window, and some of the time before it. */
+/** How many counts are kept: those of the window, and some of the time before it. */
 const SAMPLES_MAX = 24;
 
 /** The rate of one counter, which only grows. */

@@ -8,7 +8,7 @@ import {
   SIGNATURE_SUFFIX,
   signatureLine,
 } from "../core/signature.ts";
-import { systemFiles } from "../runtime/files.ts";
+import { systemFiles } from "../runtime/system_files.ts";
 import { nativePath } from "../runtime/native_path.ts";
 import { hashesOf, withOpenFile } from "./file_hash.ts";
 import { replaceFile } from "./replaced_file.ts";

@@ -21,6 +21,7 @@ SMOKE=(
   tests/cli/job_faults_test.ts
   tests/cli/key_command_test.ts
   tests/cli/new_test.ts
+  tests/cli/own_libraries_test.ts
   tests/cli/signals_test.ts
   tests/cli/workers_test.ts
   tests/worker/conversation_test.ts

@@ -9,7 +9,7 @@ import type { WorkersSeen } from "./demand.ts";
 /** A job that has ended within this time has failed, and has not only found no work. */
 const FAILED_MS = 5_000;
 
-/** After so many failures in a row no more are submitted: all would fail. */
+/** After this many failures in a row no more are submitted: all would fail. */
 const FAILURES_MAX = 3;
 
 /** A worker whose time is over is replaced; one that had more of its time left than this part found no work. */

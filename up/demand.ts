@@ -4,10 +4,10 @@ import type { Clock } from "../runtime/clock.ts";
 import { BatchError } from "./batch_error.ts";
 import { type OwnWorkers, type RunNeed, workersNeeded } from "./run_need.ts";
 
-/** After the end of a run, its workers stay for so long: it may be resumed, or be followed by another one. */
+/** After the end of a run, its workers stay for this long: it may be resumed, or be followed by another one. */
 const LINGER_MS = 30_000;
 
-/** So many workers that end without having reached the run get others in their place; then all would. */
+/** How many workers may end without having reached the run, and are replaced. After that, all would end like this. */
 const UNREACHED_MAX = 3;
 
 /** How long workers may run before one has reached the run: some seconds to start, and some tries. */

@@ -25,7 +25,7 @@ export class ExecutableError extends Error {
 const NAME = /^distcomp-((?:linux|macos)-(?:x64|arm64)(?:-musl)?)$/;
 
 /** The platform of this machine. */
-export function ownPlatform(): string {
+function ownPlatform(): string {
   const { platform, arch } = process;
   return `${platform === "darwin" ? "macos" : platform}-${arch}`;
 }

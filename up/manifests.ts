@@ -5,7 +5,7 @@ export interface Manifest {
   readonly image: string;
   /** The text of a key file. */
   readonly key: string;
-  /** So many workers connect to a run that listens; without it, one on each node listens. */
+  /** How many workers connect to a run that listens, and where it does; without it, one on each node listens. */
   readonly connect?: { readonly address: string; readonly workers: number } | undefined;
   readonly port: number;
 }

@@ -154,7 +154,7 @@ async function answerOf(
   } finally {
     timer.stop();
   }
-  if (isLate) throw new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`);
+  if (isLate) throw new Error(`no answer within ${ANSWER_MS_MAX / 1000}s`);
   throw await problemOf(ports, process, "ssh has ended without a word");
 }
 

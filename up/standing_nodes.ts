@@ -15,7 +15,7 @@ import type { NodeFacts } from "./node_scripts.ts";
 import { hasSaid, startOnNode } from "./ssh_node.ts";
 import { sshProblem } from "./ssh_problems.ts";
 
-/** A worker that has lived for so long was a success: after it, pauses are short again. */
+/** A worker that has lived for this long was a success: after it, pauses are short again. */
 const SETTLED_MS = 60_000;
 
 /** What is left of an ssh is killed after this time. Its worker then ends by itself. */

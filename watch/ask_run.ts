@@ -6,8 +6,10 @@ import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import { getFromSocket } from "../runtime/http_client.ts";
 import { SNAPSHOT_PATH } from "./handler.ts";
 import { type RunSnapshot, SNAPSHOT_VERSION } from "./snapshot.ts";
+import { pidOfSocket } from "./socket_name.ts";
+import { StoppedProcessError, unlessStopped } from "./stopped_process.ts";
 
-/** A run answers within milliseconds, unless it is stopped or its machine is very busy. */
+/** A run answers within milliseconds, unless its machine is very busy. */
 const LIMITS = { timeoutMs: 5_000, bytesMax: 64 * 1024 * 1024 };
 
 /** Nobody listens at the socket: the run has ended, or was killed. */
@@ -25,14 +27,15 @@ export async function askRun(socket: string): Promise<RunSnapshot> {
   checkSocket(socket);
   let answer: { readonly status: number; readonly text: string };
   try {
-    answer = await getFromSocket(socket, SNAPSHOT_PATH, LIMITS);
+    answer = await unlessStopped(
+      () => pidOfSocket(socket),
+      (signal) => getFromSocket(socket, SNAPSHOT_PATH, { ...LIMITS, signal }),
+    );
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "ECONNREFUSED" || code === "ENOENT") throw dead(socket);
-    throw new SilentRunError(
-      `the run at ${socket} does not answer: ${reasonOf(cause)}; it may be stopped`,
-      { cause },
-    );
+    const run = cause instanceof StoppedProcessError ? "the run" : `the run at ${socket}`;
+    throw new SilentRunError(`${run} does not answer: ${reasonOf(cause)}`, { cause });
   }
   const snapshot = answer.status === 200 ? snapshotIn(answer.text) : undefined;
   if (snapshot) return snapshot;

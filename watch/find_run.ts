@@ -8,9 +8,9 @@ import type { FolderFiles } from "../runtime/files_below.ts";
 import { join } from "../runtime/path.ts";
 import { askRun, DeadRunError } from "./ask_run.ts";
 import { readLiveRecord } from "./live_record.ts";
-import { SOCKET_ENDING } from "./live_socket.ts";
 import type { RunSnapshot } from "./snapshot.ts";
 import { socketFolders, socketParents } from "./socket_folder.ts";
+import { isSocketName } from "./socket_name.ts";
 
 /** Further runs are not asked. Nobody has so many on one machine. */
 const RUNS_MAX = 200;
@@ -78,7 +78,7 @@ export async function findLiveRuns(
 
 function socketsIn(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => name.endsWith(SOCKET_ENDING))
+    return readdirSync(folder).filter((name) => isSocketName(name))
       .map((name) => join(folder, name));
   } catch {
     return []; // the last run has just removed it

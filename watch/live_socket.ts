@@ -10,20 +10,15 @@ import { listenPrivately } from "../system/unix_socket.ts";
 import { snapshotHandler } from "./handler.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { makeSocketFolder, removeSocketFolder, socketParents } from "./socket_folder.ts";
-
-/** What the names of sockets end with. */
-export const SOCKET_ENDING = ".sock";
+import { isSocketName, newSocketName } from "./socket_name.ts";
 
 /** Terminals that look at once. A further one is disconnected. */
 const CONNECTIONS_MAX = 32;
 
-/** Bytes that make the name of a socket unique, also where several containers share a folder. */
-const NAME_BYTES = 4;
-
 /** The minimum age of a socket that nobody listens at: a younger one may belong to a run that is about to. */
 const LEFTOVER_MS_MIN = 60_000;
 
-/** So many leftovers are looked at. The next run looks at others. */
+/** How many leftovers a run looks at. The next run looks at others. */
 const LEFTOVERS_MAX = 50;
 
 /** How long a run may take to accept. One that is stopped does not, and is no leftover. */
@@ -56,7 +51,7 @@ export class LiveSocket {
     variables: Readonly<Record<string, string | undefined>>,
   ): LiveSocket {
     const createServer = () => HttpServer.create(snapshotHandler(snapshot), runtime.clock);
-    const name = `${process.pid}-${runtime.random.hex(NAME_BYTES)}${SOCKET_ENDING}`;
+    const name = newSocketName(process.pid, runtime.random);
     const { path, listener } = listenIn(runtime, socketParents(variables), name);
     const live = new LiveSocket(path, listener, createServer);
     void live.#accept();
@@ -110,9 +105,7 @@ function listenIn(
 /** Removes the sockets of runs that were killed. Their names are never used again. */
 async function removeDeadSockets(runtime: Ports, folder: string, own: string): Promise<void> {
   try {
-    const names = readdirSync(folder).filter((name) =>
-      name.endsWith(SOCKET_ENDING) && name !== own
-    );
+    const names = readdirSync(folder).filter((name) => isSocketName(name) && name !== own);
     for (const name of names.slice(0, LEFTOVERS_MAX)) {
       const path = join(folder, name);
       const isOld = runtime.clock.date() - lstatSync(path).mtimeMs > LEFTOVER_MS_MIN;

@@ -129,7 +129,7 @@ export async function readPastRun(
       jobs.onRecord(record);
       last.onRecord();
     },
-    onRun: (event, _packBytes, ending) => last.onRun(event, ending),
+    onRun: (event, ending) => last.onRun(event, ending),
     onFlaw: () => damagedLines += 1,
   });
   const { counts: jobCounts, failures } = jobs;

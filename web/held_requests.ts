@@ -1,11 +1,11 @@
 /**
- * Requests that are answered when the run ends: a page in the background asks seldom, as browsers slow its timers down,
- * and would find nobody any more. Each connection holds one at most.
+ * Requests that are answered when the run ends: a page in the background asks seldom, as browsers slow its timers down or
+ * stop them, and would find nobody any more. Each connection holds one at most.
  */
 
 import type { Clock } from "../runtime/clock.ts";
 
-/** The server closes a connection that has waited for an answer for longer. Then the page asks again. */
+/** The server closes a connection on which nothing happens for longer, and so may whatever is between. */
 const HOLD_MS = 10_000;
 
 /** The requests of one page. */
@@ -22,7 +22,7 @@ export class HeldRequests {
     return this.#held.size;
   }
 
-  /** Resolves when it is over, to `true`, or after some time, to `false`. */
+  /** Resolves when it is over, to `true`, or when the connection needs a sign of life, to `false`. */
   async wait(): Promise<boolean> {
     if (!this.#isOver) await this.#hold();
     return this.#isOver;

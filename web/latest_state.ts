@@ -3,7 +3,7 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Snapshot } from "../watch/snapshot.ts";
 
-/** For so long a state is new enough: pages ask each second. */
+/** For this long a state is new enough: pages ask each second. */
 const FRESH_MS = 500;
 
 /** The last state that somebody has asked for. */

@@ -2,7 +2,7 @@
 
 /** The bounds. */
 export interface PaceLimits {
-  /** So often at once. */
+  /** How many may be taken at once, after a pause. */
   readonly burst: number;
   readonly perSecond: number;
 }

@@ -85,10 +85,15 @@ export class Routes {
     return this.#asset(name);
   }
 
-  /** The last state, once there is one. Until then the page has to ask again and again. */
-  async #end(): Promise<HttpAnswer> {
-    if (await this.#parts.held.wait()) return this.#snapshot();
-    return { status: 204, headers: headersOf("application/json"), body: "" };
+  /** The last state, once there is one. */
+  #end(): HttpAnswer {
+    return { status: 200, headers: headersOf("application/json"), body: this.#lastState() };
+  }
+
+  /** A page that its browser has frozen asks nothing, and finds this when it is thawed: nobody may be there any more. */
+  async *#lastState(): AsyncGenerator<string> {
+    while (!await this.#parts.held.wait()) yield "\n"; // JSON may begin with it
+    yield this.#parts.state.json();
   }
 
   #asset(name: string): HttpAnswer {

@@ -101,7 +101,7 @@ export function isWanted({ state }: RelayedJob): boolean {
 }
 
 /** The job leaves the worker. */
-export function end(job: RelayedJob): void {
+export function endJob(job: RelayedJob): void {
   job.state = DONE;
   job.place?.release();
   job.place = undefined;

@@ -17,7 +17,7 @@ const SLACK = 1.1;
 export type LastReason =
   /** Another job, which probably takes `expectedMs`, would not end in the `leftMs` that are left. */
   | { readonly kind: "time is short"; readonly leftMs: number; readonly expectedMs: number }
-  /** It has had no job for so long. */
+  /** It has had no job for this long. */
   | { readonly kind: "idle"; readonly idleMs: number };
 
 /** What a worker has to do, and has done. */
@@ -32,7 +32,7 @@ export interface Work extends JobCounts {
 export interface LifetimeEvents {
   /** It takes no more jobs from now on. */
   onLast(reason: LastReason): void;
-  /** The time is over, and so many jobs still run: they will run elsewhere. */
+  /** The time is over, and this many jobs still run: they will run elsewhere. */
   onOver(running: number): void;
 }
 
@@ -41,7 +41,7 @@ export interface LifetimeOptions {
   readonly clock: Clock;
   /** When it must have ended, in wall-clock time (`Clock.date`): that goes on while the process is stopped. */
   readonly endsAtMs?: number | undefined;
-  /** It ends if it has had no job for so long. */
+  /** It ends if it has had no job for this long. */
   readonly idleMs?: number | undefined;
 }
 

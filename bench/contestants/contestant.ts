@@ -34,7 +34,7 @@ export type Measure =
     readonly run: RunJobs;
     readonly jobs: (bytes: number) => number;
   }
-  /** It measures for so long, and says how many jobs it has run each second. */
+  /** It measures for this long, and says how many jobs it has run each second. */
   | { readonly kind: "time"; readonly rate: (bytes: number, seconds: number) => Promise<number> };
 
 /** A contestant by name. */

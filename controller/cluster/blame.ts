@@ -1,55 +1,30 @@
 /**
- * Whose fault is it? Remembers on which nodes each failing job has failed, decides whether it is tried on another
- * node, and tells the nodes how it ended: if it passes elsewhere, the node is at fault; if it fails everywhere,
- * the job is.
+ * Whose fault is it? Decides whether a failed job is tried on another node, and tells the nodes how it ended: if it
+ * passes elsewhere, the node is at fault; if it fails everywhere, the job is.
  */
 
-import type { AntiAffinity, Job } from "../../pool/job.ts";
+import type { AntiAffinity } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
-import { type FailureAt, reasonOfAnswer, reasonsOnSeveral, withCrashes } from "./failure_reason.ts";
+import { type FailingJob, FailingJobs } from "./failing_jobs.ts";
+import { reasonsOnSeveral, withCrashes } from "./failure_reason.ts";
 import {
   believedKind,
   countAttempt,
   FAILED_NODES_MAX,
-  type FailedAttempts,
   type FailedOn,
   FAILURE_RULES,
-  type FailureKind,
   isLastAttempt,
   kindOf,
   needsOtherNode,
 } from "./failure_rules.ts";
-import { mayKeep, withoutOutput } from "./kept_result.ts";
 import { namesOf, type Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
 import type { Faults, JobPolicy } from "./retries.ts";
 import type { Completion, Task } from "./task.ts";
 
-/** The failures of one job that are remembered. More say nothing new, however large `--retries` is. */
-const FAILURES_MAX = 16;
-
 /** How long a failed job waits for a worker that is expected to connect, if there is no other one. */
 const AWAITED_NODE_MS = 10_000;
-
-/** A job that has failed and may run again. */
-interface FailingJob<T extends Task> {
-  job: Job<T>;
-  readonly attempts: FailedAttempts;
-  /** The kind of its last failure. */
-  kind: FailureKind;
-  /** The nodes on which it has failed, and the first reason there. */
-  readonly nodes: Map<Node, string>;
-  readonly reasons: FailureAt[];
-  /** The answer of the node with the best score, the latest of these. It is the job's if no other node passes it. */
-  best: { readonly completion: Completion<T>; readonly node: Node; readonly score: number };
-  /** Its next try takes the place of another job, although the job is most likely bad. */
-  isSpent: boolean;
-  /** When its last answer came. */
-  answeredAtMs: number;
-  /** Since when there is no other node. */
-  aloneSinceMs: number | undefined;
-}
 
 /** What `Blame` works with. */
 export interface BlameParts<T extends Task> {
@@ -67,13 +42,12 @@ export type NextStep<T extends Task> =
   | { readonly kind: "run"; readonly antiAffinity: AntiAffinity }
   | { readonly kind: "end"; readonly completion: Completion<T> };
 
-/** The failing jobs of a run. Jobs that never fail use no memory here. */
+/** Decides what becomes of the failed jobs of a run. */
 export class Blame<T extends Task> {
   readonly faults: Faults = { exitCodes: 0, crashes: 0, timeouts: 0, memory: 0, lost: 0 };
   readonly #parts: BlameParts<T>;
   readonly #placement: Placement<T>;
-  readonly #failing = new Map<T, FailingJob<T>>();
-  #heldBytes = 0;
+  readonly #failing = new FailingJobs<T>();
 
   constructor(parts: BlameParts<T>) {
     this.#parts = parts;
@@ -82,7 +56,7 @@ export class Blame<T extends Task> {
 
   /** Bytes of the answers that are kept until their jobs are decided. */
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#failing.heldBytes;
   }
 
   /** How many jobs have failed and may run again. */
@@ -118,22 +92,18 @@ export class Blame<T extends Task> {
   onFailed(completion: Completion<T>, node: Node): void {
     const { job, answer, answeredAtMs } = completion;
     const { nodes } = this.#parts;
-    const failing = this.#failing.get(job.payload) ?? this.#add(completion, node);
+    const failing = this.#failing.get(job.payload) ?? this.#failing.add(completion, node);
     const ms = answeredAtMs - job.sentAtMs;
     failing.job = job;
     failing.answeredAtMs = answeredAtMs;
     failing.kind = believedKind(kindOf(answer), ms, job.payload.limits ?? this.#parts.policy);
     nodes.run.answers += 1;
     nodes.run.busyMs += ms;
-    if (failing.isSpent) nodes.run.spentMs += ms;
-    this.#setSpent(failing, false);
-    const reason = reasonOfAnswer(answer);
-    if (!failing.nodes.has(node) && failing.nodes.size < FAILURES_MAX) {
-      failing.nodes.set(node, reason);
-      nodes.onFailed(node, failing.nodes.size === 1, answeredAtMs);
-    }
-    if (failing.reasons.length < FAILURES_MAX) failing.reasons.push({ node: node.label, reason });
-    this.#keepBest(failing, completion, node);
+    if (failing.isBudgeted) nodes.run.budgetSpentMs += ms;
+    this.#setBudgeted(failing, false);
+    const isNew = this.#failing.noteFailure(failing, completion, node);
+    if (isNew) nodes.onFailed(node, failing.nodes.size === 1, answeredAtMs);
+    this.#failing.keepBest(failing, completion, node);
   }
 
   /** Decides what follows from a failure. `isAgreed`: two workers have given the same answer. */
@@ -154,7 +124,7 @@ export class Blame<T extends Task> {
     const ended: Completion<T>[] = [];
     nodes.hasChanged = false;
     nodes.reweigh();
-    for (const failing of [...this.#failing.values()]) {
+    for (const failing of this.#failing.all) {
       const { job } = failing;
       if (job.state !== "queued") continue;
       const antiAffinity = this.#placeFor(failing, nowMs, false);
@@ -239,20 +209,20 @@ export class Blame<T extends Task> {
    */
   #isFree(failing: FailingJob<T>, failed: readonly Node[]): boolean {
     if (failed.length >= FAILED_NODES_MAX) return false; // it has had its tries
-    if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isSpent) return true;
+    if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isBudgeted) return true;
     if (failed.every(({ score }) => score.hasRefuted)) return true;
     const { run } = this.#parts.nodes;
     const standOut = failed.every(({ score }) => score.standsOut || score.hasRefuted);
-    if (!(standOut && run.mayCompare) && !run.maySpend) return false;
-    run.spentTries += 1;
-    this.#setSpent(failing, true);
+    if (!(standOut && run.mayCompare) && !run.hasBudget) return false;
+    run.budgetedTries += 1;
+    this.#setBudgeted(failing, true);
     return true;
   }
 
-  #setSpent(failing: FailingJob<T>, isSpent: boolean): void {
-    if (failing.isSpent === isSpent) return;
-    failing.isSpent = isSpent;
-    this.#parts.nodes.run.openTries += isSpent ? 1 : -1;
+  #setBudgeted(failing: FailingJob<T>, isBudgeted: boolean): void {
+    if (failing.isBudgeted === isBudgeted) return;
+    failing.isBudgeted = isBudgeted;
+    this.#parts.nodes.run.budgetedInFlight += isBudgeted ? 1 : -1;
   }
 
   #end(failing: FailingJob<T>, nowMs: number): Completion<T> {
@@ -266,51 +236,10 @@ export class Blame<T extends Task> {
     return nodes.size > 1 ? { ...completion, ...reasonsOnSeveral(reasons, crashes) } : completion;
   }
 
-  #add(completion: Completion<T>, node: Node): FailingJob<T> {
-    const failing: FailingJob<T> = {
-      job: completion.job,
-      attempts: { tries: 0, crashes: 0, answers: 0 },
-      kind: kindOf(completion.answer),
-      nodes: new Map(),
-      reasons: [],
-      best: { completion: this.#kept(completion), node, score: -Infinity },
-      isSpent: false,
-      answeredAtMs: completion.answeredAtMs,
-      aloneSinceMs: undefined,
-    };
-    this.#failing.set(completion.job.payload, failing);
-    this.#heldBytes += bytesOf(failing.best.completion);
-    return failing;
-  }
-
-  /** The completion, without most of its output if others hold much already. The job may be sent again meanwhile. */
-  #kept(completion: Completion<T>): Completion<T> {
-    const kept = { ...completion, measures: completion.meter.measures(completion) };
-    const { answer } = kept;
-    if (answer.kind === "error" || mayKeep(bytesOf(kept), this.#heldBytes)) return kept;
-    const { usage: _usage, ...rest } = answer; // a part of the payload, which would stay
-    return { ...kept, answer: { ...rest, result: withoutOutput(answer.result) } };
-  }
-
-  #keepBest(failing: FailingJob<T>, completion: Completion<T>, node: Node): void {
-    const score = node.score.value;
-    if (failing.best.node !== node && score < failing.best.score) return;
-    this.#heldBytes -= bytesOf(failing.best.completion);
-    failing.best = { completion: this.#kept(completion), node, score };
-    this.#heldBytes += bytesOf(failing.best.completion);
-  }
-
   #take(task: T): FailingJob<T> | undefined {
-    const failing = this.#failing.get(task);
-    if (!failing) return undefined;
-    this.#failing.delete(task);
-    this.#setSpent(failing, false);
-    this.#placement.forget(task);
-    this.#heldBytes -= bytesOf(failing.best.completion);
+    const failing = this.#failing.take(task);
+    if (failing) this.#setBudgeted(failing, false);
+    if (failing) this.#placement.forget(task);
     return failing;
   }
-}
-
-function bytesOf<T extends Task>({ answer }: Completion<T>): number {
-  return answer.kind === "result" ? answer.result.output.byteLength : 0;
 }

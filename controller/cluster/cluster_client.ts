@@ -10,9 +10,9 @@ export interface ClientHost<T extends Task> {
   readonly jobs: Jobs<T>;
   /** A closed cluster takes all tasks, and does nothing with them. */
   isClosed(): boolean;
-  /** Something has changed: jobs are scheduled. Gives the time. */
+  /** Something has changed: jobs are scheduled. Returns the time. */
   onEvent(): number;
-  /** Whether the client will add more tasks has changed. */
+  /** The client will add no more tasks, or will do so after all. */
   onEnded(): void;
   onClosed(): void;
 }

@@ -60,7 +60,7 @@ export interface EndpointParts<T extends Task> {
   readonly isInteractive: boolean;
   /** A job has printed something, or its core while no job ran. */
   onPrinted(printed: Printed<T>): void;
-  /** Something has changed: the pool schedules jobs. Gives the time, which is the same for all events of a turn. */
+  /** Something has changed: the pool schedules jobs. Returns the time, which is the same for all events of a turn. */
   readonly onEvent: () => number;
 }
 
@@ -217,7 +217,7 @@ export class Endpoints<T extends Task> {
     const lost = pool.inFlightAt(id);
     jobs.onEndpointLost(id, worker.history, departure);
     this.#lost.onGone(worker, departure, lost, clock.now());
-    this.#reportGone(worker, departure, lost);
+    this.#notices.onGone(worker, departure, lost);
     onEvent();
   }
 
@@ -240,22 +240,24 @@ export class Endpoints<T extends Task> {
   /** Disconnects workers that have drained, and version 1 workers that hang. */
   onTick(nowMs: number): void {
     this.#notices.onTick(nowMs);
-    const { pool, jobs, workers, policy } = this.#parts;
+    const { pool, workers, policy } = this.#parts;
     for (const { id, worker, rate } of [...this.#byId.values()]) {
       rate.onCount(worker.answers, nowMs);
-      const isDraining = worker.state.kind === "draining";
-      if (isDraining && pool.inFlightAt(id) === 0) workers.disconnect(worker);
+      const hasDrained = worker.state.kind === "draining" && pool.inFlightAt(id) === 0;
+      if (hasDrained) workers.disconnect(worker);
     }
-    if (policy.timeMs === 0) return;
-    const current = pool.currentJobs();
-    for (const { endpoint: id, job } of current) {
+    if (policy.timeMs > 0) this.#disconnectHanging(nowMs);
+  }
+
+  #disconnectHanging(nowMs: number): void {
+    const { pool, jobs, workers } = this.#parts;
+    for (const { endpoint: id, job } of pool.currentJobs()) {
       const endpoint = this.#byId.get(id);
       if (endpoint?.worker.connection.version !== 1) continue;
       const problem = this.#version1.problem(job.sentAtMs, endpoint.answeredAtMs, nowMs);
       if (!problem) continue;
       workers.disconnect(endpoint.worker, problem);
-      const unlimited = this.#unlimited;
-      for (const other of current) if (other.endpoint === id) jobs.onHung(other.job, unlimited);
+      jobs.onHung(job, this.#unlimited);
     }
   }
 
@@ -309,11 +311,5 @@ export class Endpoints<T extends Task> {
   /** Says what is still to be said about workers. */
   close(): void {
     this.#notices.flush();
-  }
-
-  /** `Workers` reports unusable workers itself. */
-  #reportGone(worker: ConnectedWorker, { kind, reason }: Departure, lost: number): void {
-    if (kind === "unusable") return;
-    this.#notices.onGone(worker, kind === "failed" ? "lost" : "drained", reason, lost);
   }
 }

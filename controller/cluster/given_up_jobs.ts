@@ -11,7 +11,7 @@ const RAN_MS_MIN = 30_000;
 /** By then it is no accident. */
 const TIMES_MAX = 3;
 
-/** So many jobs are remembered, the latest. */
+/** How many jobs are remembered: the latest. */
 const JOBS_MAX = 1_000;
 
 /** Counts how often each job was given up. */
@@ -40,7 +40,7 @@ export class GivenUpJobs {
     this.#times.clear();
     this.#log.warn(
       `${TIMES_MAX} workers in a row have left before a job had ended, the last one after it ran for ` +
-        `${Math.round(ranMs / 1000)} s; give workers more time than jobs take`,
+        `${Math.round(ranMs / 1000)}s; give workers more time than jobs take`,
     );
   }
 }

@@ -60,8 +60,6 @@ export class Jobs<T extends Task> {
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
   #isCopyingDue = false;
-  /** Whose vote is being counted. */
-  #voter: Node | undefined;
   /** Jobs that the pool has given up during the current `onEndpointLost`. */
   #crashed: { readonly job: Job<T>; readonly reason: string }[] = [];
 
@@ -162,9 +160,9 @@ export class Jobs<T extends Task> {
       this.#nodes.onPassed(node, this.#blame.isFirst(job.payload), completion.answeredAtMs);
     }
     if (answer.kind === "result" && this.#verification?.includes(job.payload)) {
-      this.#voter = node;
       this.#speculation.cancelOthers(job); // the next vote is that of another worker
-      this.#verification.onResult(node, completion);
+      const agreed = this.#verification.onResult(node, completion);
+      if (agreed) this.#settle(agreed, node, true);
     } else this.#settle(completion, node, false);
   }
 
@@ -287,7 +285,6 @@ export class Jobs<T extends Task> {
       runElsewhere: (job, voters) => {
         this.#pool.onCopied(job, this.#actions.endpointsOf(voters), this.#clock.now());
       },
-      accept: (completion) => this.#settle(completion, this.#voter as Node, true),
       reject: (ending, message) => {
         const { payload } = ending.job;
         const pending = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);

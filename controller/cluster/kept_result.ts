@@ -15,11 +15,11 @@ export function mayKeep(outputBytes: number, heldBytes: number): boolean {
   return heldBytes === 0 || heldBytes + outputBytes <= KEPT_BYTES_MAX;
 }
 
-/** Of an output that is not kept, so much is left: the reason of a failure may be its first line. */
+/** How much is left of an output that is not kept: the reason of a failure may be its first line. */
 const BEGINNING_BYTES = 4 * 1024;
 
-/** The result of a failed job without most of its output. */
-export function withoutOutput({ exitCode, output }: JobResult): JobResult {
+/** The result of a failed job with only the beginning of its output. */
+export function withShortOutput({ exitCode, output }: JobResult): JobResult {
   return { exitCode, output: output.slice(0, BEGINNING_BYTES) };
 }
 

@@ -9,7 +9,7 @@ const KEPT_MAX = 1_000;
 /** Of so many of the others it is known which they are, so that they count no longer when they come back. */
 const KNOWN_MAX = 10_000;
 
-/** So many are shown. */
+/** How many are shown: the latest. */
 export const LATEST_MAX = 50;
 
 /** A worker that is gone. */

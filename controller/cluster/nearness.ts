@@ -5,10 +5,10 @@
 
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 
-/** Such a round trip. A slot that waits for the next job of 10 ms for so long loses a sixth of its time at most. */
+/** Such a round trip. A slot that waits for the next job of 10 ms for this long loses a sixth of its time at most. */
 const NEAR_MS = 2;
 
-/** So many round trips are measured. The first ones of a program are slow, and so are some on a busy machine. */
+/** How many round trips are measured. The first ones of a program are slow, and so are some on a busy machine. */
 const ROUND_TRIPS = 10;
 
 /** Calls `onNear` if the worker is near: at once if it is on this machine, or as soon as a round trip has shown it. */

@@ -73,8 +73,8 @@ export class Node {
     return this.hasFailedGood || this.score.isDoubtful;
   }
 
-  /** Whether a new process at its place has to be watched as if it were this one. */
-  get isSuspect(): boolean {
+  /** Whether a new process at its place takes over its record, as if it were this one. */
+  get bindsSuccessor(): boolean {
     return this.standing.kind !== "used" || this.score.isDoubtful || this.score.undecided > 0;
   }
 }

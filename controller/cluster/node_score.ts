@@ -51,9 +51,9 @@ const RECENT_ANSWERS = 64;
 /** The score of one node. */
 export class NodeScore {
   /** Evidence from decided jobs. */
-  #bits = 0;
+  #decidedBits = 0;
   /** Evidence from all jobs, each failure with its weight at that time. */
-  #form = 0;
+  #allBits = 0;
   /** Jobs that have failed here and are not decided yet. */
   #undecided = 0;
   #undecidedBits = 0;
@@ -69,7 +69,7 @@ export class NodeScore {
 
   /** Evidence for the choice of a node: an undecided failure counts as much as a pass. */
   get value(): number {
-    return this.#bits - this.#undecided;
+    return this.#decidedBits - this.#undecided;
   }
 
   /** There is evidence against it. */
@@ -84,7 +84,7 @@ export class NodeScore {
 
   /** Others may fail as many jobs as this node: it has passed some, and no job that it failed passed elsewhere. */
   get isComparable(): boolean {
-    return this.#bits >= PROVEN_SCORE && this.#firstTries >= ANSWERS_MIN && !this.hasRefuted;
+    return this.#decidedBits >= PROVEN_SCORE && this.#firstTries >= ANSWERS_MIN && !this.hasRefuted;
   }
 
   /** Recent jobs that it got first, and how many of them it has failed. Jobs that it got later are worse. */
@@ -98,7 +98,7 @@ export class NodeScore {
 
   /** It fails jobs at a rate that others do not, and most of them are not known to be bad ones. */
   get standsOut(): boolean {
-    return this.#form <= STANDS_OUT_SCORE && this.#recentConfirmed < CONFIRMED_MAX;
+    return this.#allBits <= STANDS_OUT_SCORE && this.#recentConfirmed < CONFIRMED_MAX;
   }
 
   /**
@@ -128,7 +128,7 @@ export class NodeScore {
 
   /** It fails jobs at no higher rate than the others: a job that it fails has failed. */
   get isTrusted(): boolean {
-    return this.#form >= RELIABLE_SCORE && !this.hasRefuted;
+    return this.#allBits >= RELIABLE_SCORE && !this.hasRefuted;
   }
 
   /** How many recent jobs it has answered. */
@@ -159,8 +159,8 @@ export class NodeScore {
   /** A job has passed. */
   onPassed(isFirst = true): void {
     if (isFirst) this.#onFirstTry();
-    if (this.#bits < SCORE_MAX) this.#bits += 1;
-    if (this.#form < SCORE_MAX) this.#form += 1;
+    if (this.#decidedBits < SCORE_MAX) this.#decidedBits += 1;
+    if (this.#allBits < SCORE_MAX) this.#allBits += 1;
     this.#recentPassed += 1;
     this.#onAnswer();
   }
@@ -173,7 +173,7 @@ export class NodeScore {
     }
     this.#undecided += 1;
     this.#undecidedBits += bits;
-    this.#addToForm(-bits);
+    this.#addToAll(-bits);
     this.#onAnswer();
   }
 
@@ -181,39 +181,39 @@ export class NodeScore {
   reweigh(bits: number): void {
     const before = this.#undecidedBits;
     this.#undecidedBits = bits * this.#undecided;
-    this.#addToForm(before - this.#undecidedBits);
+    this.#addToAll(before - this.#undecidedBits);
   }
 
   /** The job has failed on other nodes as well. `isAlways`: no job of the run has passed so far. */
   onConfirmed(isAlways: boolean): void {
     this.#recentConfirmed += 1;
     // Where jobs pass, that says nothing of the node: a bad one fails bad jobs, too.
-    this.#addToForm(this.#takeUndecided() + (isAlways ? AGREED_BITS : 0));
+    this.#addToAll(this.#takeUndecided() + (isAlways ? AGREED_BITS : 0));
   }
 
   /** The job has passed on another node. */
   onRefuted(): void {
     this.#recentRefuted += 1;
     this.#refuted += 1;
-    this.#bits = limited(this.#bits - REFUTED_BITS);
-    this.#addToForm(this.#takeUndecided() - REFUTED_BITS);
+    this.#decidedBits = limited(this.#decidedBits - REFUTED_BITS);
+    this.#addToAll(this.#takeUndecided() - REFUTED_BITS);
   }
 
   /** The job has failed, and no other node was asked. */
   onAccepted(): void {
     this.#takeUndecided();
-    this.#bits = limited(this.#bits - 1);
+    this.#decidedBits = limited(this.#decidedBits - 1);
   }
 
   /** Nobody will know. */
   onForgotten(): void {
-    this.#addToForm(this.#takeUndecided());
+    this.#addToAll(this.#takeUndecided());
   }
 
   /** It is given another chance: what happened before counts no more. */
   reset(): void {
-    this.#bits = 0;
-    this.#form = -this.#undecidedBits;
+    this.#decidedBits = 0;
+    this.#allBits = -this.#undecidedBits;
     this.#refuted = 0;
     this.#firstTries = this.#firstFailed = 0;
     this.#recentAnswers = this.#recentPassed = 0;
@@ -229,9 +229,9 @@ export class NodeScore {
   }
 
   /** What is undecided may be taken back, so that the limit does not apply to it. */
-  #addToForm(bits: number): void {
+  #addToAll(bits: number): void {
     const min = SCORE_MIN - this.#undecidedBits;
-    this.#form = Math.max(min, Math.min(SCORE_MAX, this.#form + bits));
+    this.#allBits = Math.max(min, Math.min(SCORE_MAX, this.#allBits + bits));
   }
 
   #onFirstTry(): void {

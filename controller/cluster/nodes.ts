@@ -191,7 +191,7 @@ export class Nodes {
     this.#pause(node, nowMs);
     this.#log.warn(
       `worker ${node.name} is set aside: ${refuted} jobs that failed there passed elsewhere ` +
-        `(${reason}); it gets one job in ${seconds} s, as a trial`,
+        `(${reason}); it gets one job in ${seconds}s, as a trial`,
     );
   }
 
@@ -230,12 +230,12 @@ export class Nodes {
 
   /** The node of this worker: the same process, or one that was at this place and has failed jobs. */
   #find({ instance, place }: NodeIdentity): Node | undefined {
-    let suspect: Node | undefined;
+    let former: Node | undefined;
     for (const node of this.#nodes) {
       if (node.instance === instance) return node;
-      if (node.place === place && node.endpoint === undefined && node.isSuspect) suspect = node;
+      if (node.place === place && node.endpoint === undefined && node.bindsSuccessor) former = node;
     }
-    return suspect;
+    return former;
   }
 
   /** Another process runs there now. Perhaps somebody has repaired it, so that its trial need not wait for long. */

@@ -7,8 +7,8 @@ import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 
 /**
- * So many jobs may wait until a node has proven itself, even if something speaks against all nodes. If more do,
- * the core is probably bad, and jobs have to fail.
+ * How many jobs may wait until a node has proven itself, even if there is something against all nodes. If more do, the
+ * core is probably bad, and jobs have to fail.
  */
 const WAITING_MAX = 64;
 
@@ -22,7 +22,7 @@ export class Placement<T> {
     this.#nodes = nodes;
   }
 
-  /** Whether the job is known to wait for a node that proves itself. */
+  /** The job waits for no node any more. */
   forget(task: T): void {
     this.#waiting.delete(task);
   }

@@ -1,10 +1,13 @@
 /** What is known about the jobs of a run, on all nodes. Plain numbers, because every job changes them. */
 
-/** The part of the time that further tries of jobs may cost which are most likely bad. */
-const SPENT_PART_MAX = 0.02;
+/**
+ * The budget for further tries of jobs that are most likely bad: the part of the time of all slots that such tries may
+ * take.
+ */
+const BUDGET_PART = 0.02;
 
-/** The same for tries that compare a node with others: as soon as one passes there, they are no longer needed. */
-const COMPARED_PART_MAX = 0.04;
+/** A larger budget for tries that compare a node with others: as soon as one passes there, they are no longer needed. */
+const COMPARISON_PART = 0.04;
 
 /** The first such try is not limited, as nothing is known yet. */
 const FREE_TRIES = 1;
@@ -18,26 +21,26 @@ export class RunRecord {
   /** Answers, and how long all of them took. */
   answers = 0;
   busyMs = 0;
-  /** Further tries of jobs that are most likely bad: how many were made or are under way. */
-  spentTries = 0;
+  /** Tries that the budget pays for: how many were made or are under way. */
+  budgetedTries = 0;
   /** How many of them are under way. */
-  openTries = 0;
-  /** How long those took that have failed. */
-  spentMs = 0;
+  budgetedInFlight = 0;
+  /** How long those of them took that have failed. */
+  budgetSpentMs = 0;
 
   /** Whether one more job that is most likely bad may take a good node's time. */
-  get maySpend(): boolean {
-    return this.#mayTake(SPENT_PART_MAX);
+  get hasBudget(): boolean {
+    return this.#isWithin(BUDGET_PART);
   }
 
   /** Whether a job may do so to show whether its node fails more jobs than others: one at a time. */
   get mayCompare(): boolean {
-    return this.openTries === 0 && this.#mayTake(COMPARED_PART_MAX);
+    return this.budgetedInFlight === 0 && this.#isWithin(COMPARISON_PART);
   }
 
-  #mayTake(part: number): boolean {
-    if (this.spentTries < FREE_TRIES) return true;
+  #isWithin(part: number): boolean {
+    if (this.budgetedTries < FREE_TRIES) return true;
     const meanMs = this.busyMs / Math.max(1, this.answers);
-    return this.spentMs + (this.openTries + 1) * meanMs < part * this.busyMs;
+    return this.budgetSpentMs + (this.budgetedInFlight + 1) * meanMs < part * this.busyMs;
   }
 }

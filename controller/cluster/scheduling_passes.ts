@@ -24,7 +24,7 @@ export class SchedulingPasses {
     this.#schedule = schedule;
   }
 
-  /** Something has happened. Gives the time. */
+  /** Something has happened. Returns the time. */
   onEvent(): number {
     if (this.#eventAtMs === undefined) {
       this.#eventAtMs = this.#clock.now();

@@ -46,8 +46,6 @@ interface Vote<T extends Task> extends Voter {
 export interface VerificationActions<T extends Task> {
   /** Runs the job on another worker, which has the vote of none of `voters`. */
   runElsewhere(job: Job<T>, voters: readonly string[]): void;
-  /** Two workers agree on the result. */
-  accept(completion: Completion<T>): void;
   /** No two workers agree, and no other worker can decide. Cancels a further run, if one is queued. */
   reject(ending: Ending<T>, reason: string): void;
   /** A worker was outvoted. `isExcluded`: so often that it is excluded. */
@@ -105,8 +103,8 @@ export class Verification<T extends Task> {
     return this.#votes.get(task)?.map(({ voter }) => voter) ?? [];
   }
 
-  /** A worker has given a result. */
-  onResult({ instance, voter }: Voter, completion: Completion<T>): void {
+  /** A worker has given a result. Returns the job's completion, if another worker agrees on it. */
+  onResult({ instance, voter }: Voter, completion: Completion<T>): Completion<T> | undefined {
     const { answer, ...ending } = completion;
     if (answer.kind === "error") throw new TypeError("An error is no vote");
     const { stored } = answer;
@@ -119,11 +117,15 @@ export class Verification<T extends Task> {
     // The worker voted, was lost, reconnected, and got the job again; or another one on its machine did.
     if (voters.includes(voter)) {
       discardOutput(answer);
-      return this.#actions.runElsewhere(job, voters);
+      this.#actions.runElsewhere(job, voters);
+      return undefined;
     }
     const equal = votes.find((vote) => vote.isStored === isStored && vote.result.equals(result));
     const sent = job.attempt; // each vote is a copy of the one before
-    if (equal) return this.#onAgreed(equal, votes, { ...equal.ending, answer, sent });
+    if (equal) {
+      this.#onAgreed(equal, votes);
+      return { ...equal.ending, answer, sent };
+    }
     const kept = new KeptResult(result, mayKeep(result.output.byteLength, this.#heldBytes));
     discardOutput(answer);
     votes.push({ instance, voter, ending, result: kept, isStored });
@@ -131,6 +133,7 @@ export class Verification<T extends Task> {
     this.#heldBytes += kept.heldBytes;
     if (votes.length > 2) this.#onSplit(votes);
     else this.#actions.runElsewhere(job, [...voters, voter]);
+    return undefined;
   }
 
   /** Ends the jobs on which two workers disagree, if none of `voters` can break the tie. */
@@ -148,11 +151,10 @@ export class Verification<T extends Task> {
     this.#votes.delete(task);
   }
 
-  #onAgreed(equal: Vote<T>, votes: readonly Vote<T>[], completion: Completion<T>): void {
+  #onAgreed(equal: Vote<T>, votes: readonly Vote<T>[]): void {
     this.#agreed += 1;
     for (const vote of votes) if (vote !== equal) this.#onOutvoted(vote);
-    this.forget(completion.job.payload);
-    this.#actions.accept(completion);
+    this.forget(equal.ending.job.payload);
   }
 
   #onOutvoted({ instance, ending: { job, worker } }: Vote<T>): void {

@@ -52,7 +52,7 @@ export class Version1Watch {
     if (nowMs - Math.max(sentAtMs, answeredAtMs, this.#resumedAtMs) < limitMs) return undefined;
     const seconds = Math.round(limitMs / 1000);
     return new Error(
-      `it has not answered any job for ${seconds} s; the time limit of a job is ${timeMs / 1000} s`,
+      `it has not answered any job for ${seconds}s; the time limit of a job is ${timeMs / 1000}s`,
     );
   }
 }

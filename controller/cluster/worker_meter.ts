@@ -90,7 +90,7 @@ export class WorkerMeter {
     return slot < this.#slots ? slot : undefined;
   }
 
-  /** A job has ended at this time of the worker's clock. Gives how far this process's clock is ahead. */
+  /** A job has ended at this time of the worker's clock. Returns how far this process's clock is ahead. */
   #compare(endedMs: number, answeredAtMs: number): number {
     if (answeredAtMs >= this.#periodEndsAtMs) {
       this.#lastAheadMs = this.#aheadMs;

@@ -6,6 +6,7 @@ import { Burst, LINES_MAX } from "../../system/burst.ts";
 import { countedReasons } from "../../system/grouped_reasons.ts";
 import type { Log } from "../../system/log.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
+import type { Departure } from "../workers/workers_events.ts";
 import { GivenUpJobs } from "./given_up_jobs.ts";
 
 /** Places whose workers are gone. Of more, a worker that comes back counts as a new one. */
@@ -24,6 +25,9 @@ interface Departed {
   /** The jobs that it had. */
   readonly jobs: number;
 }
+
+/** How a worker has left, as far as notices say it. */
+type Leaving = Pick<Departure, "kind" | "reason">;
 
 /** The notices of one run. */
 export class WorkerNotices {
@@ -69,12 +73,12 @@ export class WorkerNotices {
     this.#back.flush();
   }
 
-  /** A worker is gone, and `jobs` of its jobs run elsewhere. */
-  onGone(worker: ConnectedWorker, kind: "lost" | "drained", reason: string, jobs: number): void {
-    const { name, place } = worker;
+  /** A worker is gone, and `jobs` of its jobs run elsewhere. `Workers` reports unusable ones itself. */
+  onGone({ name, place }: ConnectedWorker, { kind, reason }: Leaving, jobs: number): void {
+    if (kind === "unusable") return;
     const gone = this.#gone.get(place);
     if (gone !== undefined || this.#gone.size < PLACES_MAX) this.#gone.set(place, (gone ?? 0) + 1);
-    (kind === "lost" ? this.#lost : this.#drained).add({ name, reason, jobs });
+    (kind === "failed" ? this.#lost : this.#drained).add({ name, reason, jobs });
   }
 
   /** Call it several times a second. */

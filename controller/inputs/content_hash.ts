@@ -7,6 +7,7 @@
 
 import xxhash from "xxhash-wasm";
 import { nextTurn } from "../../runtime/clock.ts";
+import { nativeXxh64 } from "../../runtime/native_xxh64.ts";
 
 /**
  * A larger content is hashed in parts, with a turn of the event loop after each. The memory of the hash grows to the
@@ -14,12 +15,13 @@ import { nextTurn } from "../../runtime/clock.ts";
  */
 const PART_BYTES = 2 * 1024 * 1024;
 
-/** Gives the identity of a content, at once unless it is large. */
+/** Returns the identity of a content, at once unless it is large. */
 export type ContentHash = (content: Uint8Array) => string | Promise<string>;
 
 /** Opens the hash. What it gives are identities as in `identity.ts`. */
 export async function openContentHash(): Promise<ContentHash> {
   const { h64Raw, create64 } = await xxhash();
+  const h64 = nativeXxh64() ?? h64Raw;
   const inParts = async (content: Uint8Array) => {
     const hash = create64();
     for (let at = 0; at < content.byteLength; at += PART_BYTES) {
@@ -29,7 +31,7 @@ export async function openContentHash(): Promise<ContentHash> {
     return formatted(content, hash.digest());
   };
   return (content) =>
-    content.byteLength > PART_BYTES ? inParts(content) : formatted(content, h64Raw(content));
+    content.byteLength > PART_BYTES ? inParts(content) : formatted(content, h64(content));
 }
 
 function formatted({ byteLength }: Uint8Array, hash: bigint): string {

@@ -12,7 +12,7 @@ import { chunksOf } from "../output/file_chunks.ts";
 /** 128 bits: different contents do not have the same hash by chance. */
 const HASH_HEX_DIGITS = 32;
 
-/** So much is hashed in one turn of the event loop. */
+/** How much is hashed in one turn of the event loop. */
 const PART_BYTES = 2 * 1024 * 1024;
 
 /** A path that may be written in another way: with `//`, or a part that is `.` or `..`. */

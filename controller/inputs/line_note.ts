@@ -3,7 +3,7 @@
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import type { InputNote } from "./source.ts";
 
-/** So much of a line is in the journal. */
+/** How much of a line is in the journal. */
 const NOTED_BYTES_MAX = 256;
 
 /** The beginning of a line, with an ellipsis if there is more. */

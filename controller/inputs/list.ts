@@ -17,7 +17,7 @@ import {
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
-/** So many files that are named one by one are listed at once. */
+/** How many files that are named one by one are listed at once. */
 const NAMED_MAX = 64;
 
 /** Which files are inputs. */

@@ -14,7 +14,7 @@ export type Parameter = readonly [name: string, value: string];
 /** File systems allow 255 bytes. The rest is for `~2`, for `--suffix`, and for the digest. */
 const NAME_BYTES_MAX = 160;
 
-/** So many equal digests by chance are not to be expected, with millions of jobs. */
+/** With this many digits, no two of millions of digests are equal by chance. */
 const DIGEST_HEX_DIGITS = 16;
 
 /** What stays as it is in a name. A comma or an equals sign in a value would make the name ambiguous. */

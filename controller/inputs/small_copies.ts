@@ -6,7 +6,7 @@ const SHARED_BYTES_MAX = 1024;
 /** A buffer stays in memory as long as one of its inputs does, so it is not large. */
 const BUFFER_BYTES = 8 * 1024;
 
-/** So many bytes are copied one by one in less time than it takes to make an array of them first. */
+/** Up to this many bytes are copied one by one in less time than it takes to make an array of them first. */
 const LOOPED_BYTES_MAX = 128;
 
 /** Makes copies. */

@@ -5,7 +5,7 @@
 import { nextTurn } from "../../runtime/clock.ts";
 import type { Entry } from "../../runtime/folder.ts";
 
-/** So many are sorted, or merged, in one turn of the event loop: that takes a few milliseconds. */
+/** How many are sorted, or merged, in one turn of the event loop: that takes a few milliseconds. */
 const TURN_ENTRIES = 4_096;
 
 /** The entries in the order of their names. Sorts parts, and merges two of them at a time. */

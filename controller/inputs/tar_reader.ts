@@ -246,7 +246,7 @@ export class TarReader {
     const taken = Math.min(this.#missing, chunk.byteLength - at);
     this.#missing -= taken;
     if (taken === entry.bytes && taken < PLACED_BYTES_MIN && entry.use !== "nothing") {
-      this.#onContent(entry, this.#copies.of(chunk, at, taken));
+      this.#onContent(entry, this.#copyOf(entry, chunk, at));
     } else if (taken > 0 && entry.use !== "nothing") {
       this.#take(entry, new Uint8Array(chunk.buffer, chunk.byteOffset + at, taken));
     }
@@ -255,6 +255,14 @@ export class TarReader {
     this.#padding -= padding;
     if (this.#padding === 0) this.#entry = undefined;
     return taken + padding;
+  }
+
+  /** A content that the chunk has as a whole. */
+  #copyOf({ bytes, use }: Entry, chunk: Buffer, at: number): Uint8Array<ArrayBuffer> {
+    const room = use === "file" ? this.#memory?.take(bytes) : undefined;
+    if (!room) return this.#copies.of(chunk, at, bytes);
+    room.set(chunk.subarray(at, at + bytes));
+    return room;
   }
 
   #take(entry: Entry, part: Uint8Array): void {
@@ -269,8 +277,9 @@ export class TarReader {
   #reserve(bytes: number, needed: number): void {
     if (needed <= this.#collected.byteLength) return;
     const larger = Math.max(needed, 2 * this.#collected.byteLength, UNSEEN_BYTES_MAX);
+    const behind = bytes < PLACED_BYTES_MIN ? 0 : BEHIND_BYTES_MAX;
     const isFirst = this.#collectedBytes === 0;
-    const placed = isFirst ? this.#memory?.take(bytes + BEHIND_BYTES_MAX) : undefined;
+    const placed = isFirst ? this.#memory?.take(bytes + behind) : undefined;
     const collected = placed ?? new Uint8Array(Math.min(bytes, larger));
     collected.set(this.#collected.subarray(0, this.#collectedBytes));
     this.#collected = collected;

@@ -85,7 +85,7 @@ async function* inOrder(
   if (first) yield await sortedByName(first);
 }
 
-/** So many files are listed at once, so that few exist in memory before they are read. */
+/** How many files are listed at once: few, as they are in memory until they are read. */
 const FILES_MAX = 256;
 
 async function* filesAmong(

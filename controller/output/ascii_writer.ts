@@ -74,7 +74,7 @@ export class AsciiWriter {
     return true;
   }
 
-  /** Writes a whole number with so many digits at a place. */
+  /** Writes a whole number with this many digits at a place. */
   integer(at: number, digits: number, value: number): void {
     if (value <= SMALL_MAX) return this.#small(at, digits, value);
     const billions = Math.floor(value / BILLION);
@@ -110,7 +110,7 @@ export class AsciiWriter {
   }
 }
 
-/** Whether a number is a whole one without a sign that is written with so many digits. */
+/** Whether a number is a whole one without a sign that is written with this many digits. */
 export function hasDigits(value: number, digits: number): boolean {
   const least = digits === 1 ? 0 : POWERS[digits - 1] ?? Infinity;
   return value >= least && value < (POWERS[digits] ?? 0) && Number.isInteger(value);

@@ -176,9 +176,8 @@ export class Journal {
   }
 
   #addRunEvent(event: RunEvent, ending?: RunEnding): void {
-    const packBytes = event === "begun" ? this.#outputs?.keptBytes : undefined;
     const atMs = this.#clock.date();
-    const line = formatRunEvent(event, os.hostname(), process.pid, atMs, packBytes, ending);
+    const line = formatRunEvent(event, os.hostname(), process.pid, atMs, ending);
     this.#lines.add(line);
     if (event === "ended") this.#endedLine = line;
   }

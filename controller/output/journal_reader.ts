@@ -8,7 +8,7 @@ import { parseLine, parseTail, type ReadRecord, type RunEvent } from "./journal_
 import type { RunEnding } from "./run_ending.ts";
 
 /** No record is longer. A longer line is damaged, and only its end can contain a record. */
-const LINE_BYTES_MAX = 16 * 1024 * 1024;
+export const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** A single record is seldom larger. */
 const RECORD_CHUNK_BYTES = 64 * 1024;
@@ -24,7 +24,7 @@ export interface JournalFlaws {
 export interface JournalEvents {
   /** A record, and where its line begins in the file. */
   onRecord(record: ReadRecord, at: number): void;
-  onRun(event: RunEvent, packBytes?: number, ending?: RunEnding): void;
+  onRun(event: RunEvent, ending?: RunEnding): void;
   /** A line that cannot be used. */
   onFlaw(kind: keyof JournalFlaws): void;
   /** May take a line that is a plain record: then `onRecord` does not get it. The line is valid during the call. */
@@ -87,6 +87,6 @@ function readLine(line: Buffer, at: number, events: JournalEvents): void {
     read = parseTail(line);
   }
   if (read.kind === "newer") events.onFlaw("newer");
-  if (read.kind === "run") events.onRun(read.event, read.packBytes, read.ending);
+  if (read.kind === "run") events.onRun(read.event, read.ending);
   if (read.kind === "record") events.onRecord(read.record, at);
 }

@@ -104,7 +104,6 @@ export type ReadLine =
   | {
     readonly kind: "run";
     readonly event: RunEvent;
-    readonly packBytes?: number | undefined;
     readonly ending?: RunEnding | undefined;
   }
   /** About a worker. Nothing depends on it. */
@@ -138,17 +137,16 @@ export function formatRecord(record: JobRecord, core: string): string {
 
 /**
  * Formats the line of a run event, with its line feed. `host`, `pid` and `atMs` (since 1970) are for the reader.
- * `packBytes`: the size of the pack when the run began. `ending`: how it has ended, if it had begun with jobs.
+ * `ending`: how it has ended, if it had begun with jobs.
  */
 export function formatRunEvent(
   event: RunEvent,
   host: string,
   pid: number,
   atMs: number,
-  packBytes?: number,
   ending?: RunEnding,
 ): string {
-  const fields = JSON.stringify({ run: event, at: atMs, host, pid, packBytes, ...ending });
+  const fields = JSON.stringify({ run: event, at: atMs, host, pid, ...ending });
   return lineOf(fields.slice(1, -1));
 }
 
@@ -217,7 +215,7 @@ function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }):
   const { v, input, state, core, bytesOut, attempt, run } = value;
   if (v === JOURNAL_VERSION && (run === "begun" || run === "ended")) {
     const ending = run === "ended" ? endingIn(value as Record<string, unknown>) : undefined;
-    return { kind: "run", event: run, packBytes: value.packBytes, ending };
+    return { kind: "run", event: run, ending };
   }
   if (v === JOURNAL_VERSION && input === undefined && isWorkerEvent(value.worker)) return WORKER;
   const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&

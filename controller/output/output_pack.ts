@@ -19,6 +19,7 @@ import type { Outputs } from "./outputs.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
 import { isZstdPack } from "./pack_format.ts";
+import { forgetLostEntries } from "./lost_entries.ts";
 import { PackIndex } from "./pack_index.ts";
 import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
@@ -107,7 +108,7 @@ export class OutputPack implements Outputs {
     await removeLeftovers(paths, lock);
     const file = await openPack(below, path);
     try {
-      const resume = fresh ? undefined : await resumeOf(below, path, file, options);
+      const resume = fresh ? undefined : await resumeOf(paths, file, options);
       const keptBytes = resume?.keptBytes ?? 0;
       const earlier = resume?.jobs;
       const sink = await PackSink.open({ ...options, path, file, clock, keptBytes, earlier });
@@ -195,7 +196,7 @@ async function repacked(
   atMs: number,
   ended: string,
 ): Promise<void> {
-  const begun = formatRunEvent("begun", os.hostname(), process.pid, atMs, 0);
+  const begun = formatRunEvent("begun", os.hostname(), process.pid, atMs);
   try {
     await repack(paths, format, { begun, ended });
   } catch (cause) {
@@ -215,23 +216,36 @@ async function openPack(files: FolderFiles, path: string): Promise<PackFile> {
 
 /** What earlier runs have done, if there were any. Rejects if the file is none of theirs. */
 async function resumeOf(
-  files: FolderFiles,
-  path: string,
+  paths: PackFiles,
   file: PackFile,
   options: OutputPackOptions,
 ): Promise<{ readonly jobs: Resume; readonly keptBytes: number } | undefined> {
-  const journal = packJournalOf(path);
+  const { files, pack: path, journal } = paths;
   if (await hasContent(files, journal)) {
     const pack = new PackIndex(file, options.format.head.byteLength);
     const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
     await checkPackIsOf(files, { path, journal, file, pack, format: options.format });
-    return { jobs, keptBytes: pack.keptBytes };
+    if (!pack.hasLost) return { jobs, keptBytes: pack.keptBytes };
+    await forgetLost(paths, pack.keptBytes);
+    return await resumeOf(paths, file, options); // the records have moved
   }
   if (!await hasContent(files, path)) return undefined; // a run writes to its journal first
   throw new SinkError(
     `Cannot continue the pack "${path}": it has no journal "${journal}"; ` +
       "choose another file, or use --fresh to replace it",
   );
+}
+
+/** Before the pack is written to: then the journal is true of it, whatever is lost of either later. */
+async function forgetLost(
+  { files, journal }: PackFiles,
+  keptBytes: number,
+): Promise<void> {
+  try {
+    await forgetLostEntries(files, journal, `${journal}.kept`, keptBytes);
+  } catch (cause) {
+    throw new SinkError(`Cannot write the journal "${journal}": ${reasonOf(cause)}`, { cause });
+  }
 }
 
 async function hasContent(files: FolderFiles, path: string): Promise<boolean> {

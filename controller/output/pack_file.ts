@@ -53,17 +53,15 @@ export class PlainPackFile implements PackFile {
   }
 
   async append(parts: readonly Uint8Array[]): Promise<void> {
-    let bytes = this.#bytes;
+    const file = this.#file;
     try {
-      for (const part of parts) {
-        await this.#file.append(part);
-        bytes += part.byteLength;
-      }
+      if (file.appendAll) await file.appendAll(parts);
+      else for (const part of parts) await file.append(part);
     } catch (error) {
       await this.#file.truncate(this.#bytes).catch(() => {}); // the next run does it
       throw error;
     }
-    this.#bytes = bytes;
+    this.#bytes += parts.reduce((bytes, part) => bytes + part.byteLength, 0);
   }
 
   datasync(): Promise<void> {

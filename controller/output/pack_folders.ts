@@ -4,56 +4,25 @@
  */
 
 import { NameIndex } from "./name_index.ts";
-import type { PackIndex } from "./pack_index.ts";
 
-/** Folders, each with one entry in it. */
+/** Folders, each with an entry in it. */
 export class PackFolders {
-  readonly #pack: PackIndex;
   readonly #names = new NameIndex();
-  /** Where such an entry ends, and its epoch. */
-  readonly #ends: number[] = [];
-  readonly #epochs: number[] = [];
   /** The folder of the last entry: the next one is mostly in the same. */
-  #last = "";
-  #lastNumber = -1;
+  #last: string | undefined;
 
-  constructor(pack: PackIndex) {
-    this.#pack = pack;
-  }
-
-  /** An entry that earlier runs have written. The pack knows it already. */
-  onEntry(name: string, packEnd: number): void {
+  /** An entry that earlier runs have written. */
+  onEntry(name: string): void {
     const place = name.lastIndexOf("/");
-    if (place < 0 || this.#isInLast(name, place)) return;
+    if (place < 0 || (place === this.#last?.length && name.startsWith(this.#last))) return;
     for (let end = name.indexOf("/"); end >= 0; end = name.indexOf("/", end + 1)) {
-      this.#add(name.slice(0, end), packEnd);
+      this.#names.add(name.slice(0, end));
     }
+    this.#last = name.slice(0, place);
   }
 
-  /** Whether the pack has an entry in this folder. Call it after the whole journal has been read. */
+  /** Whether the pack has an entry in this folder. */
   has(folder: string): boolean {
-    const number = this.#names.size === 0 ? undefined : this.#names.find(folder);
-    if (number === undefined) return false;
-    return this.#pack.isWhole(this.#ends[number] as number, this.#epochs[number] as number);
-  }
-
-  #isInLast(name: string, place: number): boolean {
-    return this.#lastNumber >= 0 && place === this.#last.length && name.startsWith(this.#last) &&
-      !this.#wasCutOff(this.#lastNumber);
-  }
-
-  #wasCutOff(number: number): boolean {
-    return this.#pack.wasCutOff(this.#ends[number] as number, this.#epochs[number] as number);
-  }
-
-  #add(folder: string, packEnd: number): void {
-    const { size } = this.#names;
-    const number = this.#names.add(folder);
-    if (number === size || this.#wasCutOff(number)) {
-      this.#ends[number] = packEnd;
-      this.#epochs[number] = this.#pack.epoch;
-    }
-    this.#last = folder;
-    this.#lastNumber = number;
+    return this.#names.size > 0 && this.#names.find(folder) !== undefined;
   }
 }

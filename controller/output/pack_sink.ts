@@ -50,7 +50,6 @@ export class PackSink implements OutputSink, BatchedOutputs {
   #isClosed = false;
   #failure: unknown;
   #lostOutputs = 0;
-  readonly keptBytes: number;
   /** Where the last entry lies. One object for all of them: it is read at once. */
   readonly place = { packAt: 0, packBytes: 0 } satisfies PackPlace;
 
@@ -61,7 +60,6 @@ export class PackSink implements OutputSink, BatchedOutputs {
     this.#clock = clock;
     this.#earlier = earlier;
     this.#names = format.areNamesPaths ? new PathNames(earlier) : undefined;
-    this.keptBytes = keptBytes;
     this.place.packAt = keptBytes;
     this.#lacksHead = keptBytes === 0;
     format.setTime(clock.date());
@@ -85,7 +83,7 @@ export class PackSink implements OutputSink, BatchedOutputs {
 
   countIn(backlog: Backlog, memory?: OutputMemory): void {
     this.#backlog = backlog;
-    this.#memory = memory;
+    this.#memory = this.#batch.memory = memory;
   }
 
   /** Copies a small output. A large one must not change before it is written. */
@@ -192,15 +190,14 @@ export class PackSink implements OutputSink, BatchedOutputs {
     this.#format.setTime(this.#clock.date());
   }
 
-  async #append({ parts, outputs, written }: TakenBatch): Promise<void> {
+  async #append({ parts, referenced }: TakenBatch): Promise<void> {
     this.#isSynced = false;
     try {
       await this.#file.append(parts);
     } catch (cause) {
       this.#fail(cause);
     }
-    written();
-    for (const output of outputs) this.#memory?.give(output);
+    for (const bytes of referenced) this.#memory?.give(bytes);
   }
 
   #fail(cause: unknown): never {

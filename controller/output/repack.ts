@@ -8,6 +8,7 @@ import type { Buffer } from "node:buffer";
 import { codeOf } from "../../runtime/error_text.ts";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
+import { copyAccess } from "./copy_access.ts";
 import { formatRecord, type ReadRecord, toJobRecord } from "./journal_record.ts";
 import { LatestRecords } from "./latest_records.ts";
 import { PackBatch } from "./pack_batch.ts";
@@ -44,9 +45,7 @@ export async function repack(
   { begun, ended }: { readonly begun: string; readonly ended: string },
 ): Promise<void> {
   const { files, pack, isZstd, journal, newPack, newJournal } = paths;
-  const old = await openPackFile(files, pack, isZstd);
-  await old.close();
-  const latest = await LatestRecords.in(files, journal, old);
+  const latest = await LatestRecords.in(files, journal);
   const entries = await openPackFile(files, newPack, isZstd);
   try {
     await copyAccess(files, pack, newPack); // before there is anything to read
@@ -55,7 +54,7 @@ export async function repack(
       await copyAccess(files, journal, newJournal);
       const content = new Content(packChunks(files, pack, isZstd));
       const copy = new Copy(content, entries, records, format.head, begun);
-      await latest.read((record, isWhole) => copy.add(record, isWhole), () => copy.write());
+      await latest.read((record) => copy.add(record), () => copy.write());
       await copy.end(format.tail);
       await records.append(new TextEncoder().encode(ended));
       await content.close();
@@ -99,13 +98,13 @@ class Copy {
     this.#text = begun;
   }
 
-  /** Adds a record, with its entry if it has one. What is done and has no whole entry runs again. */
-  add(record: ReadRecord, isWhole: boolean): void {
+  /** Adds a record, with its entry if it has one. What is done and has no entry runs again. */
+  add(record: ReadRecord): void {
     const { state, core, packAt = 0, packBytes = 0 } = record;
     const job = toJobRecord(record);
     if (state === "failed") {
       this.#text += formatRecord(job, core);
-    } else if (isWhole) {
+    } else if (packBytes > 0) {
       this.#text += formatRecord({ ...job, packAt: this.#packAt }, core);
       this.#packAt += packBytes;
       const last = this.#parts.at(-1);
@@ -134,9 +133,7 @@ class Copy {
   }
 
   async #writeBatch(): Promise<void> {
-    const { parts, written } = this.#batch.take();
-    await this.#entries.append(parts);
-    written();
+    await this.#entries.append(this.#batch.take().parts);
   }
 }
 
@@ -172,22 +169,6 @@ class Content {
     const { value, done } = await this.#chunks.next();
     if (done) throw new Error("it has become shorter");
     this.#chunk = value;
-  }
-}
-
-/** Who may use the one file may use the other one. */
-async function copyAccess(files: FolderFiles, from: string, to: string): Promise<void> {
-  const original = await files.openToRead(from);
-  try {
-    const access = await original.access?.();
-    const copy = await files.openToRead(to);
-    try {
-      if (access) await copy.setAccess?.(access);
-    } finally {
-      await copy.close();
-    }
-  } finally {
-    await original.close();
   }
 }
 

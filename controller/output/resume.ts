@@ -18,7 +18,7 @@ import { identityNumber, type JobEntry, JobState, JobTable } from "./job_table.t
 import { journalIn } from "./journal.ts";
 import { JournalEpochs } from "./journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
-import { type ReadRecord, type RunEvent, toJobRecord } from "./journal_record.ts";
+import { type ReadRecord, toJobRecord } from "./journal_record.ts";
 import { LineTable } from "./line_table.ts";
 import { PackFolders } from "./pack_folders.ts";
 import type { PackIndex } from "./pack_index.ts";
@@ -68,7 +68,7 @@ export class Resume implements FinishedJobs {
   readonly #lines = new LineTable();
   readonly #epochs = new JournalEpochs();
   readonly #scanner: RecordScanner;
-  readonly #folders: PackFolders | undefined;
+  readonly #folders = new PackFolders();
   readonly counts: ResumeCounts = { done: 0, failed: 0, failedOtherCore: 0, doneOtherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
 
@@ -78,7 +78,6 @@ export class Resume implements FinishedJobs {
     this.#path = options.path ?? journalIn(folder);
     this.#options = options;
     this.#scanner = new RecordScanner(options.core);
-    this.#folders = options.pack && new PackFolders(options.pack);
   }
 
   /** Reads the journal of an output folder. */
@@ -89,7 +88,7 @@ export class Resume implements FinishedJobs {
       await readJournal(files, path, {
         takesLine: (line, at) => resume.#takesLine(line, at),
         onRecord: (record, at) => resume.#onRecord(record, at),
-        onRun: (event, packBytes) => resume.#onRun(event, packBytes),
+        onRun: (event) => resume.#epochs.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
       });
     } catch (cause) {
@@ -115,7 +114,7 @@ export class Resume implements FinishedJobs {
 
   /** Whether a pack has an entry in this folder. */
   hasFolder(name: string): boolean {
-    return this.#folders?.has(name) ?? false;
+    return this.#folders.has(name);
   }
 
   /** Whether a pack has entries that have been superseded. */
@@ -204,8 +203,9 @@ export class Resume implements FinishedJobs {
     return this.#isInPack(job) ? Promise.resolve({ state: "done" }) : undefined;
   }
 
-  #isInPack({ bytesOut, epoch }: JobEntry): boolean {
-    return this.#options.pack?.isWhole(bytesOut, epoch) ?? true;
+  /** Of a job in a pack, `bytesOut` says where its entry ends; 0: there is none. */
+  #isInPack({ bytesOut }: JobEntry): boolean {
+    return bytesOut > 0;
   }
 
   /** Failed, if there really is no output. */
@@ -239,7 +239,7 @@ export class Resume implements FinishedJobs {
     const { pack } = this.#options;
     const packEnd = pack?.onRecord(scanned, at) ?? 0;
     const foldered = packEnd > 0 ? scanned.folderedInput(line) : undefined;
-    if (foldered !== undefined) this.#folders?.onEntry(foldered, packEnd);
+    if (foldered !== undefined) this.#folders.onEntry(foldered);
     if (identity === 0 || attempt === 0) return true;
     const isCompared = isSameCore || this.#options.keepDone;
     if (isCompared && scanned.isOfLine) {
@@ -249,7 +249,7 @@ export class Resume implements FinishedJobs {
     this.#jobs.setHashed(input, {
       identity: isCompared ? identity : 0,
       state: this.#stateOf(state, isSameCore),
-      epoch: pack?.epoch ?? this.#epochs.current,
+      epoch: this.#epochs.current,
       at,
       bytesOut: pack ? packEnd : bytesOut,
       crcOut,
@@ -262,7 +262,7 @@ export class Resume implements FinishedJobs {
     const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
     const { pack } = this.#options;
     const packEnd = pack?.onRecord(record, at) ?? 0;
-    if (packEnd > 0) this.#folders?.onEntry(input, packEnd);
+    if (packEnd > 0) this.#folders.onEntry(input);
     // A job that was never sent runs again in any case.
     if (identity === undefined || attempt === 0) return;
     const isSameCore = core === this.#options.core;
@@ -271,7 +271,7 @@ export class Resume implements FinishedJobs {
     this.#jobs.set(input, {
       identity: isCompared ? identityNumber(identity) : 0,
       state: this.#stateOf(state, isSameCore),
-      epoch: pack?.epoch ?? this.#epochs.current,
+      epoch: this.#epochs.current,
       at,
       bytesOut: pack ? packEnd : bytesOut,
       crcOut: crcOut === undefined ? 0 : parseChecksum(crcOut),
@@ -287,12 +287,6 @@ export class Resume implements FinishedJobs {
   #onLine(identity: string, output: string): void {
     const number = this.#options.numbering?.numberIn(output);
     if (number !== undefined) this.#lines.set(identity, number);
-  }
-
-  #onRun(event: RunEvent, packBytes: number | undefined): void {
-    const { pack } = this.#options;
-    if (!pack) this.#epochs.onRun(event);
-    else if (packBytes !== undefined) pack.onCut(packBytes);
   }
 
   #onFlaw(kind: keyof JournalFlaws): void {

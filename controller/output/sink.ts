@@ -19,16 +19,16 @@ export interface Backlog {
   onEnded(bytes: number): void;
 }
 
-/** Gets back the memory of outputs. */
+/** Lends memory, and gets back that of outputs. */
 export interface OutputMemory {
+  /** Memory with any content; `undefined` if there is none of this size. */
+  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
   /** Nobody needs this output any more. */
   give(output: Uint8Array): void;
 }
 
 /** Outputs that are written in batches, each before the records of its outputs. */
 export interface BatchedOutputs {
-  /** What is left of earlier runs. */
-  readonly keptBytes: number;
   /** Resolves when everything that was committed before is written. */
   write(): Promise<void>;
   /** Resolves when everything that was written before survives a power failure. */

@@ -53,7 +53,7 @@ export interface CheckedJob {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Checks the options of a session that are not those of its core. Gives how long workers are awaited. */
+/** Checks the options of a session that are not those of its core. Returns how long workers are awaited. */
 export function checkSession(options: SessionOptions): { readonly connectMs: number } {
   checkNames("a session", options, SESSION_OPTIONS);
   checkTexts("workers", options.workers);
@@ -120,7 +120,7 @@ export function checkedMap(options: MapOptions, defaults: JobLimits) {
   return { ...job, ordered: options.ordered ?? true, ahead };
 }
 
-/** Checks the options of `close`. Gives whether jobs are finished first. */
+/** Checks the options of `close`. Returns whether jobs are finished first. */
 export function checkedClose(options: CloseOptions): boolean {
   checkNames("close", options, ["drain"]);
   checkType("drain", options.drain, "boolean");

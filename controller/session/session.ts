@@ -17,9 +17,17 @@ import { EventListeners } from "./event_listeners.ts";
 import { JobMap } from "./job_map.ts";
 import { bytesToRun, runJob, unlessAborted } from "./job_run.ts";
 import { KeepAlive } from "./keep_alive.ts";
-import { checkAnotherCore, type CheckedCore, checkedCore } from "./options.ts";
-import { checkedClose, checkedJob, checkedMap, checkSession } from "./options.ts";
-import { type JobClient, SessionJobs, type SessionTask } from "./session_jobs.ts";
+import {
+  checkAnotherCore,
+  checkedClose,
+  type CheckedCore,
+  checkedCore,
+  checkedJob,
+  checkedMap,
+  checkSession,
+} from "./options.ts";
+import { RunClients } from "./run_clients.ts";
+import { SessionJobs, type SessionTask } from "./session_jobs.ts";
 import type { SharedParts } from "./shared_parts.ts";
 import { SessionWorkers } from "./session_workers.ts";
 import type {
@@ -64,8 +72,7 @@ export class Session implements AsyncDisposable {
   readonly #jobs: SessionJobs;
   readonly #watch = new WorkerWatch();
   readonly #listeners = new EventListeners();
-  /** The clients of `run`, by their priority. */
-  readonly #runClients = new Map<number, JobClient>();
+  readonly #runClients: RunClients;
   readonly #maps = new Set<JobMap<never, unknown>>();
   /** Calls of `run` whose input is yet to come. */
   readonly #preparing = new Set<Promise<unknown>>();
@@ -84,6 +91,7 @@ export class Session implements AsyncDisposable {
     this.#jobs = new SessionJobs(this.#cluster, shared.keepAlive, (job, error) => {
       this.#listeners.emit("jobFailed", { job, error });
     });
+    this.#runClients = new RunClients(this.#jobs);
     this.#cluster.end();
   }
 
@@ -154,7 +162,7 @@ export class Session implements AsyncDisposable {
     const job = checkedJob(options, this.#core.policy);
     job.signal?.throwIfAborted();
     const bytes = bytesToRun(input);
-    const client = this.#clientFor(job.priority);
+    const client = this.#runClients.of(job.priority);
     if (bytes instanceof Uint8Array) return await runJob(this.#jobs, client, bytes, job);
     const run = unlessAborted(bytes, job.signal)
       .then((bytes) => runJob(this.#jobs, client, bytes, job));
@@ -265,15 +273,6 @@ export class Session implements AsyncDisposable {
       },
       onOver: (map) => void this.#maps.delete(map as JobMap<never, unknown>),
     });
-  }
-
-  #clientFor(priority: number): JobClient {
-    const known = this.#runClients.get(priority);
-    if (known) return known;
-    const client = this.#jobs.openClient(priority);
-    client.end(); // nobody knows of a further call
-    this.#runClients.set(priority, client);
-    return client;
   }
 
   #clusterEvents(): ClusterEvents<SessionTask> {

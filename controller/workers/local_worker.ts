@@ -27,7 +27,7 @@ import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
  */
 const RESTARTS_MAX = 12;
 
-/** A worker that has run for so long was fine: its end is the first one again. */
+/** A worker that has run for this long was fine: its end is the first one again. */
 const STABLE_MS = 60_000;
 
 /**

@@ -21,17 +21,21 @@ const LENT_BYTES_MIN = BYTES_MIN - 1024;
 const BYTES_MAX = 1024 * 1024 + 64 * 1024;
 
 /** Sizes are rounded up to multiples of this, so that contents of similar sizes share memory. */
-const STEP_BYTES = 64 * 1024;
+const STEP_BYTES = 16 * 1024;
 
 /** So much is kept that nobody uses now. More than a batch of outputs is seldom free at a time. */
 const FREE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Lends memory, and gets it back from whoever has used it last. */
+/**
+ * Lends memory, and gets it back from whoever has used it last. Whoever takes memory owns it, and writes all of a
+ * content before anybody reads it: what is left of earlier contents is behind its end. Whoever has given it back must
+ * not use it any more. Who cannot tell whether somebody else still uses it keeps it: then it is never lent again.
+ */
 export class PayloadMemory {
   /** What is lent. Memory that nobody gives back is freed by the garbage collector. */
   readonly #lent = new WeakSet<ArrayBufferLike>();
-  /** What is free, by its size in steps. */
-  readonly #free: ArrayBuffer[][] = [];
+  /** What is free, by its size. The sizes that were used last come last. */
+  readonly #free = new Map<number, ArrayBuffer[]>();
   #freeBytes = 0;
 
   /** The bytes that are kept and not lent. */
@@ -42,10 +46,8 @@ export class PayloadMemory {
   /** Memory with any content; `undefined` if a content of this size gets its own in another way. */
   take(bytes: number): Uint8Array<ArrayBuffer> | undefined {
     if (bytes < BYTES_MIN || bytes > BYTES_MAX) return undefined;
-    const steps = Math.ceil(bytes / STEP_BYTES);
-    let buffer = this.#free[steps]?.pop();
-    if (buffer) this.#freeBytes -= buffer.byteLength;
-    else buffer = new ArrayBuffer(steps * STEP_BYTES);
+    const size = Math.ceil(bytes / STEP_BYTES) * STEP_BYTES;
+    const buffer = this.#takeFree(size) ?? new ArrayBuffer(size);
     this.#lent.add(buffer);
     return new Uint8Array(buffer, 0, bytes);
   }
@@ -63,14 +65,33 @@ export class PayloadMemory {
     if (bytes.byteLength < LENT_BYTES_MIN) return;
     const { buffer } = bytes;
     if (!this.#lent.delete(buffer)) return;
-    if (this.#freeBytes + buffer.byteLength > FREE_BYTES_MAX) return;
-    const steps = buffer.byteLength / STEP_BYTES;
-    (this.#free[steps] ??= []).push(buffer as ArrayBuffer);
-    this.#freeBytes += buffer.byteLength;
+    const size = buffer.byteLength;
+    const free = this.#free.get(size) ?? [];
+    this.#free.delete(size);
+    this.#free.set(size, free);
+    free.push(buffer as ArrayBuffer);
+    this.#freeBytes += size;
+    if (this.#freeBytes > FREE_BYTES_MAX) this.#forgetOldest();
   }
 
   /** Somebody else may need these bytes for longer: `give` does nothing with them from now on. */
   keep({ buffer }: Uint8Array): void {
     this.#lent.delete(buffer);
+  }
+
+  #takeFree(size: number): ArrayBuffer | undefined {
+    const free = this.#free.get(size);
+    const buffer = free?.pop();
+    if (!buffer) return undefined;
+    this.#freeBytes -= size;
+    if (free?.length === 0) this.#free.delete(size);
+    return buffer;
+  }
+
+  /** Makes room: contents of the sizes that were used last are the most likely to come again. */
+  #forgetOldest(): void {
+    for (const size of this.#free.keys()) {
+      while (this.#freeBytes > FREE_BYTES_MAX && this.#takeFree(size));
+    }
   }
 }

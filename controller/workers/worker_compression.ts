@@ -14,7 +14,7 @@ import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { OnResponse } from "./connection_events.ts";
 import { payloadOf } from "./responses.ts";
 
-/** What comes is looked at anew after so many compressed bytes. */
+/** What comes is looked at anew after this many compressed bytes. */
 const SAMPLE_BYTES = 1024 * 1024;
 
 /** Sends a message that is encoded with its id. Its response goes to `onResponse`. */

@@ -158,7 +158,7 @@ export class WorkerConnection {
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
     if (action.kind === "ping" || (asks && action.kind === "none")) this.ping();
     else if (action.kind === "give up") {
-      this.#link.close(new Error(`no response for ${Math.round(action.silentMs / 1000)} s`));
+      this.#link.close(new Error(`no response for ${Math.round(action.silentMs / 1000)}s`));
     }
   }
 
@@ -218,7 +218,7 @@ export class WorkerConnection {
   /** Calls `onLate` unless the response comes in time. `time` is the limit as text for a message. */
   #expectWithin(limitMs: number, onLate: (time: string) => void): void {
     this.#responseTimer?.stop();
-    const time = `within ${Math.round(limitMs / 100) / 10} s`;
+    const time = `within ${Math.round(limitMs / 100) / 10}s`;
     this.#responseTimer = this.#clock.after(limitMs, () => onLate(time));
   }
 

@@ -53,7 +53,7 @@ export async function askWorker(
       fail(isForeign(reason) ? unusable(reason) : reason ?? closedError(hasAgreed));
     },
   }, { clock, payloadBytesMax: LENGTH_BYTES + STATE_BYTES_MAX });
-  const late = new Error(`it has not answered within ${HANDSHAKE_MS_MAX / 1000} s`);
+  const late = new Error(`it has not answered within ${HANDSHAKE_MS_MAX / 1000}s`);
   const timer = clock.after(HANDSHAKE_MS_MAX, () => fail(late));
   try {
     link.start();

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { shown } from "../../page/html.ts";
-import { formatBytes, formatShort } from "../../system/format.ts";
+import { formatBytes, formatMeasured } from "../../system/format.ts";
 import { LogHistogram } from "../../system/log_histogram.ts";
 import type { Report } from "../report.ts";
 import type { TimelineRow } from "./timeline_rows.ts";
@@ -45,7 +45,7 @@ export interface RateData {
 }
 
 /** How many bins of the report a run has used. */
-export function binCount({ lengthMs, series }: Pick<Report, "lengthMs" | "series">): number {
+function binCount({ lengthMs, series }: Pick<Report, "lengthMs" | "series">): number {
   return Math.min(series.done.length, Math.max(1, Math.ceil(lengthMs / series.widthMs)));
 }
 
@@ -119,7 +119,7 @@ export function runTimeData({ runTimes, failedTimes }: Report): BarData {
     return edges.slice(0, -1).map((edge) => counts.get(edge) ?? 0);
   };
   return {
-    edges: edges.map(formatShort),
+    edges: edges.map(formatMeasured),
     done: countOf(done),
     ...(failed.length > 0 ? { failed: countOf(failed) } : {}),
   };

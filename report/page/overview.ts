@@ -5,9 +5,9 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatMeasured,
   formatNoun,
   formatRate,
-  formatShort,
 } from "../../system/format.ts";
 import type { About } from "../about.ts";
 import { figuresOf } from "../figures.ts";
@@ -93,12 +93,12 @@ function figures(report: Report): Html {
     report.cpuRunMs > 0
       ? ["jobs computing", percent(Math.min(1, report.cpuMs / report.cpuRunMs))]
       : undefined,
-    runTimes.count === 1 ? ["its job", formatShort(runTimes.max)] : undefined,
+    runTimes.count === 1 ? ["its job", formatMeasured(runTimes.max)] : undefined,
     ...(runTimes.count > 1
       ? [
-        ["median job", formatShort(runTimes.quantile(0.5))] as const,
-        ["99% are below", formatShort(runTimes.quantile(0.99))] as const,
-        ["longest job", formatShort(runTimes.max)] as const,
+        ["median job", formatMeasured(runTimes.quantile(0.5))] as const,
+        ["99% are below", formatMeasured(runTimes.quantile(0.99))] as const,
+        ["longest job", formatMeasured(runTimes.max)] as const,
       ]
       : []),
     report.memory.count > 0 ? ["most memory", formatBytes(report.memory.max)] : undefined,

@@ -1,7 +1,7 @@
 /** Tables of a report. */
 
 import { type Html, html, type HtmlValue, shown } from "../../page/html.ts";
-import { formatBytes, formatCount, formatDuration, formatShort } from "../../system/format.ts";
+import { formatBytes, formatCount, formatDuration, formatMeasured } from "../../system/format.ts";
 import { runEndText } from "../ending_text.ts";
 import { percent } from "../percent.ts";
 import type { ListedJob, Report } from "../report.ts";
@@ -48,7 +48,7 @@ function jobTable(
   const time: Column<ListedJob> = {
     head: "time",
     isNumber: true,
-    cell: ({ runMs }) => formatShort(runMs),
+    cell: ({ runMs }) => formatMeasured(runMs),
   };
   return section(
     title,
@@ -56,7 +56,7 @@ function jobTable(
       { head: "job", isName: true, cell: ({ name }) => shown(name) },
       time,
       ...more,
-      { head: "CPU", isNumber: true, cell: ({ cpuMs }) => known(cpuMs, formatShort) },
+      { head: "CPU", isNumber: true, cell: ({ cpuMs }) => known(cpuMs, formatMeasured) },
       {
         head: "memory",
         isNumber: true,
@@ -143,7 +143,7 @@ export function nodeTable(report: Report): Html | undefined {
       isBad: ({ failed }) => failed > 0,
       cell: ({ failed }) => formatCount(failed),
     },
-    { head: "mean time", isNumber: true, cell: (node) => known(meanOf(node), formatShort) },
+    { head: "mean time", isNumber: true, cell: (node) => known(meanOf(node), formatMeasured) },
     {
       head: "memory of a job",
       isNumber: true,

@@ -4,7 +4,7 @@ import type { Report } from "../report.ts";
 import type { SlotRow } from "../slot_rows.ts";
 
 /** More rows are thinner than a line of the screen. */
-export const TIMELINE_ROWS_MAX = 384;
+const TIMELINE_ROWS_MAX = 384;
 
 /** One slot, or several. */
 export interface TimelineRow {

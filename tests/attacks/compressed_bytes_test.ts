@@ -17,7 +17,7 @@ const MEBIBYTE = 2 ** 20;
 /** More than a worker's memory varies by itself, and less than a bomb has in it. */
 const GROWTH_BYTES_MAX = 200 * MEBIBYTE;
 
-/** So many bombs at once. */
+/** How many bombs come at once. */
 const PEERS = 20;
 
 /** A gibibyte of zeros, in one zstd frame. */

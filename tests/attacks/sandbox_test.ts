@@ -239,7 +239,7 @@ programTestUnless(noSandbox, "limits of time and memory hold in a sandbox", asyn
   await using worker = await startSandbox(["--pin"]);
   await using controller = await connect2(worker, "behave");
   const late = sendLimited(controller, "sleep 60000", { timeMs: 200n });
-  assert.match(await failed(late, "timeout"), /^timed out after 0.2 s$/);
+  assert.match(await failed(late, "timeout"), /^timed out after 0.2s$/);
   const memoryBytes = 250n * 2n ** 20n;
   const large = sendLimited(controller, `hoard ${400 * 2 ** 20}`, { memoryBytes });
   assert.match(await failed(large, "memory"), /^used [2-5]\d\d MiB of memory, over its limit/);

@@ -5,6 +5,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatMeasured,
   formatNoun,
   formatRate,
   formatTimeLeft,
@@ -55,17 +56,33 @@ test("bytes are in powers of a thousand, with three digits", () => {
   ]);
 });
 
-test("a duration has its two largest units, and a fraction only in seconds", () => {
+test("a duration has its two largest units, and a digit more where it is short", () => {
   assertAll(formatDuration, [
     [0, "0ms"],
-    [0.4, "1ms"],
-    [4.2, "4ms"],
+    [0.0004, "400ns"],
+    [0.0123, "12µs"],
+    [0.4, "400µs"],
+    [0.9999, "1ms"],
+    [2, "2ms"],
+    [4.2, "4.2ms"],
+    [12.3, "12ms"],
     [420, "420ms"],
+    [999.7, "999ms"],
     [12_345, "12.3s"],
     [60_000, "1m"],
     [245_000, "4m 5s"],
     [3_723_000, "1h 2m"],
     [76 * 3_600_000, "3d 4h"],
+  ]);
+});
+
+test("a measured time has two digits below a second", () => {
+  assertAll(formatMeasured, [
+    [0.1234, "120µs"],
+    [1.234, "1.2ms"],
+    [412, "410ms"],
+    [996, "1s"],
+    [2_530, "2.5s"],
   ]);
 });
 

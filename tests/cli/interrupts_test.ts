@@ -12,11 +12,17 @@ test("the first signal lets running jobs finish, and the second does not", () =>
     "interrupt",
     "says finishing 32 running jobs; interrupt again to stop at once",
   ]);
-  assert.deepEqual(doneBy("SIGTERM", "SIGHUP").slice(2), ["abandon"]);
+  assert.deepEqual(doneBy("SIGTERM", "SIGHUP").slice(2), [
+    "abandon",
+    "says stopping at once: 32 running jobs will run again when the run is resumed",
+  ]);
 });
 
 test("SIGQUIT does not wait for running jobs", () => {
-  assert.deepEqual(doneBy("SIGQUIT"), ["abandon"]);
+  assert.deepEqual(doneBy("SIGQUIT"), [
+    "abandon",
+    "says stopping at once: 32 running jobs will run again when the run is resumed",
+  ]);
 });
 
 test("a signal that comes while inputs are checked ends the wait for them", async () => {
@@ -32,7 +38,7 @@ for (const [signal, effect] of [["SIGINT", "interrupt"], ["SIGQUIT", "abandon"]]
     interrupts.onStop(signal);
     const done: string[] = [];
     interrupts.onRun(recorded(done), silent(done));
-    assert.deepEqual(done, [effect]);
+    assert.equal(done[0], effect);
   });
 }
 

@@ -21,7 +21,7 @@ test("a job over --timeout fails with that reason, and the other jobs are not af
   ]);
   assert.equal(run.code, 1, run.stderr);
   assert.deepEqual(await workspace.outputsByNumber(), { 0: "a", 2: "b" });
-  assert.equal((await failure(workspace, 1)).error, "timed out after 0.5 s");
+  assert.equal((await failure(workspace, 1)).error, "timed out after 0.5s");
   assert.match(run.stdout, /^failed attempts: 1 timeout$/m);
 });
 
@@ -41,7 +41,7 @@ testUnless(
     assert.deepEqual(await workspace.outputsByNumber(), { 1: "next" });
     const { error, cause } = await failure(workspace, 0);
     assert.equal(cause, "timeout");
-    assert.match(error ?? "", /^timed out after 1 s; ./);
+    assert.match(error ?? "", /^timed out after 1s; ./);
   },
 );
 
@@ -61,7 +61,7 @@ test("short jobs queued behind a job that hangs do not fail", async () => {
   const run = await runLines(workspace, lines, ["--timeout", "1s", "--slots", "1"]);
   assert.equal(run.code, 1, run.stderr);
   assert.match(run.stdout, /^999 of 1,000 jobs done, 1 failed/);
-  assert.match(run.stdout, /^ {2}000500 {2}timed out after 1 s$/m);
+  assert.match(run.stdout, /^ {2}000500 {2}timed out after 1s$/m);
 });
 
 test("--retries runs a job again after a non-zero exit code, and after a timeout", async () => {
@@ -214,7 +214,7 @@ slowTest(
     );
     assert.match(
       run.stderr,
-      /it has not answered any job for 12 s; the time limit of a job is 1 s/,
+      /it has not answered any job for 12s; the time limit of a job is 1s/,
     );
   },
 );

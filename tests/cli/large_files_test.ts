@@ -61,7 +61,7 @@ slowTestUnless(
   },
 );
 
-/** Runs the core with one slot. Gives the most memory that the run had, without its worker. */
+/** Runs the core with one slot. Returns the most memory that the run had, without its worker. */
 async function runWith(workspace: Workspace): Promise<number> {
   await using program = await workspace.start(
     ["run", await core("large"), "inputs", "--slots", "1"],

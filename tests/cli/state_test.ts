@@ -28,7 +28,7 @@ test("the state of a run has its jobs, its workers, the jobs that run longest, a
     "  running for 45s on node2: in/part-4.bin",
     "  failed: in/part-7.bin and 11 more  crashed: SIGSEGV",
     "  failed: in/part-70.bin and 4 more  exit code 3: cannot invert a singular <matrix> & gave up",
-    "  time in the core: median 410 ms, 95% within 1.8s, longest 1m 14s · CPU 97% · memory at most 214 MB",
+    "  time in the core: median 410ms, 95% within 1.8s, longest 1m 14.2s · CPU 97% · memory at most 214 MB",
     "  failed attempts: 12 crashes, 5 non-zero exit codes, 3 lost with their workers",
     "  second copies of stragglers: 3, of which 1 ended first",
   ]);

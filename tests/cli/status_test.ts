@@ -1,14 +1,16 @@
 /** `distcomp status`: of a run that goes on, that was killed, and that has ended. */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import type { PastRun, RunSnapshot } from "../../watch/snapshot.ts";
 import { core } from "../lib/cores.ts";
-import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { eventually, startWorker } from "../lib/processes.ts";
+import { test, testUnless } from "../lib/test.ts";
 import { Gate } from "./gate.ts";
 import { Workspace } from "./workspace.ts";
 
 const BEHAVE = await core("behave");
+const noProcessStates = existsSync("/proc/self/stat") ? undefined : "only Linux tells it in a file";
 
 test("a run is seen from another terminal, says what was left when it is killed, and what it has done in the end", async () => {
   await using workspace = await Workspace.make();
@@ -50,6 +52,44 @@ test("a run is seen from another terminal, says what was left when it is killed,
     /^the run in .*outputs has ended: 4 jobs done, 1 failed\n {2}failed: 000001 {2}exit code 3: bad\ntype its command again with --retry-failed /,
   );
 });
+
+testUnless(
+  noProcessStates,
+  "a run or a worker that is stopped is said to be stopped, and how it goes on, before the limit for its answer",
+  async () => {
+    await using workspace = await Workspace.make();
+    const env = { XDG_RUNTIME_DIR: workspace.path };
+    const gate = new Gate(workspace);
+    await workspace.write("lines", gate.job);
+    await using worker = await startWorker({ slots: 1 });
+    const address = `127.0.0.1:${worker.port}`;
+    const args = ["run", BEHAVE, "--lines", "lines", "--workers", address];
+    await using run = await workspace.start(args, { env });
+    await gate.reachedBy(1);
+    await eventually("the run answers", async () => {
+      return (await workspace.run(["status", "outputs"], { env })).code === 0;
+    });
+    for (const program of [run, worker]) program.signal("SIGSTOP");
+    const ended = await workspace.runEach<[string[], number, number]>(
+      [
+        [[], run.pid, 2],
+        [["outputs"], run.pid, 2],
+        [[address], worker.pid, 3],
+      ],
+      ([target]) => ["status", ...target],
+      { env },
+    );
+    for (const program of [run, worker]) program.signal("SIGCONT");
+    await gate.open();
+    for (const [[target, pid, expected], { code, stdout, stderr }] of ended) {
+      assert.deepEqual([code, stdout], [expected, ""], target.join());
+      const next =
+        `process ${pid} is stopped; fg in its terminal, or kill -CONT ${pid}, has it go on`;
+      assert.match(stderr, new RegExp(`^distcomp: .*: ${next}\\n$`));
+    }
+    assert.equal((await run.exited).code, 0, run.stderr);
+  },
+);
 
 test("status says in a line why it shows nothing", async () => {
   await using workspace = await Workspace.make();

@@ -33,11 +33,11 @@ test("the summary says what jobs took in the core, if their slots have measured 
     textOf(statusWith({ done: 1000, times: { ...times, ...changes } })).split("\n")[2];
   assert.equal(
     lineOf({}),
-    "time in the core: median 12 ms, 95% within 41 ms, longest 1.2s · CPU 398% · memory at most 61.2 MB",
+    "time in the core: median 12ms, 95% within 41ms, longest 1.2s · CPU 398% · memory at most 61.2 MB",
   );
   assert.equal(
     lineOf({ jobs: 1, cpuPart: 1 }),
-    "time in the core: 12 ms · CPU 100% · memory at most 61.2 MB",
+    "time in the core: 12ms · CPU 100% · memory at most 61.2 MB",
   );
 });
 

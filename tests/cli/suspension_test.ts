@@ -78,7 +78,7 @@ test("a run that goes on after its workers have given it up uses them again", as
   await using program = await startRun(workspace, ["--workers", `127.0.0.1:${worker.port}`]);
   await hasBegun(workspace);
   program.signal("SIGTSTP");
-  await worker.logs(/disconnected: it was silent for 1 s/);
+  await worker.logs(/disconnected: it was silent for 1s/);
   program.signal("SIGCONT");
   assert.equal((await endOf(program)).code, 0, program.stderr);
   assert.deepEqual(Object.values(await workspace.outputs()), Array(12).fill("slept"));

@@ -25,7 +25,7 @@ test("top shows progress, workers, failures, the jobs that run longest, and the 
     lines[1] as string,
     /^█+░+ 61% {2}61,267\/100,000 jobs {2}17 failed {2}247 jobs\/s {2}2m 36s left$/,
   );
-  assert.match(lines[2] as string, / {2}61\.3 MB in, 1\.23 GB out {2}median 410 ms in the core$/);
+  assert.match(lines[2] as string, / {2}61\.3 MB in, 1\.23 GB out {2}median 410ms in the core$/);
   const text = lines.join("\n");
   assert.match(text, /^WORKERS 3 .*BUSY .*STATE/m);
   assert.match(text, /^node1 +3\/4 █+░+ +81\.7 +20,000 +1m 30s draining/m);

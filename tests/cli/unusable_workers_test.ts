@@ -29,7 +29,7 @@ const ECHO = await core("echo");
 const JOBS = 40;
 
 const SCRIPTS: [Script, RegExp][] = [
-  [silent, /it did not answer the version exchange within 10 s/],
+  [silent, /it did not answer the version exchange within 10s/],
   [acceptsThenCloses, /it closed the connection/],
   [http, /it does not speak the worker protocol/],
   [randomBytes(1), /it does not speak the worker protocol/],

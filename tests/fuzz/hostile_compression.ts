@@ -19,7 +19,7 @@ const ZSTD = 1;
 const ZSTD_BYTES_MIN = 1024;
 const BYTES_MAX = 2 ** 20;
 
-/** So many frames stand for one piece at most. */
+/** The most frames that stand for one piece. */
 const PARTS_MAX = 3;
 
 /** Frames that stand for these bytes. */

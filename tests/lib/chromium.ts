@@ -138,6 +138,11 @@ export class Chromium {
     );
   }
 
+  /** Stops all that the page does, as browsers do with a page that nobody has seen for minutes, or has it go on. */
+  async freeze(isFrozen: boolean): Promise<void> {
+    await this.#send("Page.setWebLifecycleState", { state: isFrozen ? "frozen" : "active" });
+  }
+
   /** Writes a picture of what is seen. `isWhole`: of the whole page. */
   async picture(path: string, isWhole = false): Promise<void> {
     const { data } = await this.#send("Page.captureScreenshot", {

@@ -59,23 +59,3 @@ export async function readAll(stream: ByteStream): Promise<Uint8Array> {
     chunks.push(into.slice(0, bytes));
   }
 }
-
-/** A stream, and how many bytes were read from it. */
-export function counted(stream: ByteStream): { stream: ByteStream; readBytes(): number } {
-  let count = 0;
-  return {
-    stream: {
-      peer: stream.peer,
-      ...stream.ends && { ends: stream.ends },
-      read: async (into) => {
-        const bytes = await stream.read(into);
-        count += bytes ?? 0;
-        return bytes;
-      },
-      write: (bytes) => stream.write(bytes),
-      endWrites: () => stream.endWrites(),
-      close: () => stream.close(),
-    },
-    readBytes: () => count,
-  };
-}

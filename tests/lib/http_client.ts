@@ -40,10 +40,28 @@ export async function readAnswer(stream: ByteStream, isBare = false): Promise<An
     const end = text.indexOf("\r\n\r\n");
     if (end < 0) continue;
     const { status, headers } = headOf(text.slice(0, end));
-    const body = text.slice(end + 4);
-    if (isBare || body.length >= Number(headers["content-length"])) {
-      return { status, headers, body };
-    }
+    const rest = text.slice(end + 4);
+    const isInParts = headers["transfer-encoding"] === "chunked";
+    const body = isBare ? rest : isInParts ? joinedParts(rest) : wholeBody(rest, headers);
+    if (body !== undefined) return { status, headers, body };
+  }
+}
+
+function wholeBody(text: string, headers: Answer["headers"]): string | undefined {
+  return text.length >= Number(headers["content-length"]) ? text : undefined;
+}
+
+/** The parts of a body together, once the last one is there: each has its length in front. */
+function joinedParts(text: string): string | undefined {
+  let body = "";
+  for (let at = 0;;) {
+    const end = text.indexOf("\r\n", at);
+    if (end < 0) return undefined;
+    const length = Number.parseInt(text.slice(at, end), 16);
+    at = end + 2 + length + 2;
+    if (at > text.length) return undefined;
+    if (length === 0) return body;
+    body += text.slice(end + 2, at - 2);
   }
 }
 

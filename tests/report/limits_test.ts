@@ -105,7 +105,7 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
   };
   assert.equal(
     lineOf({ busyPart: 0.2, medianMs: 0.04 }),
-    "jobs take 40 µs, and slots were busy for only 20% of the time, as distcomp needs longer than " +
+    "jobs take 40µs, and slots were busy for only 20% of the time, as distcomp needs longer than " +
       "that for each job: put 1,000 in one input",
   );
   assert.match(
@@ -153,7 +153,7 @@ test("the sentence on few jobs is about the job that the run waited for, or abou
   );
   assert.equal(
     lineOf({ records: 1, jobs: 1, longest: { name: "a", runMs: 12 } }),
-    "the run was one job, which ran for 12 ms of 10s: the rest is the start and the end of workers " +
+    "the run was one job, which ran for 12ms of 10s: the rest is the start and the end of workers " +
       "and slots, which more jobs would share",
   );
   assert.equal(

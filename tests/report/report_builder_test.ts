@@ -45,6 +45,16 @@ test("a run that was resumed days later has no break in its report, and each job
   near(sum(report.series.busyMs), report.busyMs, 1);
 });
 
+test("jobs whose long names differ only in the end are jobs of their own, and are shown cut", async () => {
+  const name = (job: number) => `${"deep/".repeat(1_000)}${job}`;
+  const report = await reportOfRuns(
+    journalOf({ ...PLAN, jobs: 10, name, fields: () => failed("bad") }),
+  );
+  assert.deepEqual([report.done, report.failed], [0, 10]);
+  const [failure] = report.failures;
+  assert.deepEqual(failure?.names.map(({ length }) => length), [501, 501, 501]);
+});
+
 test("the copy of a record that a resumed run writes again is no job of that run", async () => {
   const first = [...journalOf({ ...PLAN, isKilled: true })];
   const begun = journalLine({ run: "begun", at: BEGUN_AT + DAY_MS });

@@ -67,3 +67,36 @@ test("a source that has ended is neither paused nor resumed any more", async () 
   await queue.read(new Uint8Array(2 * UNREAD_BYTES_MAX));
   assert.deepEqual(asked, [true]);
 });
+
+test("all that is unread is taken at once, behind what was read before, and the source goes on", async () => {
+  const asked: boolean[] = [];
+  const queue = new ChunkQueue((isPaused) => void asked.push(isPaused));
+  queue.push(Uint8Array.of(2, 3));
+  queue.push(Uint8Array.of(4));
+  assert.deepEqual([...queue.takeAll(Uint8Array.of(1))], [1, 2, 3, 4]);
+  queue.push(Uint8Array.of(5));
+  const into = new Uint8Array(9);
+  assert.deepEqual([await queue.read(into), into[0]], [1, 5]);
+  queue.push(new Uint8Array(UNREAD_BYTES_MAX + 1));
+  assert.equal(queue.takeAll(into).byteLength, 9 + UNREAD_BYTES_MAX + 1);
+  assert.deepEqual(asked, [true, false]);
+});
+
+test("the memory of a large chunk is freed when all of it is read, unless it is a part of something", async () => {
+  const queue = new ChunkQueue(() => {});
+  const bytes = 64 * 1024;
+  const alone = new Uint8Array(bytes).fill(1);
+  const whole = new Uint8Array(2 * bytes).fill(2);
+  const small = new Uint8Array(bytes - 1).fill(3);
+  for (const chunk of [alone, whole.subarray(0, bytes), whole.subarray(bytes), small]) {
+    queue.push(chunk);
+  }
+  const into = new Uint8Array(4 * bytes - 1);
+  await queue.read(into.subarray(0, bytes - 1));
+  assert.equal(alone.byteLength, bytes, "a byte of it is left");
+  await queue.read(into.subarray(bytes - 1));
+  const left = [alone, whole, small].map(({ byteLength }) => byteLength);
+  assert.deepEqual(left, [0, 2 * bytes, bytes - 1]);
+  const ends = [0, bytes - 1, bytes, 3 * bytes - 1, 3 * bytes, into.byteLength - 1];
+  assert.deepEqual(ends.map((at) => into[at]), [1, 1, 2, 2, 3, 3]);
+});

@@ -57,8 +57,10 @@ test("parts of any size are appended in full and in order, also to a file that i
   for (const [isEmptied, before] of [[false, "before"], [true, ""]] as const) {
     const file = await files.openToAppend(path, isEmptied);
     for (const part of parts) await file.append(part);
+    await file.appendAll?.(parts);
     await file.close();
-    const expected = Buffer.concat([Buffer.from(before), ...parts]);
+    const again = file.appendAll ? parts : [];
+    const expected = Buffer.concat([Buffer.from(before), ...parts, ...again]);
     assert(Buffer.from(await files.content(path)).equals(expected));
   }
 });
@@ -69,7 +71,9 @@ testUnless(
   async () => {
     for (const bytes of [10, 200_000]) {
       const file = await files.openToAppend("/dev/full", false);
-      await assert.rejects(file.append(new Uint8Array(bytes)), { code: "ENOSPC" });
+      const part = new Uint8Array(bytes);
+      await assert.rejects(file.append(part), { code: "ENOSPC" });
+      if (file.appendAll) await assert.rejects(file.appendAll([part, part]), { code: "ENOSPC" });
       await file.close();
     }
   },

@@ -344,7 +344,7 @@ test("who proves nothing within ten seconds is disconnected", async () => {
       assert.equal(await ended, null);
       stream.close();
     }
-    assert.match(lines[0] ?? "", /it has not proven who it is within 10 s/);
+    assert.match(lines[0] ?? "", /it has not proven who it is within 10s/);
   }, { ...runtime, clock });
 });
 

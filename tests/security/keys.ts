@@ -17,7 +17,7 @@ import type { Role } from "../../security/role.ts";
 /** A day in the life of the keys. */
 export const TODAY = Date.UTC(2027, 4, 6, 7, 8);
 
-/** So many days after `TODAY`. */
+/** `days` days after `TODAY`. */
 export function after(days: number): number {
   return TODAY + days * DAY_MS;
 }

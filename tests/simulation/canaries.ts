@@ -182,6 +182,14 @@ export const PAST_BUGS: readonly Canary[] = [
     from: 150,
     seeds: 1,
   },
+  {
+    name: "keeps records of entries that a pack has lost, beside those that take their places",
+    file: "controller/output/output_pack.ts",
+    text: "if (!pack.hasLost) return",
+    by: "return",
+    from: 4,
+    seeds: 1,
+  },
 ];
 
 /** What the real code in the copy needs. */

@@ -43,7 +43,7 @@ export type Tell = (text: string) => void;
 export class Controller {
   readonly host: Host;
   readonly check: RunCheck;
-  readonly versions: VersionCheck;
+  readonly #versions: VersionCheck;
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #workers: readonly Address[];
@@ -67,14 +67,14 @@ export class Controller {
     versions: VersionCheck,
     tell: Tell,
   ) {
-    this.versions = versions;
+    this.#versions = versions;
     this.#timeline = timeline;
     this.#random = random;
     this.#workers = workers;
     this.#tell = (text) => tell(`${plan.name}: ${text}`);
     this.#core = simulatedCore(plan.core);
     this.#disk.isRecording = false;
-    this.host = network.host(plan.name, NEAR, this.#disk);
+    this.host = network.host(plan.name, NEAR, this.#disk, (stream) => versions.watch(stream));
     this.check = new RunCheck(this.#disk, plan, this.#core.name);
     this.#disk.files.makeFolderSync(this.check.outputs.stateFolder);
   }
@@ -106,7 +106,7 @@ export class Controller {
     this.starts += 1;
     this.#tell(`start ${this.starts}`);
     this.check.onStart();
-    this.versions.onStart();
+    this.#versions.onStart();
     const process = this.#process = new SimulatedProcess(this.#timeline, this.host, this.#random, {
       diskMsMax: this.plan.diskMsMax,
     });
@@ -204,7 +204,7 @@ export class Controller {
 
   #onInfo(text: string): void {
     try {
-      this.versions.onLogged(text);
+      this.#versions.onLogged(text);
     } catch (error) {
       this.#error ??= error;
     }

@@ -88,7 +88,7 @@ export class SimulatedProcess {
     else action();
   }
 
-  /** Calls `end` if this process is killed. Gives a function that takes that back. */
+  /** Calls `end` if this process is killed. Returns a function that takes that back. */
   onKilled(end: () => void): () => void {
     this.#endings.add(end);
     return () => void this.#endings.delete(end);

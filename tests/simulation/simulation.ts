@@ -163,7 +163,6 @@ class Simulation {
     const controller = this.#controllers[which % this.#controllers.length] as Controller;
     const ms = which % REPAIR_MS_MAX;
     this.#tell(`${kind} (${machine.plan.name}, ${controller.plan.name}, ${ms} ms)`);
-    this.#countAccidents(kind.startsWith("new connections") ? 1 + spoiledBy(which) : 1, machine);
     switch (kind) {
       case "worker is killed":
         machine.kill();
@@ -222,14 +221,9 @@ class Simulation {
     const delayMs = (which % 10) / 4 * plan.latencyMs;
     host.expect(
       (connection) => void this.#timeline.after(delayMs, () => spoil(connection)),
-      spoiledBy(which),
+      1 + which % SPOILED_CONNECTIONS_MAX,
     );
     this.#network.connectionsOf(host).at(0)?.reset();
-  }
-
-  /** A stalled controller loses connections with any machine. */
-  #countAccidents(count: number, machine: Machine): void {
-    for (const { versions } of this.#controllers) versions.onAccidents(machine.plan.name, count);
   }
 
   #restart(machine: Machine, ms: number): void {
@@ -286,11 +280,6 @@ class Simulation {
     const untilMs = this.#timeline.nowMs + ms;
     while (this.#timeline.nowMs < untilMs && await this.#timeline.step());
   }
-}
-
-/** How many connections in a row are spoiled. */
-function spoiledBy(which: number): number {
-  return 1 + which % SPOILED_CONNECTIONS_MAX;
 }
 
 /** When a silent connection with a machine is noticed by its system. Peers of version 2 have to notice it. */

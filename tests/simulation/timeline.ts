@@ -40,7 +40,7 @@ export class Timeline {
     return true;
   }
 
-  /** Lets the next event happen, for code that waits for no promise. Gives whether there was one. */
+  /** Lets the next event happen, for code that waits for no promise. Returns whether there was one. */
   happen(): boolean {
     let event = this.#pop();
     while (event && !event.action) event = this.#pop(); // it was canceled

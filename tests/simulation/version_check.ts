@@ -1,26 +1,27 @@
 /**
- * Checks that a run takes no worker of version 2 for one of version 1 because connections with it break: version 1
- * cannot enforce limits, and nobody sees that its workers hang. What a run says about its workers tells: only those
+ * Checks that a run takes no worker of version 2 for one of version 1 because a few connections with it break: version
+ * 1 cannot enforce limits, and nobody sees that its workers hang. What a run says about its workers tells: only those
  * of version 2 have said how many slots they have.
  */
 
 import assert from "node:assert/strict";
+import type { ByteStream } from "../../runtime/ports.ts";
+import { type Offers, WatchedStream } from "./version_offers.ts";
 
 /**
- * A worker may be doubted after more accidents than these since it was used with version 2 last. One that was not used
- * in this start of the run yet may be doubted after more in all.
+ * A worker may be doubted after so many offers of version 2 without an answer, and after more if it has spoken it before.
+ * Faults are no measure: one can spoil several connections, or none, or one that has its answer.
  */
-const ACCIDENTS_MAX = 5;
+const UNANSWERED_MIN = 3;
+const UNANSWERED_AFTER_AGREEMENT_MIN = 10;
 
 const ARRIVAL = /^worker (machine-\d+)\S* (?:joined|is back)(: \d+ slots?)?$/;
 
 /** What a run says about workers that speak version 2. */
 export class VersionCheck {
   readonly #machines: ReadonlySet<string>;
-  /** All accidents of each machine. */
-  readonly #accidents = new Map<string, number>();
-  /** How many there had been when this start of the run used its worker with version 2 last. */
-  #seen = new Map<string, number>();
+  /** The offers of this start of the run. */
+  #offers = new Map<string, Offers>();
 
   /** `machines`: those with workers of version 2. */
   constructor(machines: Iterable<string>) {
@@ -29,24 +30,28 @@ export class VersionCheck {
 
   /** The run starts, and knows no worker. */
   onStart(): void {
-    this.#seen = new Map();
+    this.#offers = new Map();
   }
 
-  /** Something may have ended connections with a machine, or kept them from saying what they speak. */
-  onAccidents(machine: string, count: number): void {
-    this.#accidents.set(machine, count + (this.#accidents.get(machine) ?? 0));
+  /** The run's end of a connection. */
+  watch(stream: ByteStream): ByteStream {
+    return new WatchedStream(stream, this.#offersTo(stream.peer));
   }
 
   /** The run has logged this. */
   onLogged(text: string): void {
     const [, machine = "", slots] = ARRIVAL.exec(text) ?? [];
-    if (!this.#machines.has(machine)) return;
-    const all = this.#accidents.get(machine) ?? 0;
-    if (slots !== undefined) return void this.#seen.set(machine, all);
-    const accidents = all - (this.#seen.get(machine) ?? 0);
+    if (!this.#machines.has(machine) || slots !== undefined) return;
+    const { unanswered, hasDescribed } = this.#offersTo(machine);
     assert(
-      accidents > ACCIDENTS_MAX,
-      `${machine} speaks version 2, but is used with version 1 after ${accidents} accidents`,
+      unanswered >= (hasDescribed ? UNANSWERED_AFTER_AGREEMENT_MIN : UNANSWERED_MIN),
+      `${machine} speaks version 2, but is used with version 1 after ${unanswered} offers without an answer`,
     );
+  }
+
+  #offersTo(machine: string): Offers {
+    const offers = this.#offers.get(machine) ?? { unanswered: 0, hasDescribed: false };
+    this.#offers.set(machine, offers);
+    return offers;
   }
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../runtime/clock.ts";
 import { silentLog } from "../../system/log.ts";
-import { forwardLines } from "../../system/lines.ts";
+import { forwardLines } from "../../system/forwarded_lines.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";

@@ -8,7 +8,7 @@ import { readSignedFile, whyNotTrusted } from "../../system/signed_file.ts";
 import { signFile } from "../../system/sign_file.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { fingerprintOf, makeSignerKeys, readPublicKey, Signer } from "../../system/signer.ts";
-import { systemFiles } from "../../runtime/files.ts";
+import { systemFiles } from "../../runtime/system_files.ts";
 import { core } from "../lib/cores.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";

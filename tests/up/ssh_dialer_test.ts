@@ -58,7 +58,7 @@ test("a host that does not answer is given up after a minute, and its ssh is end
   });
   const failed = assert.rejects(
     dialer.dial({ kind: "ssh", target: "node" }),
-    /^Error: no answer within 60 s$/,
+    /^Error: no answer within 60s$/,
   );
   await clock.advance(59_000);
   await clock.advance(1_000);

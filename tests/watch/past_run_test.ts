@@ -49,7 +49,7 @@ test("a million reasons of their own take no more room than a thousand", async (
 
 test("the last run's line says how it has ended, unless a later run was killed", async () => {
   const begun = formatRunEvent("begun", "node1", 1, 0);
-  const ended = (ending?: RunEnding) => formatRunEvent("ended", "node1", 1, 0, undefined, ending);
+  const ended = (ending?: RunEnding) => formatRunEvent("ended", "node1", 1, 0, ending);
   const done = line(record("a"));
   const interrupted = ended({ end: "interrupted", left: 7 });
   const endings: [lines: string, end: PastRun["end"], left: number | null][] = [
@@ -71,7 +71,7 @@ test("the last run's line says how it has ended, unless a later run was killed",
 test("a run that is complete has its own counts: inputs of earlier runs may be gone, and two may have one output", async () => {
   const begun = formatRunEvent("begun", "node1", 1, 0);
   const ending = { end: "complete", left: 0, done: 1, failed: 1 } as const;
-  const ended = formatRunEvent("ended", "node1", 1, 0, undefined, ending);
+  const ended = formatRunEvent("ended", "node1", 1, 0, ending);
   const lines = begun + line(record("a")) + line(record("b")) + ended;
   const { jobs, otherOutputs } = await pastRunIn(lines, false);
   assert.deepEqual([jobs, otherOutputs], [{ done: 1, failed: 1 }, 1]);

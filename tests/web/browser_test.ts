@@ -8,6 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import type { Line } from "../../cli/top_frame.ts";
 import { topScreen } from "../../cli/top_screen.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { silentLog } from "../../system/log.ts";
 import type { RunSnapshot, Snapshot } from "../../watch/snapshot.ts";
@@ -17,6 +18,7 @@ import { Chromium, lacksChromium, type View } from "../lib/chromium.ts";
 import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";
 import { slowTestUnless } from "../lib/test.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
 import { FAKE_NOW, fakeRun, fakeWorker } from "../watch/fake_snapshots.ts";
 
 const IS_SHOWN = "document.querySelector('main')?.hidden === false";
@@ -105,6 +107,7 @@ slowTestUnless(
     await browser.until(IS_SHOWN);
     page.lose();
     await browser.until(`${textOf("#notice")}.startsWith("No answer since ")`);
+    assert.match(await browser.ask<string>(textOf("#notice")), /; distcomp status \S+ tells\.$/);
     assert.equal(await browser.ask(textOf("#phase")), "no answer");
     assert.match(await browser.ask<string>(textOf("#jobs")), /61,250/);
   },
@@ -122,6 +125,24 @@ slowTestUnless(
     await page.end();
     assert.match(await browser.ask<string>(textOf("#notice")), /^The run has ended\./);
     assert.deepEqual(browser.problems, []);
+  },
+);
+
+slowTestUnless(
+  lacksChromium,
+  "a page that its browser has frozen knows how the run has ended when it is thawed, though nobody is there any more",
+  async () => {
+    const clock = new VirtualClock();
+    await using page = await opened(() => fakeRun(), clock);
+    const { browser } = page;
+    await browser.until(IS_SHOWN);
+    await browser.freeze(true);
+    for (let minutes = 0; minutes < 10; minutes++) await clock.advance(60_000);
+    const ended = page.end();
+    await clock.advance(10_000);
+    await ended;
+    await browser.freeze(false);
+    await browser.until(`${textOf("#notice")}.startsWith("The run has ended.")`);
   },
 );
 
@@ -195,8 +216,9 @@ function textOf(selector: string): string {
 }
 
 /** A page of this process that a browser has opened. */
-async function opened(collect: () => Snapshot) {
-  const runtime = await detectRuntime();
+async function opened(collect: () => Snapshot, clock?: Clock) {
+  const detected = await detectRuntime();
+  const runtime = { ...detected, clock: clock ?? detected.clock };
   let url = "";
   const server = await PageServer.open(runtime, {
     address: { kind: "tcp", host: "127.0.0.1", port: 0 },

@@ -2,43 +2,31 @@
 
 import assert from "node:assert/strict";
 import { RUN_END_TEXTS, type RunEnd } from "../../controller/output/run_ending.ts";
+import * as format from "../../system/format.ts";
 import { badgeOf, endText } from "../../web/page/badge.js";
 import { pointsOf } from "../../web/page/charts.js";
-import {
-  formatBytes,
-  formatDuration,
-  formatNoun,
-  formatRate,
-  formatShort,
-  shown,
-} from "../../web/page/format.js";
+import * as page from "../../web/page/format.js";
+import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
-test("durations, rates and bytes are short, and change their units in the right places", () => {
-  const durations = [
-    0,
-    9_999,
-    10_000,
-    59_999,
-    60_000,
-    3_599_999,
-    3_600_000,
-    86_400_000,
-    90_000_000,
-  ];
-  assert.deepEqual(durations.map(formatDuration), [
-    ...["0.0 s", "10.0 s", "10 s", "59 s", "1m 0s", "59m 59s", "1h 0m", "1d 0h", "1d 1h"],
-  ]);
-  assert.deepEqual([0, 0.256, 12.34, 99.94, 9_876.5].map(formatRate), [
-    ...["0", "0.256", "12.3", "99.9", "9,877"],
-  ]);
-  assert.deepEqual([0, 999, 1_000, 1_234_567, 1e21].map(formatBytes), [
-    ...["0 B", "999 B", "1 kB", "1.23 MB", "1,000,000 PB"],
-  ]);
-  assert.deepEqual([0.0123, 1.234, 412, 2_500].map(formatShort), [
-    ...["12.3 µs", "1.23 ms", "412 ms", "2.5 s"],
-  ]);
-  assert.deepEqual([formatNoun(1, "job"), formatNoun(1_234, "job")], ["1 job", "1,234 jobs"]);
+test("the page writes times, counts, rates and bytes as the rest of distcomp does", () => {
+  const nanoseconds = fc.nat(1e6).map((ns) => ns / 1e6); // nothing is measured more exactly
+  const microseconds = fc.nat(1e6).map((us) => us / 1e3);
+  const year = fc.nat(364 * 86_400_000);
+  const ms = fc.oneof(nanoseconds, microseconds, fc.nat(100_000), year);
+  const count = fc.oneof(fc.double({ min: 0, max: 2_000, noNaN: true }), fc.nat(), fc.nat(1e15));
+  const same = <T>(values: fc.Arbitrary<T>, own: (value: T) => string, other: typeof own) => {
+    fc.assert(fc.property(values, (value) => assert.equal(own(value), other(value))), {
+      numRuns: 2_000,
+    });
+  };
+  same(ms, page.formatDuration, format.formatDuration);
+  same(ms, page.formatMeasured, format.formatMeasured);
+  same(ms, page.formatTimeLeft, format.formatTimeLeft);
+  same(count, page.formatRate, format.formatRate);
+  same(fc.nat(1e15), page.formatBytes, format.formatBytes);
+  same(fc.nat(), page.formatCount, format.formatCount);
+  same(fc.nat(3), (jobs) => page.formatNoun(jobs, "job"), (jobs) => format.formatNoun(jobs, "job"));
 });
 
 test("a run that has ended says how many of its jobs failed, in the color of failures", () => {
@@ -64,9 +52,9 @@ test("a run that has ended says how many of its jobs failed, in the color of fai
 });
 
 test("foreign texts are one line, and show bytes that are not UTF-8", () => {
-  assert.equal(shown("a\nb\u202eg\u0000"), "a b g ");
-  assert.equal(shown("caf\udce9.txt"), "caf\\xe9.txt");
-  assert.equal(shown("👩‍🔬 <b>"), "👩‍🔬 <b>");
+  assert.equal(page.shown("a\nb\u202eg\u0000"), "a b g ");
+  assert.equal(page.shown("caf\udce9.txt"), "caf\\xe9.txt");
+  assert.equal(page.shown("👩‍🔬 <b>"), "👩‍🔬 <b>");
 });
 
 test("the last interval of a series counts by the time that has passed of it, or not at all", () => {

@@ -68,12 +68,9 @@ export async function allGive(answers: Promise<WorkerResponse>[], output: string
   for (const answer of answers) assert.equal(outputText(await answer), output);
 }
 
-/** Runs quick jobs. From then on the worker sends a slot many at once: some wait behind the one that runs. */
-export async function showPace(controller: ControllerV2): Promise<void> {
-  await Promise.all(Array.from({ length: 1000 }, () => run(controller, "echo quick")));
-}
-
-/** The same with a fake slot: its window is of 21 jobs from then on. */
+/**
+ * Runs quick jobs in a fake slot. From then on the worker sends it 21 at once: some wait behind the one that runs.
+ */
 export async function showPaceIn(clock: VirtualClock, controller: ControllerV1): Promise<void> {
   const jobs = Array.from({ length: 200 }, () => run(controller, "sleep 0.1"));
   await elapse(clock, Promise.all(jobs), 5);

@@ -72,6 +72,7 @@ test("a second signal ends a worker at once", async () => {
   worker.signal("SIGTERM");
   const { code } = await worker.exited;
   assert.notEqual(code, 0);
+  assert.match(worker.stderr, /SIGTERM: stopping at once; runs give its jobs to other workers\n$/);
   assert.equal((await controller.closed).by, "worker");
   await noneIsLeft(worker);
   assert.deepEqual(await worker.files(), []);

@@ -60,7 +60,7 @@ testUnless(cannotTell, "memory is not limited where no limit is given", async ()
   await using controller = await connect2(worker, "behave");
   const hoards = sendLimited(controller, HOARD, { timeMs: 500n });
   await failed(sendLimited(controller, HOARD, LIMIT), "memory");
-  assert.match(await failed(hoards, "timeout"), /after 0.5 s/);
+  assert.match(await failed(hoards, "timeout"), /after 0.5s/);
 });
 
 testUnless(

@@ -31,7 +31,7 @@ test("only a controller of version 2 that says nothing at all is closed, and its
   await pingFor(10_000, pinging, clock);
   assert.deepEqual(await silent.closed, { by: "worker" });
   await assert.rejects(lost, /closed by the worker/);
-  await worker.logs(/disconnected: it was silent for 60 s$/m);
+  await worker.logs(/disconnected: it was silent for 60s$/m);
 
   // The others were silent as long, or longer. The slot of the lost job is free again after a while.
   const answer = run(old, "echo still there");

@@ -27,7 +27,7 @@ test("a job over its time limit ends soon, with the limit in its error", async (
   const pid = await run(controller, "pid");
   const job = sendLimited(controller, "spin", { timeMs: 300n });
   const tookMs = await timed(job);
-  assert.equal(await failed(job, "timeout"), "timed out after 0.3 s");
+  assert.equal(await failed(job, "timeout"), "timed out after 0.3s");
   assert(tookMs >= 300, `it was ended after ${tookMs} ms already`);
   assert.notEqual(await run(controller, "pid"), pid);
 });
@@ -40,7 +40,7 @@ test("a job is killed between its time limit and two checks later", async () => 
   await worker.clock.advance(1000);
   assert.equal(controller.waiting, 1);
   await worker.clock.advance(2 * TICK_MS);
-  assert.equal(await failed(job, "timeout"), "timed out after 1 s");
+  assert.equal(await failed(job, "timeout"), "timed out after 1s");
 });
 
 for (const [others, limits] of [["without limits", {}], ["with it", { timeMs: 1000n }]] as const) {

@@ -16,7 +16,7 @@ const UNFINISHED = [
   [
     "a controller of version 1 that says nothing is disconnected within half a minute",
     new Uint8Array(0),
-    /it sent no message within 20 s$/m,
+    /it sent no message within 20s$/m,
   ],
   [
     "a controller of version 1 that sends half a header is disconnected within half a minute",

@@ -25,9 +25,9 @@ testUnless(
     await using controller = await connect2(worker, "unkillable");
     const job = failed(sendLimited(controller, "hang", LIMIT), "timeout");
     const tracer = await tracers.next();
-    assert.match(await elapse(worker.clock, job, STEP_MS), /^timed out after 1 s; ./);
+    assert.match(await elapse(worker.clock, job, STEP_MS), /^timed out after 1s; ./);
     assert.equal(await run(controller, "next"), "next");
-    assert.equal(worker.log.match(/^slot 1 \(pid \d+\): timed out after 1 s; ./gm)?.length, 1);
+    assert.equal(worker.log.match(/^slot 1 \(pid \d+\): timed out after 1s; ./gm)?.length, 1);
     await elapse(worker.clock, worker.worker.drain(), STEP_MS);
     assert(isThere(tracer), "the worker has waited until the process was gone");
   },
@@ -43,7 +43,7 @@ testUnless(
     const hangs = failed(sendLimited(controller, "hang", LIMIT), "timeout");
     const tracer = await tracers.next();
     const drained = worker.worker.drain();
-    assert.match(await elapse(worker.clock, hangs, STEP_MS), /^timed out after 1 s; ./);
+    assert.match(await elapse(worker.clock, hangs, STEP_MS), /^timed out after 1s; ./);
     await elapse(worker.clock, drained, STEP_MS);
     assert(isThere(tracer));
   },

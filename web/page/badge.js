@@ -1,6 +1,6 @@
 /** What a run is doing, in a word beside its name. */
 
-import { formatCount, formatNoun, shown } from "./format.js";
+import { formatCount, formatNoun, formatTime, shown } from "./format.js";
 
 /** @typedef {import("../../watch/snapshot.ts").RunSnapshot} RunSnapshot */
 
@@ -40,4 +40,28 @@ export function badgeOf({ phase, waitsFor, ending, jobs: { failed } }, hasEnded)
   return waitsFor
     ? { text: `waits for ${shown(waitsFor)}`, kind: "bad" }
     : { text: PHASES[phase], kind: "good" };
+}
+
+/**
+ * Why there is no answer, as far as a page can know, and what to do. The notice stands above the last state.
+ * @param {RunSnapshot | import("../../watch/snapshot.ts").WorkerSnapshot | undefined} last
+ * @param {boolean} isSilent somebody listens there, or the network loses everything
+ */
+export function lostText(last, isSilent) {
+  const since = last ? ` since ${formatTime(last.at)}. This is the last state` : "";
+  if (isSilent) {
+    const next = last ? `; fg in its terminal, or kill -CONT ${last.pid}, has it go on` : "";
+    return `No answer${since}: it is stopped, as by Ctrl-Z, or cannot be reached${next}.`;
+  }
+  const next = last?.kind === "run" ? `; distcomp status ${quoted(last.output)} tells` : "";
+  return `No answer${since}: it has ended, or cannot be reached${next}.`;
+}
+
+/**
+ * A word for a shell.
+ * @param {string} text
+ */
+function quoted(text) {
+  const word = shown(text);
+  return /^[\w@%+=:,.\/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

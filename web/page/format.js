@@ -1,8 +1,10 @@
-/** Numbers, times and foreign texts, as the page shows them. */
+/**
+ * Numbers, times and foreign texts, as the page shows them: in the words of system/format.ts, which a test holds it to.
+ * Its packages are no files that a browser could load: the executable cannot have a package as code and as text.
+ */
 
 const WHOLE = new Intl.NumberFormat("en-US");
-const SHORT = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
-const BYTES = ["B", "kB", "MB", "GB", "TB", "PB"];
+const BYTES = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -35,10 +37,11 @@ export function formatNoun(count, noun) {
 
 /**
  * `9,870` or `0.25`
- * @param {number} rate
+ * @param {number} perSecond
  */
-export function formatRate(rate) {
-  return rate >= 100 ? WHOLE.format(Math.round(rate)) : SHORT.format(rate);
+export function formatRate(perSecond) {
+  const rate = Number(perSecond.toPrecision(3));
+  return rate >= 1e-6 && rate < 1000 ? String(rate) : formatCount(rate);
 }
 
 /**
@@ -46,40 +49,48 @@ export function formatRate(rate) {
  * @param {number} bytes
  */
 export function formatBytes(bytes) {
-  const power = Math.min(BYTES.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${SHORT.format(bytes / 1000 ** power)} ${BYTES[power]}`;
+  let power = 0;
+  let value = bytes;
+  for (; value >= 999.5 && power < BYTES.length - 1; power++) value /= 1000;
+  const digits = Math.max(3, Math.floor(value).toString().length);
+  return `${Number(value.toPrecision(digits))} ${BYTES[power]}`;
 }
 
 /**
- * `0.4 s`, `12 s`, `3m 5s`, `2h 4m`, `3d 2h`
+ * `400ns`, `40µs`, `1.3ms`, `420ms`, `12.3s`, `4m 5s`, `3d 4h`
  * @param {number} ms
  */
 export function formatDuration(ms) {
-  if (ms < 10 * SECOND_MS) return `${(Math.max(0, ms) / SECOND_MS).toFixed(1)} s`;
-  if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`;
-  if (ms < HOUR_MS) return two(ms, MINUTE_MS, "m", SECOND_MS, "s");
-  if (ms < DAY_MS) return two(ms, HOUR_MS, "h", MINUTE_MS, "m");
-  return two(ms, DAY_MS, "d", HOUR_MS, "h");
+  const ns = Math.round(1e6 * ms);
+  if (ns <= 0) return "0ms";
+  if (ns < 1000) return `${ns}ns`;
+  if (ms < 0.9995) return `${Math.round(1000 * ms)}µs`;
+  if (ms < 10) return `${Math.round(10 * ms) / 10}ms`;
+  if (ms < SECOND_MS) return `${Math.min(999, Math.round(ms))}ms`;
+  const parts = /** @type {const} */ ([
+    [Math.floor(ms / DAY_MS), "d"],
+    [Math.floor(ms % DAY_MS / HOUR_MS), "h"],
+    [Math.floor(ms % HOUR_MS / MINUTE_MS), "m"],
+    [Math.floor(ms % MINUTE_MS / 100) / 10, "s"],
+  ]);
+  return parts.filter(([count]) => count > 0).slice(0, 2)
+    .map(([count, unit]) => `${count}${unit}`).join(" ");
 }
 
 /**
- * `40 µs`, `1.3 ms`, `412 ms`, `2.5 s`: how long a job takes
+ * The same with two digits: how long a job takes
  * @param {number} ms
  */
-export function formatShort(ms) {
-  if (ms >= SECOND_MS) return formatDuration(ms);
-  return ms >= 1 ? `${SHORT.format(ms)} ms` : `${SHORT.format(1000 * ms)} µs`;
+export function formatMeasured(ms) {
+  return formatDuration(ms < SECOND_MS ? Number(ms.toPrecision(2)) : ms);
 }
 
 /**
+ * `7s`, `4m 5s`, `3d 4h`: how long something will take, in whole seconds, at least 1
  * @param {number} ms
- * @param {number} largeMs
- * @param {string} large
- * @param {number} smallMs
- * @param {string} small
  */
-function two(ms, largeMs, large, smallMs, small) {
-  return `${Math.floor(ms / largeMs)}${large} ${Math.floor(ms % largeMs / smallMs)}${small}`;
+export function formatTimeLeft(ms) {
+  return formatDuration(SECOND_MS * Math.max(1, Math.round(ms / SECOND_MS)));
 }
 
 /**
@@ -88,6 +99,18 @@ function two(ms, largeMs, large, smallMs, small) {
  */
 export function formatTime(at) {
   return new Date(at).toTimeString().slice(0, 8);
+}
+
+/**
+ * The day and the time of day: `2026-11-26 14:05:09`
+ * @param {number} at
+ */
+export function formatDate(at) {
+  const date = new Date(at);
+  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${
+    formatTime(at)
+  }`;
 }
 
 /**

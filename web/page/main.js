@@ -1,15 +1,17 @@
 /** Asks for the state each second, and shows it. */
 
-import { badgeOf, endText } from "./badge.js";
+import { badgeOf, endText, lostText } from "./badge.js";
 import { Charts } from "./charts.js";
 import {
   formatBytes,
   formatCount,
+  formatDate,
   formatDuration,
+  formatMeasured,
   formatNoun,
   formatRate,
-  formatShort,
   formatTime,
+  formatTimeLeft,
   shown,
 } from "./format.js";
 import { byId, setFigures, setRows, setText, textElement } from "./tables.js";
@@ -25,14 +27,13 @@ const ASK_MS = 1_000;
 const HIDDEN_MS = 10_000;
 
 /** A run that answers takes some milliseconds. */
-const ANSWER_MS_MAX = 10_000;
-
-/** It is answered after ten seconds, even if there is nothing to tell. */
-const END_MS_MAX = 20_000;
+const ANSWER_MS_MAX = 5_000;
 
 const charts = new Charts();
 const grid = new WorkerGrid();
-let lastAt = 0;
+/** @type {RunSnapshot | WorkerSnapshot | undefined} */
+let last;
+let isLost = false;
 let hasEnded = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -45,37 +46,40 @@ async function ask() {
     if (answer.status === 401) return onLocked();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     onState(await answer.json());
-  } catch {
-    if (!hasEnded) onLost();
+  } catch (error) {
+    if (!hasEnded) onLost(error);
   }
   if (!hasEnded) timer = setTimeout(ask, document.hidden ? HIDDEN_MS : ASK_MS);
 }
 
-let awaitsEnd = false;
+/** @type {AbortController | undefined} */
+let awaited;
 
-/** A page that nobody sees asks seldom, and would find nobody any more. The answer to this comes at the end. */
+/**
+ * A page that nobody sees asks seldom, or not at all when its browser has frozen it, and would find nobody any more. The
+ * answer to this comes at the end, and is kept for the page.
+ */
 async function awaitEnd() {
-  if (awaitsEnd) return;
-  awaitsEnd = true;
+  const own = awaited = new AbortController();
   try {
-    while (!hasEnded) {
-      const answer = await fetch("api/end", { signal: AbortSignal.timeout(END_MS_MAX) });
-      if (answer.status === 200) onState(await answer.json());
-      else if (answer.status !== 204) return;
-    }
+    const answer = await fetch("api/end", { signal: own.signal });
+    if (answer.ok) onState(await answer.json());
   } catch {
     // `ask` finds it out, and calls this again when there are answers again.
   } finally {
-    awaitsEnd = false;
+    if (awaited === own) awaited = undefined;
   }
 }
 
 /** @param {(RunSnapshot | WorkerSnapshot) & { hasEnded: boolean }} state */
 function onState(state) {
   if (hasEnded) return; // what was asked before it
-  lastAt = Date.now();
+  if (isLost) awaited?.abort(); // it may hang in a network that is gone
+  if (isLost) awaited = undefined;
+  isLost = false;
+  last = state;
   hasEnded = state.hasEnded;
-  if (!hasEnded) void awaitEnd();
+  if (!hasEnded && !awaited) void awaitEnd();
   const what = state.kind === "run" ? `The run ${endText(state.ending)}` : "The worker has ended";
   notice(hasEnded ? `${what}. This is its last state, of ${formatTime(state.at)}.` : "");
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -87,13 +91,15 @@ function onState(state) {
   charts.show(state.throughput, state.at);
   setText(
     byId("footer"),
-    `${shown(state.software)}, ${shown(state.runtime)}, process ${state.pid}`,
+    `${shown(state.software)}, ${shown(state.runtime)}, process ${state.pid}; ` +
+      `state of ${formatDate(state.at)}`,
   );
 }
 
-function onLost() {
-  const since = lastAt ? ` since ${formatTime(lastAt)}. This is the last state` : "";
-  notice(`No answer${since}: it has ended, or cannot be reached.`);
+/** @param {unknown} error */
+function onLost(error) {
+  isLost = true;
+  notice(lostText(last, error instanceof DOMException && error.name === "TimeoutError"));
   setText(byId("phase"), "no answer");
   byId("phase").className = "badge bad";
   document.body.classList.toggle("lost", true);
@@ -140,7 +146,7 @@ function showRun(run) {
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
-    ...run.times ? [{ term: "median time", value: formatShort(run.times.medianMs) }] : [],
+    ...run.times ? [{ term: "median time", value: formatMeasured(run.times.medianMs) }] : [],
     { term: "inputs", value: formatBytes(run.bytesIn) },
     { term: "outputs", value: formatBytes(run.bytesOut) },
   ]);
@@ -177,7 +183,7 @@ function attemptFigures({ copies, verified, faults }) {
 function leftText({ jobs, leftMs, elapsedMs }) {
   const of = jobs.total === null ? "more may come" : `of ${formatNoun(jobs.total, "job")}`;
   if (hasEnded) return `${of}, in ${formatDuration(elapsedMs)}`;
-  return leftMs === null ? of : `${of}, about ${formatDuration(leftMs)} left`;
+  return leftMs === null ? of : `${of}, about ${formatTimeLeft(leftMs)} left`;
 }
 
 /**

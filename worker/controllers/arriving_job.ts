@@ -65,7 +65,7 @@ export class ArrivingJob {
     return largeInputs.place(this.#cores.ready?.key, bytes, headBytes);
   };
 
-  /** A message has arrived. Gives its place, which is the caller's then, if it has one. */
+  /** A message has arrived. Returns its place, which is the caller's then, if it has one. */
   onArrived(payload: Uint8Array): JobPlace | undefined {
     if (payload !== this.#payload) return undefined;
     const place = this.#place;

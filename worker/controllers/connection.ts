@@ -21,8 +21,14 @@ import {
 } from "../../protocol/mod.ts";
 import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { end, RECEIVED } from "../job.ts";
-import type { JobSource, Lines, RelayedJob, SlotResponse } from "../job.ts";
+import {
+  endJob,
+  type JobSource,
+  type Lines,
+  RECEIVED,
+  type RelayedJob,
+  type SlotResponse,
+} from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
 import { ArrivingJob } from "./arriving_job.ts";
 import { Compression } from "./compression.ts";
@@ -165,7 +171,7 @@ export class Connection implements JobSource {
 
   /** The worker is draining and has not started the job. */
   #refuse(job: RelayedJob): void {
-    end(job);
+    endJob(job);
     if (this.#version > 1) this.fail(job, "draining", "The worker is shutting down");
   }
 
@@ -218,7 +224,7 @@ export class Connection implements JobSource {
     if (job) {
       if (job.state.name === "waiting") {
         job.state.queue.delete(job);
-        end(job);
+        endJob(job);
       } else this.#context.executor.cancel(job);
       this.fail(job, "cancelled", "The controller has canceled the job");
     } else this.#paced.onRefused();
@@ -261,7 +267,7 @@ export class Connection implements JobSource {
   }
 
   #failUnstarted(job: RelayedJob, kind: FailureKindName, reason: string): void {
-    end(job);
+    endJob(job);
     this.#paced.onRefused(job.payload.byteLength);
     this.fail(job, kind, reason);
   }
@@ -293,7 +299,7 @@ export class Connection implements JobSource {
     this.#paced.close();
     this.#jobs.close();
     this.#changes.close();
-    for (const job of this.#core.takeWaiting()) end(job);
+    for (const job of this.#core.takeWaiting()) endJob(job);
     this.#core.close();
     void this.#contents.close();
     this.#context.executor.onClientGone(this.#client);

@@ -37,10 +37,10 @@ export class ConnectionWatch implements Holder {
     this.#silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
     const unfinished = this.#unfinished.look(nowMs);
     if (unfinished !== undefined) return unfinished;
-    if (this.#silentMs >= silentMsMax) return `it was silent for ${silentMsMax / 1000} s`;
+    if (this.#silentMs >= silentMsMax) return `it was silent for ${silentMsMax / 1000}s`;
     return this.#unreadMs(nowMs) < UNREAD_OUTPUT_MS
       ? undefined
-      : `it has read nothing of an output for ${UNREAD_OUTPUT_MS / 1000} s`;
+      : `it has read nothing of an output for ${UNREAD_OUTPUT_MS / 1000}s`;
   }
 
   /** How long it has read nothing while a slot waits for that. */

@@ -18,7 +18,7 @@ const ACCEPTED_PER_SECOND = 100;
 const OWN_FILES = 48 + FAREWELLS_MAX;
 const SLOT_FILES = 12;
 
-/** The limits for a worker with so many slots. One host may have half of all places, so that others find one. */
+/** The limits for a worker with this many slots. One host may have half of all places, so that others find one. */
 export function connectionLimits(
   slots: number,
   system: SystemFiles = thisSystem,

@@ -121,7 +121,7 @@ export class CoreChanges {
     }
   }
 
-  /** Gives the core once it has passed its check, or the contents that are missing for a chosen one. */
+  /** Returns the core once it has passed its check, or the contents that are missing for a chosen one. */
   async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | readonly string[]> {
     if (message.type === "core") {
       const { name, content } = message;

@@ -22,7 +22,7 @@ const BURST_MAX = 2_048;
  */
 const TURN_MESSAGES = 16;
 
-/** A message counts once more for so many bytes: to read a large one and to drop it takes time, too. */
+/** A message counts once more for this many bytes: to read a large one and to drop it takes time, too. */
 const BYTES_PER_MESSAGE = 32 * 1024;
 
 /** Turns are given this often while connections wait for one. */
@@ -113,7 +113,7 @@ export class PacedMessages {
     this.#hold = hold;
   }
 
-  /** A message is handled that is not a job, with a payload of so many bytes. */
+  /** A message is handled that is not a job, with a payload of this many bytes. */
   onMessage(type: number, bytes = 0): void {
     if (type !== MessageType.cancel) this.#spend(COSTLY_TYPES.has(type) ? TURN_MESSAGES : 1, bytes);
   }

@@ -4,7 +4,7 @@ import { SIGNATURE_SUFFIX } from "../../core/signature.ts";
 import type { Files } from "../../runtime/files.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { readSignedFile, type SignedFile, whyNotTrusted } from "../../system/signed_file.ts";
-import { fingerprintOf, readPublicKey } from "../../system/signer.ts";
+import { readPublicKey } from "../../system/signer.ts";
 import type { StoredCore } from "./core_store.ts";
 import type { StoredFile } from "./file_checks.ts";
 import { LoadError } from "./load_error.ts";
@@ -39,11 +39,6 @@ export class CoreTrust {
     this.#signers = signers.map(readPublicKey);
     this.#allowed = new Set(allowed);
     this.#variables = variables;
-  }
-
-  /** Who is trusted, for a log: fingerprints. */
-  get signerNames(): string[] {
-    return this.#signers.map(fingerprintOf);
   }
 
   /** Why a core must not run here, as a clause; `undefined` if it may. */

@@ -29,7 +29,7 @@ export class DiskRoom {
     this.#freeBytes = freeBytes;
   }
 
-  /** Throws if there is no room for so many bytes more. */
+  /** Throws if there is no room for this many bytes more. */
   check(bytes: number): void {
     const storedBytes = this.#storedBytes();
     const takenBytes = storedBytes + this.#announcedBytes;

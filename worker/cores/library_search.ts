@@ -20,7 +20,7 @@ const LOADER = /^\/lib(64)?\/ld-linux[^/]*\.so\.\d$|^\/lib(64)?\/ld64\.so\.\d$/;
 
 const CACHE_PATH = "/etc/ld.so.cache";
 
-/** A core with so many libraries is not searched any further. */
+/** A core with this many libraries is not searched any further. */
 const LIBRARIES_MAX = 2_000;
 
 /**

@@ -5,7 +5,7 @@ import type { ClientId, CoreKey, DispatchId, EndpointId, Job } from "../../pool/
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
-import { end, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
+import { endJob, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
@@ -32,8 +32,6 @@ export class Executor {
   readonly #relaying: RelayingSlots;
   readonly #closing = new AbortController();
   readonly #loads = new CoreLoads();
-  /** Why the slot that is being lost right now is lost: the pool says only which job is to blame. */
-  #lossKind: FailureKindName = "crash";
   /** Cores whose last user has left since the last pass. */
   readonly #unused = new Set<StoredCore>();
   /** The time of the first event since the last pass: one reading of the clock serves all of them. */
@@ -48,7 +46,7 @@ export class Executor {
     this.#pool = new Pool<RelayedJob>({
       load: (endpoint, key) => this.#load(endpoint, key),
       send: (endpoint, dispatch, job) => this.#send(endpoint, dispatch, job.payload),
-      crashed: (job, reason) => this.#fail(job, this.#lossKind, reason),
+      crashed: (job, reason, wasKilled) => this.#fail(job, wasKilled ? "killed" : "crash", reason),
       dropped: (job) => this.#leave(job.payload),
       coreUnavailable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
@@ -223,7 +221,6 @@ export class Executor {
     // A core may also crash between two jobs: then the job in flight is not to blame.
     const started = this.#pool.jobAt(endpoint, last)?.payload;
     const wasKilled = cause !== "self" || !started;
-    this.#lossKind = wasKilled ? "killed" : "crash";
     this.#pool.onEndpointLost(endpoint, reason, wasKilled);
     if (started) started.usage = started.peakBytes = undefined; // it may run again
   }
@@ -277,13 +274,13 @@ export class Executor {
   /** A job has left the pool. */
   #leave(job: RelayedJob): void {
     const { state } = job;
-    end(job);
+    endJob(job);
     if ("core" in state) this.#store.release(state.core);
   }
 
   // The scheduler's pass.
 
-  /** Something has happened: one pass follows for all that happens in this turn. Gives the time. */
+  /** Something has happened: one pass follows for all that happens in this turn. Returns the time. */
   #onEvent(): number {
     if (this.#eventAtMs === undefined) {
       this.#eventAtMs = this.#clock.now();

@@ -10,7 +10,7 @@ import type { Runtime } from "../../runtime/ports.ts";
 import { type MemoryWindow, PAGE_BYTES, type SharedMemory } from "../../runtime/shared_memory.ts";
 import { DATA_AT, LARGE_MEMORY_BYTES, ZEROS_BYTES } from "../../slot/regions.ts";
 
-/** So much of it is mapped at a time. It is more than fits into a processor's caches, so that more would gain nothing. */
+/** How much of it is mapped at a time: more than a CPU's caches hold, so a larger window would gain nothing. */
 export const WINDOW_BYTES = 64 * 1024 * 1024;
 
 /** Where a large input is. */

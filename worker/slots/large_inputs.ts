@@ -58,7 +58,7 @@ export class LargeInputs {
       if (input.isReleased) this.#inputs.delete(input);
       else comingBytes += input.missingBytes;
     }
-    // Each may have to move to the memory of any slot, which has room for so many.
+    // Each may have to move to the memory of any slot, which has room for this many.
     if (this.#inputs.size >= LARGE_INPUTS_AT.length) {
       return `An input has ${bytes} bytes, and this worker already has ${this.#inputs.size} ` +
         "inputs of more than 1 GiB, which is its limit; run the job later or on another worker";

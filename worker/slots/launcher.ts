@@ -143,32 +143,20 @@ export class Launcher {
     return process;
   }
 
-  #start({ number, ticket, slot, startedJob, setup, memory }: ProcessStart): ChildProcess {
-    const { socketPath, sandbox, shares = ONE_SLOT } = this.#options;
-    const cpus = boundCpus(shares, slot);
-    const dumpsCore = this.#dumps !== undefined;
-    const inherited = memory?.inherited(this.#runtime.inheritedAs ?? ((fd) => fd));
-    const start: SlotStart = {
-      ...{ number, slot, ticket, cpus, dumpsCore, notesExit: sandbox && true },
-      memory: inherited,
-    };
-    const args = [socketPath, JSON.stringify(start)];
+  #start(from: ProcessStart): ChildProcess {
+    const { number, startedJob, setup, memory } = from;
+    const { socketPath, sandbox } = this.#options;
+    const args = [socketPath, JSON.stringify(this.#slotStart(from))];
     try {
       const folder = this.#folders.make(number);
-      const given = Object.fromEntries(setup?.variables ?? []);
-      const inherited = { ...env, ...given };
-      const seen = sandbox?.folder ?? folder;
-      const variables = {
-        ...slotVariables({ shares, slot, folder: seen, inherited, startedIn: cwd() }),
-        ...sandbox?.variables,
-        ...given,
-        [SLOT_PROCESS]: sharedPath(socketPath, number),
-      };
-      const kept = inheritedBySlots(env);
       const place = { number, folder, socketPath, core: setup };
-      const within = sandbox && ((program: Program) => sandbox.around(program, place));
-      const started = { variables, folder, within, inherited: memory?.descriptors };
-      const child = startSelf(this.#runtime, "slot", args, started, kept);
+      const started = {
+        variables: this.#variables(from, sandbox?.folder ?? folder),
+        folder,
+        within: sandbox && ((program: Program) => sandbox.around(program, place)),
+        inherited: memory?.descriptors,
+      };
+      const child = startSelf(this.#runtime, "slot", args, started, inheritedBySlots(env));
       return sandbox ? sandbox.transparent(child, () => startedJob.hasExited) : child;
     } catch (error) {
       memory?.onGone();
@@ -177,6 +165,33 @@ export class Launcher {
       void this.#folders.remove(number);
       throw error;
     }
+  }
+
+  /** What a process is told about itself. */
+  #slotStart({ number, ticket, slot, memory }: ProcessStart): SlotStart {
+    const { sandbox, shares = ONE_SLOT } = this.#options;
+    return {
+      number,
+      slot,
+      ticket,
+      cpus: boundCpus(shares, slot),
+      dumpsCore: this.#dumps !== undefined,
+      notesExit: sandbox && true,
+      memory: memory?.inherited(this.#runtime.inheritedAs ?? ((fd) => fd)),
+    };
+  }
+
+  /** The variables of a process beyond those of this one. `folder`: its working folder, as it sees it. */
+  #variables({ number, slot, setup }: ProcessStart, folder: string): Record<string, string> {
+    const { socketPath, sandbox, shares = ONE_SLOT } = this.#options;
+    const given = Object.fromEntries(setup?.variables ?? []);
+    const inherited = { ...env, ...given };
+    return {
+      ...slotVariables({ shares, slot, folder, inherited, startedIn: cwd() }),
+      ...sandbox?.variables,
+      ...given,
+      [SLOT_PROCESS]: sharedPath(socketPath, number),
+    };
   }
 
   #track({ number, ticket, startedJob, group }: TrackedProcess, process: SlotProcess): void {

@@ -35,7 +35,7 @@ export function findViolations(
   for (const { endpoint, job, runsSinceMs } of jobs) {
     const { timeMs, memoryBytes } = job.payload.limits;
     if (timeMs > 0 && nowMs - (runsSinceMs ?? nowMs) > timeMs) {
-      const reason = `timed out after ${timeMs / 1000} s`;
+      const reason = `timed out after ${timeMs / 1000}s`;
       found.push({ endpoint, job, kind: "timeout", reason });
     } else if (memoryBytes > 0) {
       const bytes = bytesOf(endpoint) ?? 0;

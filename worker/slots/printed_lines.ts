@@ -10,7 +10,7 @@ import type { SlotResponse } from "../job.ts";
 import { LastLines } from "./last_lines.ts";
 import type { StartedJob } from "./started_job.ts";
 
-/** After so many jobs that print nothing, the slot need not mark their ends. */
+/** After this many jobs that print nothing, the slot need not mark their ends. */
 const QUIET_JOBS_MAX = 32;
 
 /**
@@ -23,7 +23,7 @@ const MARK_WAIT_MS = 500;
 const PASS_ON_MS = 50;
 const PASS_ON_LINES = 200;
 
-/** Marks that no answer waits for are kept for so many jobs: an answer may still be on its way. */
+/** Marks that no answer waits for are kept for this many jobs: an answer may still be on its way. */
 const MARKS_MAX = 1_000;
 
 /** What the owner of a process is told. */

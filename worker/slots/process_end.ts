@@ -28,7 +28,7 @@ export function causeOf(end: ProcessEnd | undefined): EndCause {
 }
 
 /** How a process ended, as text. */
-export function describeEnd(end: ProcessEnd): string {
+function describeEnd(end: ProcessEnd): string {
   const { exitCode, signal } = end;
   if (signal === undefined) return `exited with status ${exitCode}`;
   if (signal === "SIGKILL") return "was killed by SIGKILL; the system may have run out of memory";

@@ -33,7 +33,7 @@ import type { JobPlace, SlotResponse } from "../job.ts";
 import { LargeInput } from "./large_input.ts";
 import { RegionViews } from "./region_views.ts";
 
-/** A process that has had no input for so long may be idle for longer: most of the memory for inputs goes back. */
+/** A process that has had no input for this long may be idle for longer: most of the memory for inputs goes back. */
 const IDLE_MS = 1_000;
 
 /** Bytes of the payload of a result before its output. */

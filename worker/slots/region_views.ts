@@ -24,7 +24,7 @@ const VIEW_BYTES_MIN = 128 * 1024;
 interface Known {
   view?: Uint8Array<ArrayBuffer>;
   withHead?: Uint8Array<ArrayBuffer> | undefined;
-  /** Behind so many bytes there are zeros. */
+  /** Behind this many bytes there are zeros. */
   usedBytes: number;
 }
 
@@ -134,7 +134,7 @@ export class RegionViews {
   }
 }
 
-/** How large a view is made for so many bytes. */
+/** How large a view is made for this many bytes. */
 function sizeOf(region: Region, bytes: number): number {
   const size = Math.max(VIEW_BYTES_MIN, 2 ** Math.ceil(Math.log2(bytes)));
   return Math.min(region.byteLength, size);

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Runtime } from "../../runtime/ports.ts";
-import { LineSplitter } from "../../system/lines.ts";
+import { LineSplitter } from "../../system/line_splitter.ts";
 
 /** Usually it takes some hundredths of a second. */
 const PROBE_LIMIT_MS = 20_000;

@@ -108,8 +108,7 @@ export class Slot {
 
   /**
    * Loads a core. The slot must be idle. A process that has loaded a core before, or lacks the variables of its
-   * setup, is replaced. Rejects with a
-   * `LoadError`; if the process is lost as well, `onLost` is called first.
+   * setup, is replaced. Rejects with a `LoadError`; if the process is lost as well, `onLost` is called first.
    */
   async load(core: StoredCore): Promise<void> {
     if (this.#state.name !== "up") {

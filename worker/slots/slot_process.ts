@@ -46,9 +46,15 @@ const LAST_ANSWERS_MS = 1_000;
 
 /** A slot's process. */
 export class SlotProcess {
+  /** Which job it runs, as it says in memory that it shares. */
+  readonly startedJob: StartedJob;
+  readonly printed: PrintedLines;
+  /** How it gets jobs. Set when it connects. */
+  transport: JobTransport | undefined;
+  /** How many jobs it was sent. */
+  jobs = 0;
   readonly #clock: Clock;
   readonly #child: Child;
-  readonly startedJob: StartedJob;
   readonly #memory: ProcessMemory | undefined;
   readonly #setup: CoreKey | undefined;
   readonly #sandbox: Sandbox | undefined;
@@ -60,11 +66,8 @@ export class SlotProcess {
   /** Set when it connects. */
   #link: Link | undefined;
   readonly #relayed = new RelayedOutputs((response) => this.#onFrame(response));
-  transport: JobTransport | undefined;
   #life: ProcessLife = { name: "starting" };
-  readonly printed: PrintedLines;
-  /** How many jobs it was sent. */
-  jobs = 0;
+  /** Why this worker has killed it, if it has and its job is to blame. */
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
@@ -87,7 +90,7 @@ export class SlotProcess {
       onPrinted: (job, lines) => events.onPrinted?.(job, lines),
       onAnswer: (frame, lastLines) => this.#onResponse(frame, lastLines),
     });
-    const late = `no connection within ${START_LIMIT_MS / 1000} s`;
+    const late = `no connection within ${START_LIMIT_MS / 1000}s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
     this.#connected.promise.catch(() => {}).finally(() => timer.stop());
     void this.#awaitExit();
@@ -148,7 +151,7 @@ export class SlotProcess {
     return this.#child.ended;
   }
 
-  /** The process has connected to the worker. Gives whether it may: not if it is being killed. */
+  /** The process has connected to the worker. Returns whether it may: not if it is being killed. */
   onConnected(stream: ByteStream): boolean {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
@@ -174,7 +177,7 @@ export class SlotProcess {
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
     this.#life = { name: "loading", core, loaded };
-    const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000} s`);
+    const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000}s`);
     const onAbandoned = () => this.#giveUpLoad("its compute core is no longer needed", "abandoned");
     let timer: Timer | undefined;
     const send = async () => {
@@ -216,7 +219,7 @@ export class SlotProcess {
     if (!this.#link || isLoading) this.kill();
     // An output whose head is sent cannot be taken back.
     await Promise.race([this.#relayed.ended, this.#child.settled]);
-    const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000} s`;
+    const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000}s`;
     const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
     void this.#link?.end();
     const end = await this.#child.settled;

@@ -1,6 +1,6 @@
 /**
  * Jobs whose slots were ended by SIGTERM and the like. That is nobody's fault: the jobs run again, and it does
- * not count as an attempt. But a core may send the signal to itself, so each job may lose so many slots only.
+ * not count as an attempt. But a core may send the signal to itself, so each job may lose this many slots only.
  */
 
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";

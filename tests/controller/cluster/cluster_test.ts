@@ -150,14 +150,14 @@ test("a worker that is busy with another controller is used when it answers", as
   recorded.assertEchoed(inputs);
   await simulation.advance(250);
   assert.deepEqual(recorded.warnings, [
-    `worker 127.0.0.1:${peer.port}: it did not answer the version exchange within 10 s; trying again`,
+    `worker 127.0.0.1:${peer.port}: it did not answer the version exchange within 10s; trying again`,
   ]);
 });
 
 /** Workers that are of no use, with a word of the reason that a run gives. */
 const USELESS: [string, Script, RegExp][] = [
   ["refuses the version", refusesVersion, /does not speak protocol version 1/],
-  ["stays silent", silent, /did not answer the version exchange within 10 s/],
+  ["stays silent", silent, /did not answer the version exchange within 10s/],
   ["closes at once", acceptsThenCloses, /it closed the connection/],
   ["is a web server", http, /does not speak the worker protocol/],
   [`sends random bytes (seed ${seed})`, randomBytes(seed), /does not speak the worker protocol/],
@@ -170,7 +170,7 @@ const USELESS: [string, Script, RegExp][] = [
     (session) => session.ok(2n ** 63n, NOTHING),
     /message 9223372036854775808/,
   ],
-  ["never confirms the core", answering({ core: () => {} }), /did not confirm .* within 660 s/],
+  ["never confirms the core", answering({ core: () => {} }), /did not confirm .* within 660s/],
   ["confirms the core with a payload", confirmsOddly(), /does not speak the worker protocol/],
   ["answers the version exchange twice", answersTwice(), /no outstanding message/],
   ["has a response type of its own", unknownResponseType, /0x02 is not a response type/],

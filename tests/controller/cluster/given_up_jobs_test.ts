@@ -18,5 +18,5 @@ test("a job that three workers had no time for is said once, and jobs that had j
   jobs.onGivenUp(long, 3_500_000);
   for (let times = 0; times < 10; times++) jobs.onGivenUp(long, 3_600_000);
   assert.equal(said.length, 1);
-  assert.match(said[0] ?? "", /^3 workers in a row have left .* ran for 3500 s; give workers more/);
+  assert.match(said[0] ?? "", /^3 workers in a row have left .* ran for 3500s; give workers more/);
 });

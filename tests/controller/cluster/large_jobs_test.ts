@@ -47,7 +47,6 @@ plainTest(
     const outvoted: string[] = [];
     const verification = new Verification<Task>(1, {
       runElsewhere: () => {},
-      accept: ({ answer }) => void accepted.push(answer.kind === "result" && answer.stored),
       reject: () => {},
       onOutvoted: (instance) => void outvoted.push(instance),
       onDisagreement: () => {},
@@ -55,7 +54,8 @@ plainTest(
     const task = { index: 0, input: NO_INPUT };
     const [first, other, last] = ["aa", "bb", "aa"].map(storedOutput) as [Stored, Stored, Stored];
     for (const [instance, stored] of [["a", first], ["b", other], ["c", last]] as const) {
-      verification.onResult({ instance, voter: instance }, resultOf(task, stored));
+      const agreed = verification.onResult({ instance, voter: instance }, resultOf(task, stored));
+      if (agreed?.answer.kind === "result") accepted.push(agreed.answer.stored);
     }
     assert.deepEqual(accepted, [last]);
     assert.deepEqual(outvoted, ["b"]);

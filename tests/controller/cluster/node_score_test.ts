@@ -200,23 +200,23 @@ test("a node that fails half of the good jobs is hardly ever trusted before it i
 
 test("the first try of a job that is most likely bad is free, further ones cost 2 % of the time", () => {
   const run = Object.assign(new RunRecord(), { answers: 100, busyMs: 1_000 });
-  run.spentMs = 1_000;
-  assert.equal(run.maySpend, true);
-  run.spentTries = 1;
-  assert.equal(run.maySpend, false);
-  run.spentMs = 9; // with one more of 10 ms that is just below 20
-  assert.equal(run.maySpend, true);
-  run.openTries = 1;
-  assert.equal(run.maySpend, false);
+  run.budgetSpentMs = 1_000;
+  assert.equal(run.hasBudget, true);
+  run.budgetedTries = 1;
+  assert.equal(run.hasBudget, false);
+  run.budgetSpentMs = 9; // with one more of 10 ms that is just below 20
+  assert.equal(run.hasBudget, true);
+  run.budgetedInFlight = 1;
+  assert.equal(run.hasBudget, false);
 });
 
 test("one try at a time compares nodes, and such tries cost 4 % of the time", () => {
-  const run = Object.assign(new RunRecord(), { answers: 100, busyMs: 1_000, spentTries: 1 });
-  run.spentMs = 29; // with one more of 10 ms that is just below 40
+  const run = Object.assign(new RunRecord(), { answers: 100, busyMs: 1_000, budgetedTries: 1 });
+  run.budgetSpentMs = 29; // with one more of 10 ms that is just below 40
   assert.equal(run.mayCompare, true);
-  run.spentMs = 30;
+  run.budgetSpentMs = 30;
   assert.equal(run.mayCompare, false);
-  run.spentMs = 0;
-  run.openTries = 1;
+  run.budgetSpentMs = 0;
+  run.budgetedInFlight = 1;
   assert.equal(run.mayCompare, false);
 });

@@ -66,7 +66,7 @@ test("a node is set aside when a second job that failed there passes on a proven
   assert.equal(scene.limitOf(bad), 0);
   assert.deepEqual(scene.warnings, [
     "worker bad is set aside: 2 jobs that failed there passed elsewhere (crashed: SIGILL); " +
-    "it gets one job in 10 s, as a trial",
+    "it gets one job in 10s, as a trial",
   ]);
 });
 

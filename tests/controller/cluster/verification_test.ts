@@ -36,7 +36,6 @@ const utf8 = new TextEncoder();
 
 const NO_ACTIONS: VerificationActions<Task> = {
   runElsewhere: () => {},
-  accept: () => {},
   reject: () => {},
   onOutvoted: () => {},
   onDisagreement: () => {},
@@ -121,12 +120,11 @@ test("results are held until their job is decided: agreed, split, tied or cancel
 
 test("beyond 64 MiB, results that wait for a vote are compared by their hash", () => {
   const accepted: Uint8Array[] = [];
-  const verification = new Verification<Task>(1, {
-    ...NO_ACTIONS,
-    accept: ({ answer }) => void (answer.kind === "result" && accepted.push(answer.result.output)),
-  });
-  const vote = (instance: string, task: Task, output: Uint8Array<ArrayBuffer>) =>
-    verification.onResult({ instance, voter: instance }, resultOf(task, output));
+  const verification = new Verification<Task>(1, NO_ACTIONS);
+  const vote = (instance: string, task: Task, output: Uint8Array<ArrayBuffer>) => {
+    const agreed = verification.onResult({ instance, voter: instance }, resultOf(task, output));
+    if (agreed?.answer.kind === "result") accepted.push(agreed.answer.result.output);
+  };
   const tasks = [0, 1, 2, 3].map(taskOf);
   const outputs = tasks.map((_, index) => new Uint8Array(22 * MIB).fill(index));
   tasks.forEach((task, at) => vote("a", task, outputs[at] as Uint8Array<ArrayBuffer>));

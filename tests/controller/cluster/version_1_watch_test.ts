@@ -17,7 +17,7 @@ test("a worker is hung when it has not answered for twice the time limit and ten
   for (const [sentAtMs, answeredAtMs] of [[100, 0], [0, 100]] as const) {
     assert.equal(watch().problem(sentAtMs, answeredAtMs, 100 + HUNG_MS - 1), undefined);
     const problem = watch().problem(sentAtMs, answeredAtMs, 100 + HUNG_MS);
-    assert.match(problem?.message ?? "", /has not answered any job for 12 s; .* of a job is 1 s$/);
+    assert.match(problem?.message ?? "", /has not answered any job for 12s; .* of a job is 1s$/);
   }
 });
 

@@ -10,7 +10,7 @@ test("a worker that joins, is lost and comes back has a line each time", () => {
   const { notices } = recorded;
   notices.onReady(workerAt("node1:7433", 8));
   assert.deepEqual(recorded.lines(), ["worker node1:7433 joined: 8 slots"]);
-  notices.onGone(workerAt("node1:7433", 8), "lost", "connection reset", 3);
+  notices.onGone(workerAt("node1:7433", 8), { kind: "failed", reason: "connection reset" }, 3);
   assert.deepEqual(recorded.lines(), [
     "warning: lost worker node1:7433: connection reset; 3 jobs rescheduled",
   ]);
@@ -20,7 +20,7 @@ test("a worker that joins, is lost and comes back has a line each time", () => {
     "worker node2:7433 joined",
     "worker node1:7433 is back: 1 slot",
   ]);
-  notices.onGone(workerAt("node2:7433", undefined), "drained", "", 0);
+  notices.onGone(workerAt("node2:7433", undefined), { kind: "drained", reason: "" }, 0);
   assert.deepEqual(recorded.lines(), [
     "warning: worker node2:7433 has drained and disconnected",
   ]);
@@ -40,7 +40,8 @@ test("of twenty workers that come or go together, three at most have lines of th
   for (const worker of workers) notices.onReady(worker);
   assert.deepEqual(recorded.lines(), ["20 workers joined: 160 slots"]);
   for (const [index, worker] of workers.entries()) {
-    notices.onGone(worker, "lost", index < 5 ? "it is silent" : "connection reset", 2);
+    const reason = index < 5 ? "it is silent" : "connection reset";
+    notices.onGone(worker, { kind: "failed", reason }, 2);
   }
   assert.deepEqual(recorded.lines(), [
     "warning: lost worker node0:7433: it is silent; 2 jobs rescheduled",

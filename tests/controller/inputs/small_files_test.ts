@@ -5,7 +5,7 @@ import { SmallFiles } from "../../../controller/inputs/small_files.ts";
 import type { FinishedJobs } from "../../../controller/output/finished_jobs.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { DirectFiles } from "../../../runtime/direct_files.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 import { test } from "../../lib/test.ts";
 import { range } from "./sources.ts";
 

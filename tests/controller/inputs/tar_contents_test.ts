@@ -33,6 +33,16 @@ test("a content of a megabyte and the header behind it are one read, in memory t
   assert.deepEqual(reads.slice(1), [1024, MIB + 512, MIB + 512, MIB + 512, 512]);
 });
 
+test("contents of 16 KiB and more use memory again, however many of them a read brings", () => {
+  for (const bytes of [16 * 1024, 64 * 1024, 100_000]) {
+    const memory = new CountingMemory();
+    const count = 30;
+    const { files } = readAll(tarOf(Array(count).fill(bytes)), () => Infinity, memory);
+    assert.deepEqual(files, Array.from({ length: count }, (_, at) => `${at} ${sumOf(at, bytes)}`));
+    assert.deepEqual([memory.lent, memory.buffers.size], [count, 1], `${bytes} bytes`);
+  }
+});
+
 test("files in a tar are counted without their contents, unless they are many small ones or packed", async () => {
   const disk = new MemoryDisk();
   const tars = {
@@ -77,6 +87,19 @@ function readAll(tar: Buffer, partBytes: () => number, memory: PayloadMemory | u
     reads.push(part.byteLength);
   }
   return { files, reads };
+}
+
+/** Counts what is lent, and how much memory that was. */
+class CountingMemory extends PayloadMemory {
+  lent = 0;
+  readonly buffers = new Set<ArrayBuffer>();
+
+  override take(bytes: number): Uint8Array<ArrayBuffer> | undefined {
+    const room = super.take(bytes);
+    if (room) this.lent += 1;
+    if (room) this.buffers.add(room.buffer);
+    return room;
+  }
 }
 
 function tarOf(sizes: readonly number[]): Buffer {

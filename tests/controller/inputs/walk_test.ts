@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { fileSource } from "../../../controller/inputs/files.ts";
 import type { Source } from "../../../controller/inputs/source.ts";
 import { SORTED_ENTRIES_MAX, type Walk, walkFolder } from "../../../controller/inputs/walk.ts";
-import { systemFiles as files } from "../../../runtime/files.ts";
+import { systemFiles as files } from "../../../runtime/system_files.ts";
 import type { Entry } from "../../../runtime/folder.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";

@@ -15,7 +15,7 @@ import fc from "../../lib/properties.ts";
 import { runs } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 
 const NAMES = ["a", "b/c", "ü", 'quote"', "last"];
 const IDENTITY = "file-1";

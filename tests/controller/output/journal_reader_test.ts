@@ -19,7 +19,7 @@ import { Workspace } from "../../cli/workspace.ts";
 import fc from "../../lib/properties.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/journal.md", import.meta.url), "utf8");
 

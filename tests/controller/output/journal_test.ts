@@ -10,7 +10,8 @@ import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
-import { type Files, type OpenFile, systemFiles } from "../../../runtime/files.ts";
+import type { Files, OpenFile } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 import type { FolderFiles } from "../../../runtime/files_below.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 

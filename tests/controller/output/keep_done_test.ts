@@ -8,7 +8,7 @@ import { STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
 import type { Numbering } from "../../../controller/output/finished_jobs.ts";
 import { formatRecord, type JobRecord } from "../../../controller/output/journal_record.ts";
 import { Resume } from "../../../controller/output/resume.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { DirectorySink, OutputNameError } from "../../../controller/output/directory_sink.ts";
 import type { LargeOutput as Large } from "../../../controller/output/large_output.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 import { FilesBelow } from "../../../runtime/files_below.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";

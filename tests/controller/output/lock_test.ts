@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { Lock, LockedError } from "../../../controller/output/lock.ts";
 import { isGone, PID_NAMESPACE, startOf } from "../../../controller/output/process_id.ts";
 import { type Clock, systemClock, systemRandom } from "../../../runtime/clock.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test, testUnless } from "../../lib/test.ts";

@@ -23,7 +23,7 @@ test("the memory of an output is given back when it was copied or written, and n
     const give = ({ buffer, byteLength }: Uint8Array) => {
       if (outputs.some((output) => output.buffer === buffer)) given.push(byteLength);
     };
-    sink.countIn(backlog, { give });
+    sink.countIn(backlog, { give, take: () => undefined });
     for (const output of outputs) sink.commit(`${output.byteLength}`, output);
     const written = sink.write();
     assert.deepEqual(given, isReferenced ? [10] : [10, LARGE]); // a line has a copy
@@ -34,23 +34,36 @@ test("the memory of an output is given back when it was copied or written, and n
   }
 });
 
-test("a batch that is being written does not change, and its buffer is used again afterwards", async () => {
+test("a batch that is being written does not change, and its buffer is given back when all of it is written", async () => {
   const file = new HeldFile();
   const format = packFormatOf("pack.csv") ?? assert.fail();
   const options = { path: "pack", file, format, clock: new VirtualClock(), keptBytes: 0 };
   const sink = await PackSink.open(options);
-  const commit = (name: string) => {
-    sink.commit(name, Buffer.from("output"));
-    return sink.write();
-  };
-  const writes = [commit("a"), commit("b"), commit("c")];
+  const memory = new BatchBuffers();
+  sink.countIn({ onBegun() {}, onEnded() {} }, memory);
+  const rows = Array.from({ length: 125 }, (_, row) => {
+    const text = `${row}`.padEnd(20_000, "x"); // 52 of them fill a buffer
+    sink.commit(`${row}`, Buffer.from(text));
+    return `${row},0,${text}\n`;
+  });
+  const written = sink.write();
+  assert.equal(memory.given, 0);
+  assert(memory.taken > 1, "no buffer was filled");
   file.gate.resolve();
-  await Promise.all(writes);
-  await commit("d");
+  await written;
+  assert.equal(memory.given, memory.taken - 1); // the last one has room for more
   await sink.close();
-  const rows = ["a", "b", "c", "d"].map((name) => `${name},0,output\n`);
   assert.equal(file.text, `name,exitCode,output\n${rows.join("")}`);
-  assert.equal(file.buffers.size, 3);
+});
+
+test("batches of large outputs share the buffer for what stands between them", async () => {
+  const { sink, file } = await openSink(".tar");
+  const memory = new BatchBuffers();
+  sink.countIn({ onBegun() {}, onEnded() {} }, memory);
+  for (let index = 0; index < 10; index++) sink.commit(`${index}`, new Uint8Array(1_000_000));
+  await sink.close();
+  assert.equal(memory.taken, 1);
+  assert.equal(file.content.byteLength, 10 * (512 + 1_000_448) + 1024);
 });
 
 test("a long text is converted in parts, and other outputs are taken between two of them", async () => {
@@ -107,6 +120,23 @@ function ofJson(line: string): [string, string] {
 function ofCsv(row: string): [string, string] {
   const [, name = "", field = ""] = /^(\w+),0,([^]*)\n$/.exec(row) ?? [];
   return [name, field.replace(/^"([^]*)"$/, "$1").replaceAll('""', '"')];
+}
+
+/** Lends buffers, and overwrites what it gets back. */
+class BatchBuffers {
+  taken = 0;
+  given = 0;
+
+  take(bytes: number): Uint8Array<ArrayBuffer> {
+    this.taken += 1;
+    return new Uint8Array(bytes);
+  }
+
+  give(bytes: Uint8Array): void {
+    if (bytes.byteLength < 1024 * 1024) return; // no buffer of a batch
+    this.given += 1;
+    bytes.fill(0);
+  }
 }
 
 /** A file that is written once the gate is open. */

@@ -18,7 +18,7 @@ import { Workspace } from "../../cli/workspace.ts";
 import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 
 const JOBS = ["a", "b", "c", "d"];
 const BEGUN = formatRunEvent("begun", "node7", 17, 0);

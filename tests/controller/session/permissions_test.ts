@@ -43,7 +43,7 @@ function permissionsFor(use: string): string[] {
   return [...row.matchAll(/--allow-[\w=-]+/g)].map(([permission]) => permission);
 }
 
-/** Runs a program with these permissions. Gives its output, or the error. */
+/** Runs a program with these permissions. Returns its output, or the error. */
 async function runWith(permissions: readonly string[], options: string): Promise<string> {
   mkdirSync(BUILD, { recursive: true });
   const folder = mkdtempSync(join(BUILD, "permissions-")); // in the project, where its packages are found

@@ -77,7 +77,7 @@ test("a worker that connects again replaces its old connection if that does not 
   recorded.assertEchoed(inputs);
   assert(clock.now() - beganAtMs <= 5_500, `after ${clock.now() - beganAtMs} ms`);
   assert.equal(recorded.cluster.status.workers, 1);
-  assert.match(recorded.warnings.join(), /lost worker .*: no response for 5 s; 4 jobs rescheduled/);
+  assert.match(recorded.warnings.join(), /lost worker .*: no response for 5s; 4 jobs rescheduled/);
   assertPolite(again);
 });
 

@@ -27,7 +27,7 @@ test("a worker that hangs is given up after 20 seconds, and its jobs run elsewhe
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
   assert.deepEqual(recorded.warnings, [
-    `lost worker 127.0.0.1:${hung.port}: no response for 20 s; 6 jobs rescheduled`,
+    `lost worker 127.0.0.1:${hung.port}: no response for 20s; 6 jobs rescheduled`,
   ]);
   assert.equal(recorded.cluster.status.faults.lost, 6);
   assertPolite(healthy);
@@ -171,7 +171,7 @@ test("a version 1 worker that does not answer is given up if jobs have a time li
   await simulation.advance(60_000);
   const [tooOld, lost] = recorded.warnings;
   assert.match(tooOld ?? "", /speaks only protocol version 1 and cannot enforce limits/);
-  assert.match(lost ?? "", /has not answered any job for 12 s; the time limit of a job is 1 s/);
+  assert.match(lost ?? "", /has not answered any job for 12s; the time limit of a job is 1s/);
   assert.equal(unlimited.warnings.length, before.unlimited, "it may take as long as it likes");
   assert.equal(paused.warnings.length, before.paused, "its answers are not read");
   paused.cluster.pause(false);

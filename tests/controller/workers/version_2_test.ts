@@ -239,7 +239,7 @@ test("a worker that agrees on version 2 and does not describe itself is given up
   recorded.addAll(numberedInputs(1));
   const reasons = await recorded.noWorkerLeft();
   assert.equal(reasons.length, 1);
-  assert.match(reasons[0] ?? "", /it did not describe itself within 10 s/);
+  assert.match(reasons[0] ?? "", /it did not describe itself within 10s/);
 });
 
 test("a worker that agrees late and does not describe itself is given up, however long that takes", async (simulation) => {
@@ -255,7 +255,7 @@ test("a worker that agrees late and does not describe itself is given up, howeve
   recorded.dial(peer);
   recorded.addAll(numberedInputs(1));
   const reasons = await recorded.noWorkerLeft();
-  assert.match(reasons[0] ?? "", /it did not describe itself within 10 s/);
+  assert.match(reasons[0] ?? "", /it did not describe itself within 10s/);
 });
 
 test("a worker that answers the describe message with an error breaks the protocol", async (simulation) => {

@@ -88,14 +88,14 @@ test("a worker has ten seconds to agree on a version, and ten more to describe i
   await clock.advance(HANDSHAKE_MS_MAX - 1);
   assert.equal(worker.closed.length, 0);
   await clock.advance(1);
-  assert.match(worker.reason, /did not describe itself within 10 s/);
+  assert.match(worker.reason, /did not describe itself within 10s/);
   worker.assertNoTimers();
 });
 
 test("a worker that does not agree within ten seconds is disconnected", async () => {
   const worker = await Worker.connected();
   await worker.network.clock.advance(HANDSHAKE_MS_MAX);
-  assert.match(worker.reason, /version exchange within 10 s/);
+  assert.match(worker.reason, /version exchange within 10s/);
   worker.assertNoTimers();
 });
 
@@ -114,7 +114,7 @@ test("a worker has a minute more to confirm a core than the core may take to loa
     assert.equal(worker.loaded, isInTime ? 1 : 0);
     assert.deepEqual(
       worker.failures,
-      isInTime ? [] : ["it did not confirm the compute core within 660 s"],
+      isInTime ? [] : ["it did not confirm the compute core within 660s"],
     );
     worker.assertNoTimers();
   }

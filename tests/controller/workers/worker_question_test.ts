@@ -47,7 +47,7 @@ test("a worker that says nothing is given up after ten seconds", async (simulati
   let error: Error | undefined;
   asked.catch((reason) => error = reason);
   await clock.until("it is given up", () => error);
-  assert.match((error as unknown as Error).message, /^it has not answered within 10 s$/);
+  assert.match((error as unknown as Error).message, /^it has not answered within 10s$/);
 });
 
 test("a worker of an older version is said to be one", async (simulation) => {

@@ -137,7 +137,7 @@ async function readNothing(version: 1 | 2): Promise<void> {
   assert.equal(worker.worker.controllers, 1, worker.log);
   await clock.advance(10_000);
   assert.equal(worker.worker.controllers, 0);
-  assert.match(worker.log, /it has read nothing of an output for 300 s/);
+  assert.match(worker.log, /it has read nothing of an output for 300s/);
   pings.stop();
 }
 

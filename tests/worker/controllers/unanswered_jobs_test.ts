@@ -144,7 +144,7 @@ class Books {
     return [...this.#unanswered];
   }
 
-  /** Bytes arrive. Gives the jobs in them. */
+  /** Bytes arrive. Returns the jobs in them. */
   readonly take = (bytes: Uint8Array): RelayedJob[] => {
     const jobs: RelayedJob[] = [];
     for (const { type, id, payload } of this.#decoder.feed(bytes)) {

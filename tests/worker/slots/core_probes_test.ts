@@ -16,7 +16,7 @@ import { FakeSlots, type FakeSlotsOptions } from "../fake_slots.ts";
 
 const LOAD_LIMIT_MS = 60_000;
 
-/** So many killed processes may not have exited yet. */
+/** How many killed processes may not have exited yet. */
 const KILLED_MAX = 3;
 
 test("a process in which a core was checked ends, whether the core loads or not", async () => {

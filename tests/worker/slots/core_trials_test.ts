@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NO_LIMITS } from "../../../protocol/mod.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 import { silentLog } from "../../../system/log.ts";
 import { CoreStore, type StoredCore } from "../../../worker/cores/core_store.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";

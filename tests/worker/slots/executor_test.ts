@@ -16,7 +16,7 @@ import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { FakeSlots } from "../fake_slots.ts";
-import { systemFiles } from "../../../runtime/files.ts";
+import { systemFiles } from "../../../runtime/system_files.ts";
 
 test("jobs of a core that the store has lost fail with that reason, and the slot is free for other cores", async () => {
   await inExecutor(async ({ clock, store, executor }) => {

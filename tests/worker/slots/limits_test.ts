@@ -18,7 +18,7 @@ test("Linux says how much memory a process has", () => {
 test("a job exceeds its time limit when it has run for longer than that, not for just as long", () => {
   const heads = [head(1, { timeMs: 100, sinceMs: 1000 }), head(2, { timeMs: 100, sinceMs: 1001 })];
   assert.deepEqual(found(heads, 1100), []);
-  assert.deepEqual(found(heads, 1101), [[1, "timeout", "timed out after 0.1 s"]]);
+  assert.deepEqual(found(heads, 1101), [[1, "timeout", "timed out after 0.1s"]]);
   assert.deepEqual(found(heads, 5000).map(([endpoint]) => endpoint), [1, 2]);
 });
 

@@ -62,7 +62,7 @@ test("a process that never connects is killed, and the next one is started after
   await worker.clock.advance(START_LIMIT_MS);
   assert(worker.started[0]?.isKilled);
   assert.deepEqual(worker.warnings, [
-    "slot 1: A slot process did not start: no connection within 30 s",
+    "slot 1: A slot process did not start: no connection within 30s",
   ]);
   assert.equal(worker.started.length, 1);
   await worker.clock.advance(100);
@@ -152,7 +152,7 @@ test("a core that never comes back from worker_init is given up after a while", 
   await worker.clock.advance(LOAD_LIMIT_MS - 1);
   assert(!slot.isKilled);
   await worker.clock.advance(1);
-  assert.deepEqual(await problem, ["core", "worker_init did not return within 60 s"]);
+  assert.deepEqual(await problem, ["core", "worker_init did not return within 60s"]);
   await worker.up(2);
   await worker.load("another");
 });
@@ -202,10 +202,10 @@ test("a core that does not unload is killed after a while", async () => {
 
 test("a slot whose killed process does not exit is lost once, for the reason of the kill, and gets another process", async () => {
   await using worker = await OneSlot.start({ isUnkillable: true });
-  const [first] = await worker.killInVain(1, "timed out after 1 s");
+  const [first] = await worker.killInVain(1, "timed out after 1s");
   assert.equal(worker.lost.length, 1);
   const { reason, cause } = worker.lost[0] as Lost;
-  assert.match(reason, /^timed out after 1 s; ./);
+  assert.match(reason, /^timed out after 1s; ./);
   assert.equal(cause, "self");
   assert(first?.isClosed, "nothing more is expected of it");
   await worker.up(2);
