@@ -168,8 +168,8 @@ export const PAST_BUGS: readonly Canary[] = [
   {
     name: "sends a job that has hung a worker without limits to the next one",
     file: "controller/cluster/endpoints.ts",
-    text: "if (other.endpoint === id) jobs.onHung(other.job, unlimited);",
-    by: "void unlimited;",
+    text: "jobs.onHung(job, this.#unlimited);",
+    by: "",
     from: 150,
     seeds: 1,
   },
