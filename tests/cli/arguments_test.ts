@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { exactArguments } from "../../cli/arguments.ts";
+import { exactArguments } from "../../cli/program/arguments.ts";
 import { test } from "../lib/test.ts";
 
 const REPLACED = "caf\ufffd";

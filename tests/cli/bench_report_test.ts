@@ -1,9 +1,9 @@
 /** What `distcomp bench` concludes from its figures, and how it shows them. */
 
 import assert from "node:assert/strict";
-import { costOf, type WorkerFigures } from "../../cli/bench_figures.ts";
-import { adviceText, figuresText } from "../../cli/bench_report.ts";
-import { formatMeasured } from "../../cli/format.ts";
+import { costOf, type WorkerFigures } from "../../cli/bench/bench_figures.ts";
+import { adviceText, figuresText } from "../../cli/bench/bench_report.ts";
+import { formatMeasured } from "../../cli/terminal/format.ts";
 import { test } from "../lib/test.ts";
 
 const FIGURES: WorkerFigures = {

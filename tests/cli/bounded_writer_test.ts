@@ -1,7 +1,7 @@
 /** Tests of the bounded writer: it waits for a slow reader, but not for one that has stopped. */
 
 import assert from "node:assert/strict";
-import { BoundedWriter } from "../../cli/bounded_writer.ts";
+import { BoundedWriter } from "../../cli/terminal/bounded_writer.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 

@@ -5,11 +5,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { Argument, Command, Option } from "commander";
-import { allCommands, commandTree } from "../../cli/command_tree.ts";
-import { bashCompletion } from "../../cli/completion_bash.ts";
-import { fishCompletion } from "../../cli/completion_fish.ts";
-import { zshCompletion } from "../../cli/completion_zsh.ts";
-import { manPage } from "../../cli/man_page.ts";
+import { allCommands, commandTree } from "../../cli/help/command_tree.ts";
+import { bashCompletion } from "../../cli/help/completion_bash.ts";
+import { fishCompletion } from "../../cli/help/completion_fish.ts";
+import { zshCompletion } from "../../cli/help/completion_zsh.ts";
+import { manPage } from "../../cli/help/man_page.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { withVariable } from "../../cli/core_variables.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+import { withVariable } from "../../cli/options/core_variables.ts";
+import { UsageError } from "../../cli/program/usage_error.ts";
 import { test } from "../lib/test.ts";
 
 test("a variable is given as NAME=VALUE, and of two values the last one counts", () => {

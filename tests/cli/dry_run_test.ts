@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { access } from "node:fs/promises";
-import { countsOf } from "../../cli/dry_run.ts";
+import { countsOf } from "../../cli/run/dry_run.ts";
 import type { SourceTask } from "../../controller/inputs/source.ts";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";

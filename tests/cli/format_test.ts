@@ -10,7 +10,7 @@ import {
   formatRate,
   formatTimeLeft,
   printable,
-} from "../../cli/format.ts";
+} from "../../cli/terminal/format.ts";
 import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 

@@ -1,8 +1,8 @@
 /** What signals do to a run, one after the other. */
 
 import assert from "node:assert/strict";
-import { Interrupts } from "../../cli/interrupts.ts";
-import type { StopSignal } from "../../cli/signals.ts";
+import { Interrupts } from "../../cli/run/interrupts.ts";
+import type { StopSignal } from "../../cli/terminal/signals.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
 import { test } from "../lib/test.ts";
 import { statusWith } from "./statuses.ts";

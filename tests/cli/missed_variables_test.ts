@@ -1,7 +1,7 @@
 /** Variables that a core would look for in vain. */
 
 import assert from "node:assert/strict";
-import { missedVariables, missedVariablesText } from "../../cli/missed_variables.ts";
+import { missedVariables, missedVariablesText } from "../../cli/run/missed_variables.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
-import { LANGUAGES } from "../../cli/languages.ts";
+import { LANGUAGES } from "../../cli/cores/languages.ts";
 import { TEMPLATES } from "../../templates/templates.ts";
 import { page } from "../lib/pages.ts";
 import { test } from "../lib/test.ts";

@@ -8,8 +8,8 @@ import {
   parseSlots,
   parseTimeout,
   parseVerify,
-} from "../../cli/option_values.ts";
-import { UsageError } from "../../cli/usage_error.ts";
+} from "../../cli/options/option_values.ts";
+import { UsageError } from "../../cli/program/usage_error.ts";
 import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";

@@ -1,9 +1,9 @@
 /** Tests of the progress display. */
 
 import assert from "node:assert/strict";
-import { progressBar, progressText } from "../../cli/progress_text.ts";
+import { progressBar, progressText } from "../../cli/display/progress_text.ts";
 import { RunRate } from "../../watch/run_rate.ts";
-import { StatusLine, type Terminal } from "../../cli/status_line.ts";
+import { StatusLine, type Terminal } from "../../cli/terminal/status_line.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
-import { resumeHint } from "../../cli/resume_command.ts";
+import { resumeHint } from "../../cli/program/resume_command.ts";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program } from "../lib/processes.ts";

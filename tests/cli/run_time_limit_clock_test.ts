@@ -1,7 +1,7 @@
 /** When a run with a time limit takes no more jobs, and when it gives up those that run, in virtual time. */
 
 import assert from "node:assert/strict";
-import { RunTimeLimit } from "../../cli/run_time_limit.ts";
+import { RunTimeLimit } from "../../cli/run/run_time_limit.ts";
 import type { RunView } from "../../controller/run.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";

@@ -1,7 +1,7 @@
 /** Which run the workers of a batch system serve. */
 
 import assert from "node:assert/strict";
-import { isThisMachine } from "../../cli/served_run.ts";
+import { isThisMachine } from "../../cli/up/served_run.ts";
 import { test } from "../lib/test.ts";
 
 test("a machine knows its name, short or full, and its addresses", () => {

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { chmod } from "node:fs/promises";
 import { Command } from "commander";
-import { settingsText } from "../../cli/config_command.ts";
-import { addRunOptions, type RunFlags } from "../../cli/run_options.ts";
-import { applySettings, checkSettings } from "../../cli/settings.ts";
-import { readSettings, type Section, type Settings } from "../../cli/settings_file.ts";
-import { addWorkerOptions, type WorkerFlags } from "../../cli/worker_options.ts";
+import { settingsText } from "../../cli/settings/config_command.ts";
+import { addRunOptions, type RunFlags } from "../../cli/run/run_options.ts";
+import { applySettings, checkSettings } from "../../cli/settings/settings.ts";
+import { readSettings, type Section, type Settings } from "../../cli/settings/settings_file.ts";
+import { addWorkerOptions, type WorkerFlags } from "../../cli/worker/worker_options.ts";
 import { core } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "./workspace.ts";

@@ -1,8 +1,8 @@
 /** The state of a run and of a worker as text, for those who ask with SIGUSR1. */
 
 import assert from "node:assert/strict";
-import { runStateLines } from "../../cli/run_state_text.ts";
-import { workerStateLines } from "../../cli/worker_state.ts";
+import { runStateLines } from "../../cli/display/run_state_text.ts";
+import { workerStateLines } from "../../cli/display/worker_state.ts";
 import type { WorkerEntry } from "../../watch/snapshot.ts";
 import { test } from "../lib/test.ts";
 import { fakeRun, fakeWorkerEntry } from "../watch/fake_snapshots.ts";

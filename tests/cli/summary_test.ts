@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
-import { summaryJson, summaryText } from "../../cli/summary.ts";
+import { summaryJson, summaryText } from "../../cli/display/summary.ts";
 import { FailureGroups } from "../../controller/failure_groups.ts";
 import type { Failure, RunStatus } from "../../controller/run.ts";
 import { core } from "../lib/cores.ts";

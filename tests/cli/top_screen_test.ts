@@ -1,11 +1,11 @@
 /** The screen of `distcomp top`, at any size. */
 
 import assert from "node:assert/strict";
-import { keysIn } from "../../cli/full_screen.ts";
-import { cutInMiddle, widthOf } from "../../cli/terminal_text.ts";
-import { topLines, topScrollMax } from "../../cli/top_screen.ts";
-import type { TopView } from "../../cli/top_view.ts";
-import { TopWorker, topWorkerLines } from "../../cli/top_worker.ts";
+import { keysIn } from "../../cli/terminal/full_screen.ts";
+import { cutInMiddle, widthOf } from "../../cli/terminal/terminal_text.ts";
+import { topLines, topScrollMax } from "../../cli/watching/top_screen.ts";
+import type { TopView } from "../../cli/watching/top_view.ts";
+import { TopWorker, topWorkerLines } from "../../cli/watching/top_worker.ts";
 import { test } from "../lib/test.ts";
 import {
   FAKE_NOW,

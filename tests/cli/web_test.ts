@@ -12,7 +12,7 @@ import {
   DEFAULT_WEB,
   type WebFlags,
   withWebAddress,
-} from "../../cli/web_options.ts";
+} from "../../cli/options/web_options.ts";
 import { AddressError } from "../../link/address.ts";
 import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";

@@ -1,7 +1,7 @@
 /** What a worker says of itself in one line. */
 
 import assert from "node:assert/strict";
-import { workerLine, WorkerLines } from "../../cli/worker_line.ts";
+import { workerLine, WorkerLines } from "../../cli/worker/worker_line.ts";
 import type { WorkerStatus } from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
 

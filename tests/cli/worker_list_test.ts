@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { UsageError } from "../../cli/usage_error.ts";
-import { readWorkers } from "../../cli/worker_list.ts";
+import { UsageError } from "../../cli/program/usage_error.ts";
+import { readWorkers } from "../../cli/options/worker_list.ts";
 import { AddressError, formatAddress, parseAddress } from "../../link/address.ts";
 import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
