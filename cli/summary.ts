@@ -159,7 +159,7 @@ function figures(status: RunStatus): string {
     `${formatRate(jobsOf(status) / seconds)} jobs/s`,
     `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
-    `slots ${Math.round(100 * busyPart)}% busy`,
+    `slots ${Math.round(100 * busyPart)}% in use`, // busy is what runs a job in its core, as a report counts
   ].join(" · ");
 }
 
