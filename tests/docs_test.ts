@@ -341,7 +341,6 @@ function runtimeCommand(): string {
 function withoutFigures(text: string): string {
   return text.replace(/(?<= in )(\d+m )?[\d.]+m?s/g, "TIME")
     .replace(/(?<=median |within |longest )[\d.]+(ms|µs|s)/g, "TIME")
-    .replace(/(?<=median |within |longest )[\d.]+(m|µ)?s/g, "TIME")
     .replace(/[\d.,]+ (?=jobs\/s|[kMG]?B\b)/g, "N ")
     .replace(/N [kMG]?B/g, "N BYTES")
     .replace(/\d+ × \d+/g, "N × N")

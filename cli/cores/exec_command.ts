@@ -2,10 +2,11 @@
 
 import { Buffer } from "node:buffer";
 import { realpathSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
 import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
+import { replaceFile } from "../../system/replaced_file.ts";
 import { messageOf, reasonOf } from "../../runtime/error_text.ts";
 import type { NativeCore, Runtime } from "../../runtime/ports.ts";
 import { ExitCode } from "../program/exit_code.ts";
@@ -109,7 +110,7 @@ async function readStdin(): Promise<Uint8Array> {
 
 async function writeOutput(bytes: Uint8Array, file: string | undefined): Promise<void> {
   try {
-    await (file === undefined ? writeToStdout(bytes) : writeFile(file, bytes));
+    await (file === undefined ? writeToStdout(bytes) : replaceFile(file, [bytes]));
   } catch (cause) {
     const where = file === undefined ? "stdout" : `"${file}"`;
     throw new Error(`Cannot write the output to ${where}: ${reasonOf(cause)}`, { cause });

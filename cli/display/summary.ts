@@ -159,7 +159,7 @@ function figures(status: RunStatus): string {
     `${formatRate(jobsOf(status) / seconds)} jobs/s`,
     `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
-    `slots ${Math.round(100 * busyPart)}% busy`,
+    `slots ${Math.round(100 * busyPart)}% in use`, // busy is what runs a job in its core, as a report counts
   ].join(" · ");
 }
 
@@ -210,11 +210,15 @@ function failureLines(status: RunStatus, journal: string): string[] {
   const rest = left > 0
     ? `and ${formatNoun(left, "more failed job")}, see ${journal}`
     : `(all jobs: ${journal})`;
-  const hint = skippedFailed > 0
-    ? [`(${formatCount(skippedFailed)} failed in an earlier run; retry with --retry-failed)`]
+  const before = skippedFailed > 0
+    ? [`(${formatCount(skippedFailed)} failed in an earlier run)`]
     : [];
-  const lines = [...failureList(failureGroups), rest, ...hint];
-  return [color("red", "Failed:"), ...lines.map((line) => `  ${line}`)];
+  const lines = [...failureList(failureGroups), rest, ...before];
+  return [
+    color("red", "Failed:"),
+    ...lines.map((line) => `  ${line}`),
+    "type the command again with --retry-failed to repeat what has failed",
+  ];
 }
 
 function journalIn(outputs: string): string {

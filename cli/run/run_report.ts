@@ -14,7 +14,7 @@ import { ExitCode } from "../program/exit_code.ts";
 import { printError, printErrorTable, toStderr } from "../terminal/log.ts";
 import type { RunFlags } from "./run_options.ts";
 import { journalOf, nameOf } from "./run_outputs.ts";
-import { writeStdout } from "../terminal/stdout.ts";
+import { writeLines, writeStdout } from "../terminal/stdout.ts";
 import { failuresText, type ShownSetup, summaryJson, summaryText } from "../display/summary.ts";
 
 /** How a run has ended. */
@@ -51,7 +51,8 @@ function printSummary(
   const message = error instanceof Error ? error.message : undefined;
   if (json) writeStdout(`${summaryJson(status, outputs, message, setup, journal)}\n`);
   else if (!quiet && !(error && status.done + status.failed === 0)) {
-    writeStdout(`${summaryText(status, shownName(outputs), setup, shownName(journal))}\n`);
+    const text = summaryText(status, shownName(outputs), setup, shownName(journal));
+    writeLines(text.split("\n"));
   }
 }
 
@@ -66,7 +67,7 @@ function reportError(
   const isResumable = !quiet && (status.done + status.failed > 0 || isNoFaultOfCommand(error));
   if (exitCode === undefined) throw isResumable ? new EndedRunError(error, resumeHint) : error;
   if (error instanceof TooManyFailuresError && !error.wasStopped) {
-    printError(`${error.message}; retry them with --retry-failed`); // all jobs have ended
+    printError(error.message); // all jobs have ended: there is nothing to resume
     return exitCode;
   }
   if (exitCode !== ExitCode.interrupted) printEnd(error);

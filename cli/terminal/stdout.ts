@@ -1,6 +1,7 @@
 /** Writes to stdout, whose terminal or reader may be gone. */
 
 import process from "node:process";
+import { fittedLines } from "./fitted_lines.ts";
 
 let hasErrorHandler = false;
 
@@ -13,6 +14,12 @@ export function writeStdout(text: string): void {
   } catch {
     // A terminal that has hung up fails with EIO.
   }
+}
+
+/** Writes lines for people: on a terminal, figures that do not fit into a line are continued below. */
+export function writeLines(lines: readonly string[]): void {
+  const columns = process.stdout.columns || Infinity;
+  writeStdout(`${fittedLines(lines, columns).join("\n")}\n`);
 }
 
 /** Writes a long text. Resolves when the system has all of it, or nobody reads any more: this process may end then. */

@@ -9,7 +9,7 @@ import { ExitCode } from "../program/exit_code.ts";
 import { toStderr } from "../terminal/log.ts";
 import type { StatusFlags } from "./status_options.ts";
 import { liveRunLines, pastRunLines, runListLines, workerAnswerLines } from "./status_text.ts";
-import { writeStdout } from "../terminal/stdout.ts";
+import { writeLines, writeStdout } from "../terminal/stdout.ts";
 import { UsageError } from "../program/usage_error.ts";
 import { stateOfWorker } from "./worker_question.ts";
 import { outputsNamed, runOfOutputs, type WatchedOutputs } from "./watched_outputs.ts";
@@ -67,10 +67,6 @@ async function showWorker(
   if (flags.json) writeJson(worker);
   else writeLines(workerAnswerLines(worker, formatAddress(parseAddress(target))));
   return ExitCode.ok;
-}
-
-function writeLines(lines: readonly string[]): void {
-  writeStdout(`${lines.join("\n")}\n`);
 }
 
 function writeJson(value: unknown): void {

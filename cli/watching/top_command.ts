@@ -10,7 +10,7 @@ import { ExitCode } from "../program/exit_code.ts";
 import { canFillScreen } from "../terminal/full_screen.ts";
 import type { StatusFlags } from "./status_options.ts";
 import { pastRunLines, runListLines } from "./status_text.ts";
-import { writeStdout } from "../terminal/stdout.ts";
+import { writeLines } from "../terminal/stdout.ts";
 import { Top, type Watched } from "./top.ts";
 import { topLines, topScrollMax } from "./top_screen.ts";
 import { TopWorker } from "./top_worker.ts";
@@ -36,7 +36,7 @@ export async function topCommand(
   if (await new Top(new TopRun(found)).ended() === "left") return ExitCode.ok;
   const ended = outputsNamed(found.snapshot.output);
   const past = ended && await runOfOutputs(runtime, ended).catch(() => undefined);
-  writeStdout(past?.kind === "past" ? `${pastRunLines(past).join("\n")}\n` : "the run has ended\n");
+  writeLines(past?.kind === "past" ? pastRunLines(past) : ["the run has ended"]);
   return ExitCode.ok;
 }
 

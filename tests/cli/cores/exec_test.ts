@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { link, readdir, readFile, symlink } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { core } from "../../lib/cores.ts";
+import { programCommand } from "../../lib/program_commands.ts";
 import { programTest, programTestUnless } from "../../lib/test.ts";
 import { Workspace } from "../workspace.ts";
 
@@ -21,6 +22,26 @@ programTest("exec prints the output of its job, or writes it to a file", async (
   assert.deepEqual(written, { code: 0, stdout: "", stderr: "" });
   assert.equal(await readFile(workspace.at("out"), "utf8"), "some text");
 });
+
+programTest(
+  "the file of an output is replaced as a whole, and what is open already is written to",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.writeAll({ "in": "new", "out": "old output" });
+    await link(workspace.at("out"), workspace.at("before"));
+    await symlink("out", workspace.at("link"));
+    const { code, stderr } = await workspace.run(["exec", BEHAVE, "in", "-o", "link"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(await readFile(workspace.at("out"), "utf8"), "new");
+    assert.equal(await readFile(workspace.at("before"), "utf8"), "old output");
+    assert.deepEqual((await readdir(workspace.path)).sort(), ["before", "in", "link", "out"]);
+    const printed = await workspace.run(["exec", BEHAVE, "in", "-o", "/dev/stdout"]);
+    assert.deepEqual(printed, { code: 0, stdout: "new", stderr: "" });
+    const command = `${programCommand().join(" ")} exec ${BEHAVE} in -o /dev/stdout`;
+    execFileSync("sh", ["-c", `{ ${command}; echo more; } >> out`], { cwd: workspace.path });
+    assert.equal(await readFile(workspace.at("out"), "utf8"), "newmore\n");
+  },
+);
 
 programTest("exec takes its input from stdin, whatever the bytes are", async () => {
   await using workspace = await Workspace.make();

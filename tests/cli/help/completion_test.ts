@@ -190,5 +190,7 @@ function withoutDescriptions(text: string): string[] {
 }
 
 function lacks(command: string): string | undefined {
-  return spawnSync(command, ["--version"]).status === 0 ? undefined : `no ${command} here`;
+  // Where a system has been minimized, a script says so in the place of `man`.
+  const { status, stdout } = spawnSync(command, ["--version"], { encoding: "utf8" });
+  return status === 0 && stdout.includes(command) ? undefined : `no ${command} here`;
 }

@@ -51,6 +51,14 @@ testUnless(lacksTmux, "the bar fits a window that becomes narrower", async () =>
   }
 });
 
+testUnless(lacksTmux, "figures of a summary that do not fit into a line go on below", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("lines", "echo a\necho b\n");
+  using screen = new Screen(40, workspace, `run ${BEHAVE} --lines lines --slots 1`);
+  await eventually("the end", () => /^time in the core: /m.test(screen.text()));
+  assert.match(screen.text(), /^[\d.]+ jobs\/s · .*\n {2}.*slots \d+% in use$/m);
+});
+
 testUnless(lacksTmux, "a dumb terminal gets lines, and no bar", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", LINES);

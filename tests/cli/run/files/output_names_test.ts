@@ -42,7 +42,7 @@ test("failed jobs with other names are retried", async () => {
   await workspace.write("in/a.x", "exit 3");
   const args = ["run", BEHAVE, "in", "--name", "{stem}.y"];
   assert.match((await workspace.run(args)).stdout, /^ {2}a\.y {2}/m);
-  assert.match((await workspace.run(args)).stdout, /retry with --retry-failed/);
+  assert.match((await workspace.run(args)).stdout, /with --retry-failed/);
   const retried = await workspace.run([...args, "--retry-failed"]);
   assert.match(retried.stdout, /^failed attempts: 3 crashes$/m);
 });

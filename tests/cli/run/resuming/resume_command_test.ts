@@ -148,7 +148,7 @@ test("--max-failures with a percentage waits for 100 finished jobs, or for the e
   assert.equal(few.code, 1);
   assert.match(
     few.stderr,
-    /^distcomp: 30 of 30 jobs failed, more than --max-failures 50% allows; retry them with --retry-failed$/m,
+    /^distcomp: 30 of 30 jobs failed, more than --max-failures 50% allows$/m,
   );
   assert.equal((await workspace.records()).length, 30);
   await using more = await failing(2000);
