@@ -1,7 +1,7 @@
 /** `distcomp status`: of a run that goes on, that was killed, and that has ended. */
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { PastRun, RunSnapshot } from "../../../watch/snapshot.ts";
 import { core } from "../../lib/cores.ts";
 import { eventually, startWorker } from "../../lib/processes.ts";
@@ -70,6 +70,7 @@ testUnless(
       return (await workspace.run(["status", "outputs"], { env })).code === 0;
     });
     for (const program of [run, worker]) program.signal("SIGSTOP");
+    await eventually("both are stopped", () => [run, worker].every(({ pid }) => isStopped(pid)));
     const ended = await workspace.runEach<[string[], number, number]>(
       [
         [[], run.pid, 2],
@@ -105,3 +106,8 @@ test("status says in a line why it shows nothing", async () => {
     assert.match(stderr.trimEnd(), reason);
   }
 });
+
+/** The system stops a process some time after it has taken the signal. */
+function isStopped(pid: number): boolean {
+  return / T \d/.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+}
