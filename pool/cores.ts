@@ -16,6 +16,13 @@ const CORE_QUANTUM_MS = 1_000;
  */
 const CORE_KEPT_MS = 50;
 
+/** Which endpoints get their cores first, next and last. */
+const TURNS: readonly ((endpoint: Pick<Endpoint<unknown>, "isFree" | "isIdle">) => boolean)[] = [
+  ({ isFree, isIdle }) => isFree && isIdle,
+  ({ isFree, isIdle }) => isFree && !isIdle,
+  ({ isFree }) => !isFree,
+];
+
 /** Assigns cores to a pool's endpoints. It shares the endpoints and clients with the pool. */
 export class Cores<T> {
   readonly #endpoints: Roster<T>;
@@ -53,18 +60,20 @@ export class Cores<T> {
     return true;
   }
 
-  /** Assigns cores anew. Free endpoints come first: a busy one yields its core only if there are too few of them. */
+  /**
+   * Assigns cores anew. Idle endpoints come first, then free ones that may get no job now: a busy one yields its core
+   * only if there are too few of these.
+   */
   assign(nowMs: number): void {
     const cores = this.#wanted(nowMs);
     this.#failures.keepOnly(cores);
     if (cores.size === 0 || this.#isSettled(cores)) return;
     const demands = this.#demands(cores, nowMs);
     this.#mayYield = cores.size > 1;
-    for (const endpoint of this.#endpoints.values()) {
-      if (endpoint.isFree) this.#assignTo(endpoint, demands, nowMs);
-    }
-    for (const endpoint of this.#endpoints.values()) {
-      if (!endpoint.isFree) this.#assignTo(endpoint, demands, nowMs);
+    for (const isNext of TURNS) {
+      for (const endpoint of this.#endpoints.values()) {
+        if (isNext(endpoint)) this.#assignTo(endpoint, demands, nowMs);
+      }
     }
   }
 
@@ -81,11 +90,11 @@ export class Cores<T> {
       current ? 0 : -Infinity,
     );
     if (next === undefined) return;
-    const isIdle = endpoint.isFree;
+    const { isFree, isIdle } = endpoint;
     count(demands.cores.get(next), 1, true);
     count(current, -1, isIdle);
-    endpoint.setYielding(!isIdle);
-    if (isIdle) this.#load(endpoint.id, next);
+    endpoint.setYielding(!isFree);
+    if (isFree) this.#load(endpoint.id, next);
   }
 
   /** A core that keeps failing to load is not tried again until all its loads have ended: it may be given up then. */

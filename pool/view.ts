@@ -1,7 +1,6 @@
 /** Read-only queries about a pool's endpoints, clients and jobs. */
 
 import type { Client } from "./client.ts";
-import type { Endpoint } from "./endpoint.ts";
 import type { ClientId, DispatchId, EndpointId } from "./ids.ts";
 import { isInFlight, isWanted, type Job } from "./job.ts";
 import { Roster } from "./roster.ts";
@@ -189,13 +188,11 @@ export class PoolView<T> {
     return idle.concat(unknown);
   }
 
-  /** An endpoint that could load a core now, preferably one without a core. */
+  /** An endpoint that could load a core now, preferably one without a core, or else one that may get jobs. */
   freeEndpoint(): EndpointId | undefined {
-    let free: Endpoint<T> | undefined;
-    for (const endpoint of this.endpoints.values()) {
-      if (endpoint.isFree && (!free || endpoint.core === undefined)) free = endpoint;
-    }
-    return free?.id;
+    const free = [...this.endpoints.values()].filter(({ isFree }) => isFree);
+    const best = free.find(({ core }) => core === undefined) ?? free.find(({ isIdle }) => isIdle);
+    return (best ?? free[0])?.id;
   }
 
   /** The free endpoints that have no core. */

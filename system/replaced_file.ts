@@ -1,7 +1,8 @@
 /** Replaces a file that others read: they see the old one or the new one as a whole, after a loss of power, too. */
 
-import { chmod, open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import process from "node:process";
+import { realPathOf } from "../runtime/folder.ts";
 import { nativePath } from "../runtime/native_path.ts";
 
 /** What a new file may be used for by others, less what the umask takes. */
@@ -18,7 +19,7 @@ export async function replaceFile(
   path: string,
   parts: readonly (string | Uint8Array)[],
 ): Promise<void> {
-  const target = await realpath(path).catch(() => path); // there may be none
+  const target = await realPathOf(path).catch(() => path); // there may be none
   const replaced = await stat(nativePath(target)).catch(() => undefined);
   if (DESCRIPTOR.test(path) || (replaced && !replaced.isFile())) {
     return await writeFile(nativePath(path), parts);

@@ -48,6 +48,11 @@ export class PackIndex {
     return this.#file.endBefore(this.#keptBytes);
   }
 
+  /** Whether the pack has the entry that ends here, as a record says. */
+  has(end: number): boolean {
+    return end > 0 && end <= this.#keptBytes;
+  }
+
   /** Whether the journal has records of entries that the pack has lost. */
   get hasLost(): boolean {
     return this.#recordedBytes > this.keptBytes;

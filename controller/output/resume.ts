@@ -205,7 +205,7 @@ export class Resume implements FinishedJobs {
 
   /** Of a job in a pack, `bytesOut` says where its entry ends; 0: there is none. */
   #isInPack({ bytesOut }: JobEntry): boolean {
-    return bytesOut > 0;
+    return this.#options.pack?.has(bytesOut) ?? false;
   }
 
   /** Failed, if there really is no output. */

@@ -1,9 +1,14 @@
 /** Endpoints that their owner limits, and queued jobs that come to avoid other endpoints. */
 
 import assert from "node:assert/strict";
-import type { EndpointId } from "../../pool/types.ts";
+import type { CoreKey, EndpointId } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 import { CORE, Recorder } from "./recorder.ts";
+
+const OTHER = "other" as CoreKey;
+
+/** After this time, an idle slot no longer keeps its core for further jobs. */
+const CORE_KEPT_MS = 50;
 
 test("a limited endpoint gets a job only while it has fewer in flight", () => {
   const recorder = new Recorder({ isLocal: false });
@@ -52,6 +57,27 @@ test("a slot that may get no job is not idle: another one loads the core for the
   recorder.pool.onLimited(one, 0);
   recorder.queue(client, "b");
   assert.deepEqual(recorder.schedule(), ["load core at 2", "send b to 2"]);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
+test("another core goes to an idle endpoint before it goes to one that may get no job", () => {
+  const recorder = new Recorder();
+  const one = recorder.endpoint();
+  const client = recorder.client();
+  recorder.queue(client, "a");
+  recorder.schedule();
+  const two = recorder.endpoint();
+  recorder.queue(client, "b");
+  recorder.schedule();
+  recorder.answer("a b");
+  recorder.pool.onLimited(one, 0);
+  recorder.schedule();
+  assert.equal(recorder.pool.freeEndpoint(), two);
+  recorder.nowMs += CORE_KEPT_MS;
+  recorder.queue(recorder.client(), "c", { core: OTHER });
+  assert.deepEqual(recorder.schedule(), ["load other at 2", "send c to 2"]);
+  assert.equal(recorder.pool.freeEndpoint(), one);
   recorder.answerAll();
   recorder.assertNothingIsLeft();
 });

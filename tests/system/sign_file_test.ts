@@ -2,12 +2,14 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, lstatSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import process from "node:process";
 import { readSignedFile, whyNotTrusted } from "../../system/signed_file.ts";
 import { signFile } from "../../system/sign_file.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { fingerprintOf, makeSignerKeys, readPublicKey, Signer } from "../../system/signer.ts";
+import { nativePath } from "../../runtime/native_path.ts";
+import { replaceFile } from "../../system/replaced_file.ts";
 import { systemFiles } from "../../runtime/system_files.ts";
 import { core } from "../lib/cores.ts";
 import { test, testUnless } from "../lib/test.ts";
@@ -69,6 +71,20 @@ testUnless(notElf, "a link to a library stays a link, and the library is signed"
   assert.equal(await why(workspace.at("core.so.1"), SIGNER), undefined);
   assert.equal(readFileSync(workspace.at("core.so.1")).includes("distcomp signature"), true);
 });
+
+testUnless(
+  process.versions.bun ? undefined : "only Bun opens a name that is not UTF-8",
+  "a link whose name is not UTF-8 stays a link, and its file is replaced",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("file", "old");
+    const link = `${workspace.path}/caf\udce9`;
+    symlinkSync("file", nativePath(link));
+    await replaceFile(link, ["new"]);
+    assert.equal(lstatSync(nativePath(link)).isSymbolicLink(), true);
+    assert.equal(readFileSync(workspace.at("file"), "utf8"), "new");
+  },
+);
 
 testUnless(notElf, "a library of which any byte was changed says so", async () => {
   await using workspace = await Workspace.make();

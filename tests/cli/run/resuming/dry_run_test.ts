@@ -1,7 +1,7 @@
 /** `run --dry-run`: what a run would do, without doing it. */
 
 import assert from "node:assert/strict";
-import { access } from "node:fs/promises";
+import { access, truncate } from "node:fs/promises";
 import { countsOf } from "../../../../cli/run/dry_run.ts";
 import type { SourceTask } from "../../../../controller/inputs/source.ts";
 import { core } from "../../../lib/cores.ts";
@@ -12,6 +12,8 @@ import { Workspace } from "../../workspace.ts";
 const BEHAVE = await core("behave");
 const ANOTHER = await core("version_stamp", { STAMP: '"another"' });
 const WORKER = await SharedWorker.start(BEHAVE);
+/** A header of a tar, and a block for the content. */
+const FIRST_ENTRY_BYTES = 1024;
 const INPUTS = { "in/a": "echo a", "in/b": "echo b", "in/c": "code 3 bad" };
 
 test("a dry run says what would run, and writes nothing", async () => {
@@ -50,6 +52,18 @@ test("a dry run knows what earlier runs have done, in a folder and in a pack", a
     const { dryRun, jobs, done, failedBefore, total } = JSON.parse(json.stdout);
     assert.deepEqual([dryRun, jobs, done, failedBefore, total], [true, 0, 2, 1, 3]);
   }
+});
+
+test("a dry run on a pack that has lost its end says what a run would do again", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "echo a", "in/b": "echo b" });
+  const args = ["run", BEHAVE, "in", "--pack", "out.tar"];
+  assert.equal((await workspace.run(args)).code, 0);
+  await truncate(workspace.at("out.tar"), FIRST_ENTRY_BYTES);
+  const dry = await workspace.run([...args, "--dry-run"]);
+  assert.match(dry.stdout, /^would run 1 of 2 jobs \(1 done in earlier runs\), /);
+  const real = await workspace.run(args);
+  assert.match(real.stderr, /^earlier runs: 1 job done$/m);
 });
 
 test("a dry run names inputs that cannot be read, the first three of them", async () => {
