@@ -108,7 +108,7 @@ function debugCommands(
   const job = `${quoted(program)} exec ${quoted(core)} ${quoted(input)}`;
   return {
     gdb: `gdb --args ${job}`,
-    asan: `LD_PRELOAD=$(cc -print-file-name=libasan.so) ${job}`,
+    asan: `LD_PRELOAD=$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 ${job}`,
   };
 }
 

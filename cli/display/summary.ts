@@ -47,7 +47,7 @@ export function summaryText(
     ...verifiedLines(status),
     ...attempts,
   ];
-  const lines = [headline(status, outputs), figures(status), ...facts];
+  const lines = [headline(status, outputs), ...figures(status), ...facts];
   return [...lines, ...failures].join("\n");
 }
 
@@ -152,15 +152,18 @@ function cutOff(value: string): string {
   return text.length <= VALUE_CHARS_MAX ? text : `${text.slice(0, VALUE_CHARS_MAX)}…`;
 }
 
-function figures(status: RunStatus): string {
+/** How fast it went; nothing if no job has run, as when no input can be read. */
+function figures(status: RunStatus): string[] {
   const { elapsedMs, bytesIn, bytesOut, busyPart } = status;
+  if (busyPart === 0 && bytesIn === 0) return [];
   const seconds = elapsedMs / 1000;
-  return [
+  const parts = [
     `${formatRate(jobsOf(status) / seconds)} jobs/s`,
     `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
     `slots ${Math.round(100 * busyPart)}% in use`, // busy is what runs a job in its core, as a report counts
-  ].join(" · ");
+  ];
+  return [parts.join(" · ")];
 }
 
 /** What jobs took in the core, as their slots have measured it. */

@@ -25,6 +25,14 @@ test("the summary of a successful run has two lines", () => {
   );
 });
 
+test("the summary of a run in which no input could be read has no rates", () => {
+  const failures = [{ name: "a", reason: "gone" }];
+  const ran = { bytesIn: 0, bytesOut: 0, busyPart: 0 };
+  const lines = textOf(statusWith({ done: 0, failed: 1, total: 1, failures, ...ran })).split("\n");
+  assert.match(lines[0] ?? "", /^0 of 1 job done, 1 failed/);
+  assert.equal(lines[1], "Failed:");
+});
+
 test("the summary says what jobs took in the core, if their slots have measured it", () => {
   const times = {
     ...{ jobs: 1000, medianMs: 12.34, p95Ms: 41, maxMs: 1_234 },

@@ -111,7 +111,12 @@ test("the help of run names every option", async () => {
 
 test("a file that is not a core is refused before anything is written", async () => {
   await using workspace = await Workspace.make();
-  await workspace.writeAll({ "in/a": "1", "empty.so": "", "text.so": "#!/bin/sh\n" });
+  await workspace.writeAll({
+    "in/a": "1",
+    "empty.so": "",
+    "text.so": "#!/bin/sh\n",
+    "static.a": "!<arch>\n",
+  });
   await workspace.write(
     "picture.so",
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
@@ -122,6 +127,7 @@ test("a file that is not a core is refused before anything is written", async ()
     ["empty.so", "it is empty"],
     ["text.so", "it is a text file"],
     ["picture.so", "it is not a shared library"],
+    ["static.a", "it is a static library; link its objects with -shared"],
   ];
   for (const [[file, why], run] of await workspace.runEach(refused, runOf)) {
     assertRefused(run, new RegExp(`^distcomp: Cannot use "${file}" as a compute core: ${why}\\n$`));
@@ -138,11 +144,14 @@ testUnless(
     const shape = { machine: other, isWide: true, isLittleEndian: true, defined: FUNCTIONS };
     await workspace.write("in/a", "1");
     await workspace.write("other.so", elfFile(shape));
+    const machine = process.arch === "x64" ? X86_64 : AARCH64;
+    await workspace.write("cpp.so", elfFile({ ...shape, machine, defined: ["_Z11worker_initi"] }));
     const refused: [string, RegExp][] = [
       ["other.so", /it is built for (aarch64|x86_64), this machine is (x86_64|aarch64)\n$/],
       [await core("no_init"), /it lacks worker_init\n$/],
       [await core("no_run"), /it lacks worker_run_job\n$/],
       [await core("no_free"), /it lacks worker_free_outdata\n$/],
+      ["cpp.so", /it lacks worker_init, .*; it has _Z11worker_initi: declare it extern "C"\n$/],
       [await core("no_symbols"), /it lacks worker_init, worker_run_job, worker_free_outdata\n$/],
     ];
     for (const [[, message], run] of await workspace.runEach(refused, runOf)) {
@@ -190,8 +199,11 @@ test("an output folder that cannot be written to is refused", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "file": "x", "out/.distcomp/jobs.jsonl/x": "" });
   const refused: [string, RegExp][] = [
-    ["file", /Cannot write to the output folder "file": /],
-    ["file/below", /Cannot write to the output folder "file\/below": /],
+    ["file", /Cannot write to the output folder "file": there is a file of that name\n/],
+    [
+      "file/below",
+      /Cannot write to the output folder "file\/below": a part of its path is not a folder\n/,
+    ],
     ["out", /Cannot write the journal "out\/\.distcomp\/jobs\.jsonl": it is a folder/],
   ];
   for (const [folder, message] of refused) {
