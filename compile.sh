@@ -99,8 +99,8 @@ prepare_sources() {
   if [ -n "$commit" ] && [ -n "$(git -C "$here" status --porcelain 2>/dev/null)" ]; then
     commit+="+changes"
   fi
-  sed -i.orig "s/COMMIT = \"\"/COMMIT = \"$commit\"/" "$work/source/cli/build.ts"
-  rm "$work/source/cli/build.ts.orig"
+  sed -i.orig "s/COMMIT = \"\"/COMMIT = \"$commit\"/" "$work/source/cli/program/build.ts"
+  rm "$work/source/cli/program/build.ts.orig"
 }
 
 prepare_deno() {

@@ -4,6 +4,7 @@ import type { ElfLibrary } from "../core/elf_library.ts";
 import { exportedNames } from "../core/elf.ts";
 import { CORE_FUNCTIONS, inspectCore, reasonNotToLoad } from "../core/inspect.ts";
 import { type Lacking, lackingText } from "../core/lacking.ts";
+import { mangledInstead } from "../core/mangled_names.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 
 type Host = Parameters<typeof reasonNotToLoad>[1];
@@ -31,28 +32,9 @@ export function checkFunctions(content: Uint8Array): Finding {
   if (!names) return finding.skipped("the symbols of this file cannot be read; loading it tells");
   const missing = CORE_FUNCTIONS.filter((name) => !names.has(name));
   if (missing.length === 0) return finding.ok(`it has ${CORE_FUNCTIONS.join(", ")}`);
-  const mangled = missing.map((name) => mangledName(name, names)).find((name) => name);
-  const lacks = `it lacks ${missing.join(", ")}`;
-  if (mangled === undefined) {
-    return finding.failed(`${lacks}; are they static, or hidden by -fvisibility=hidden?`);
-  }
-  return finding.failed(`${lacks}; it has ${mangled}: ${cure(mangled)}`);
-}
-
-/** The name that a compiler of another language has made of a function's name. */
-function mangledName(name: string, names: ReadonlySet<string>): string | undefined {
-  const piece = `${name.length}${name}`;
-  return [...names].find((other) => other !== name && other.includes(piece)) ??
-    [...names].find((other) => other.toLowerCase() === `${name}_` || other === `_${name}`);
-}
-
-function cure(mangled: string): string {
-  if (/^_R|^_ZN.*17h[0-9a-f]{16}E$/.test(mangled)) {
-    return 'declare it #[unsafe(no_mangle)] pub extern "C" fn';
-  }
-  if (mangled.startsWith("_Z")) return 'declare it extern "C"';
-  if (mangled.startsWith("_D")) return "declare it extern (C)";
-  return mangled.endsWith("_") ? "declare it with bind(C)" : "export it under its plain name";
+  const why = mangledInstead(missing, names) ??
+    "are they static, or hidden by -fvisibility=hidden?";
+  return finding.failed(`it lacks ${missing.join(", ")}; ${why}`);
 }
 
 /**

@@ -5,29 +5,29 @@ import process from "node:process";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { KeyError } from "../security/key_error.ts";
-import { addBenchOptions, BENCH_NOTES, type BenchFlags } from "./bench_options.ts";
-import { addCheckOptions, CHECK_NOTES, type CheckFlags } from "./check_options.ts";
-import { EndedRunError } from "./ended_run_error.ts";
-import { ExitCode } from "./exit_code.ts";
-import { addExecOptions, type ExecFlags } from "./exec_options.ts";
-import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./help_notes.ts";
-import { withHelpTopics } from "./help_topics.ts";
-import { addKeyCommands, KEY_NOTES } from "./key_options.ts";
-import { LANGUAGES } from "./languages.ts";
-import { printError, toStderr } from "./log.ts";
-import type { Outcome } from "./outcome.ts";
+import { addBenchOptions, BENCH_NOTES, type BenchFlags } from "./bench/bench_options.ts";
+import { addCheckOptions, CHECK_NOTES, type CheckFlags } from "./cores/check_options.ts";
+import { EndedRunError } from "./run/ended_run_error.ts";
+import { ExitCode } from "./program/exit_code.ts";
+import { addExecOptions, type ExecFlags } from "./cores/exec_options.ts";
+import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./options/help_notes.ts";
+import { withHelpTopics } from "./help/help_topics.ts";
+import { addKeyCommands, KEY_NOTES } from "./key/key_options.ts";
+import { LANGUAGES } from "./cores/languages.ts";
+import { printError, toStderr } from "./terminal/log.ts";
+import type { Outcome } from "./program/outcome.ts";
 import type { Roles } from "./roles.ts";
-import { applySettings } from "./settings.ts";
-import { readSettings, settingsPath } from "./settings_file.ts";
-import { addShellCommands } from "./shell_commands.ts";
-import { addSignerCommands } from "./signer_options.ts";
-import { addRunOptions, type RunFlags } from "./run_options.ts";
-import { addUpCommands, UP_NOTES } from "./up_options.ts";
-import { VERSION } from "./version.ts";
+import { applySettings } from "./settings/settings.ts";
+import { readSettings, settingsPath } from "./settings/settings_file.ts";
+import { addShellCommands } from "./help/shell_commands.ts";
+import { addSignerCommands } from "./key/signer_options.ts";
+import { addRunOptions, type RunFlags } from "./run/run_options.ts";
+import { addUpCommands, UP_NOTES } from "./up/up_options.ts";
+import { VERSION } from "./program/version.ts";
 import { addReport, addStatus, addTop } from "./watching_commands.ts";
-import { withWebAddress } from "./web_options.ts";
-import { WorkerSilentError } from "./worker_silent_error.ts";
-import { addWorkerOptions, type WorkerFlags } from "./worker_options.ts";
+import { withWebAddress } from "./options/web_options.ts";
+import { WorkerSilentError } from "./watching/worker_silent_error.ts";
+import { addWorkerOptions, type WorkerFlags } from "./worker/worker_options.ts";
 
 /** Descriptions are not wrapped if fewer columns are left for them. */
 const DESCRIPTION_COLUMNS_MIN = 20;
@@ -251,7 +251,7 @@ function addConfig(program: Command, outcome: Outcome): void {
     .description("Show the settings: defaults for the options of commands, and where they are.")
     .helpOption("-h, --help", "show this help")
     .action(async () => {
-      const { configCommand } = await import("./config_command.ts");
+      const { configCommand } = await import("./settings/config_command.ts");
       outcome.exitCode = await configCommand(program, process.env);
     });
 }

@@ -3,7 +3,7 @@
 import { main } from "./main.ts";
 
 main({
-  controller: () => import("./run_command.ts"),
-  report: () => import("./report_command.ts"),
-  key: () => import("./key_command.ts"),
+  controller: () => import("./run/run_command.ts"),
+  report: () => import("./watching/report_command.ts"),
+  key: () => import("./key/key_command.ts"),
 });

@@ -3,8 +3,8 @@
 import { main } from "./main.ts";
 
 main({
-  worker: () => import("./worker_command.ts"),
-  exec: () => import("./exec_command.ts"),
-  key: () => import("./key_command.ts"),
+  worker: () => import("./worker/worker_command.ts"),
+  exec: () => import("./cores/exec_command.ts"),
+  key: () => import("./key/key_command.ts"),
   slot: () => import("../slot/slot.ts"),
 });

@@ -2,4 +2,4 @@
 
 import { startedMain } from "./started_roles.ts";
 
-startedMain({ localWorker: () => import("./local_worker_command.ts") });
+startedMain({ localWorker: () => import("./worker/local_worker_command.ts") });

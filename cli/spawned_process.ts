@@ -5,7 +5,7 @@ import { startedMain } from "./started_roles.ts";
 /** Takes the role that distcomp has started this process for, and ends it. Never resolves. */
 export function runSpawned(): Promise<never> {
   startedMain({
-    localWorker: () => import("./local_worker_command.ts"),
+    localWorker: () => import("./worker/local_worker_command.ts"),
     slot: () => import("../slot/slot.ts"),
   });
   return new Promise(() => {});

@@ -10,10 +10,10 @@ import type { Runtime } from "../runtime/ports.ts";
 import type { SlotStart } from "../slot/protocol.ts";
 import { parseCpuList } from "../system/cpu_list.ts";
 import { ownRole } from "../system/self.ts";
-import { typedArguments } from "./arguments.ts";
-import { ExitCode } from "./exit_code.ts";
+import { typedArguments } from "./program/arguments.ts";
+import { ExitCode } from "./program/exit_code.ts";
 import type { Roles } from "./roles.ts";
-import { exit, useStderrOf } from "./stderr.ts";
+import { exit, useStderrOf } from "./terminal/stderr.ts";
 
 type StartedRoles = Pick<Roles, "slot" | "localWorker" | "trial">;
 

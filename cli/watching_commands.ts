@@ -2,9 +2,9 @@
 
 import type { Command } from "commander";
 import type { Runtime } from "../runtime/ports.ts";
-import { notesText } from "./help_notes.ts";
-import type { Outcome } from "./outcome.ts";
-import { addReportOptions, REPORT_NOTES, type ReportFlags } from "./report_options.ts";
+import { notesText } from "./options/help_notes.ts";
+import type { Outcome } from "./program/outcome.ts";
+import { addReportOptions, REPORT_NOTES, type ReportFlags } from "./watching/report_options.ts";
 import type { Roles } from "./roles.ts";
 import {
   addStatusOptions,
@@ -12,7 +12,7 @@ import {
   STATUS_NOTES,
   type StatusFlags,
   TOP_NOTES,
-} from "./status_options.ts";
+} from "./watching/status_options.ts";
 
 export function addReport(
   program: Command,

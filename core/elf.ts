@@ -1,8 +1,13 @@
 /**
- * Reads the exported functions of an ELF library from its dynamic symbol table. With them the controller can
- * refuse a core that lacks a function before it is sent to each worker.
+ * Reads from an ELF file what shows that it cannot be a core: its exported functions, whether it is a program, and
+ * whether its end is missing. So the controller can refuse it before it is sent to each worker.
  */
 
+/** The type of a program that is loaded at a fixed address. */
+const ET_EXEC = 2;
+
+const PT_LOAD = 1;
+const SHT_DYNAMIC = 6;
 const SHT_DYNSYM = 11;
 const SHN_UNDEF = 0;
 
@@ -15,11 +20,26 @@ const NAME_BYTES_MAX = 64;
 /** The largest libraries have some hundred thousand. More would hold up a worker: it reads all of them in one turn. */
 const SYMBOLS_MAX = 2_000_000;
 
+/** The flags in the dynamic section, and the one that linkers give to programs, which the loader refuses. */
+const DT_FLAGS_1 = 0x6ffffffb;
+const DF_1_PIE = 0x08000000;
+
+/** Real libraries have fewer entries in the dynamic section. */
+const DYNAMIC_ENTRIES_MAX = 4096;
+
+/** The smallest page. The loader can map the page in which a file ends, and none behind it. */
+const PAGE_BYTES = 4096;
+
 const utf8 = new TextDecoder();
 const utf8Bytes = new TextEncoder();
 
 /** The layout of the file, which differs between 32-bit and 64-bit files. */
 interface Layout {
+  readonly segmentsAt: number;
+  readonly segmentBytes: number;
+  readonly segmentCount: number;
+  /** Offsets in a segment header of the file offset and of the size in the file. */
+  readonly segment: { readonly offset: number; readonly size: number };
   readonly sectionsAt: number;
   readonly sectionBytes: number;
   readonly sectionCount: number;
@@ -28,16 +48,12 @@ interface Layout {
   readonly symbolBytes: number;
   /** Offset in a symbol of the index of its section. */
   readonly symbolSection: number;
+  readonly dynamicBytes: number;
 }
 
 /** The names that the library exports, without long ones; `undefined` if its table is missing or damaged, so that the loader decides. */
 export function exportedNames(content: Uint8Array): ReadonlySet<string> | undefined {
-  try {
-    return new ElfFile(content).exportedNames();
-  } catch (error) {
-    if (error instanceof RangeError) return undefined; // an offset beyond the end of the file
-    throw error;
-  }
+  return unlessDamaged(() => new ElfFile(content).exportedNames());
 }
 
 /**
@@ -45,10 +61,27 @@ export function exportedNames(content: Uint8Array): ReadonlySet<string> | undefi
  * what is in the file, of which a peer may have sent any amount.
  */
 export function missingNames(content: Uint8Array, names: readonly string[]): string[] | undefined {
+  return unlessDamaged(() => new ElfFile(content).missingNames(names));
+}
+
+/** Whether the file is a program, which no loader takes for a library. */
+export function isProgram(content: Uint8Array): boolean {
+  return unlessDamaged(() => new ElfFile(content).isProgram()) ?? false;
+}
+
+/** How many bytes the loader would map of the file, if the file ends before that; `undefined` otherwise. */
+export function bytesIfCutOff(content: Uint8Array): number | undefined {
+  const bytes = unlessDamaged(() => new ElfFile(content).loadedBytes()) ?? 0;
+  const mappable = Math.ceil(content.byteLength / PAGE_BYTES) * PAGE_BYTES;
+  return bytes > mappable ? bytes : undefined;
+}
+
+/** What `read` returns; `undefined` if it comes upon an offset beyond the end of the file. */
+function unlessDamaged<T>(read: () => T): T | undefined {
   try {
-    return new ElfFile(content).missingNames(names);
+    return read();
   } catch (error) {
-    if (error instanceof RangeError) return undefined; // an offset beyond the end of the file
+    if (error instanceof RangeError) return undefined;
     throw error;
   }
 }
@@ -90,12 +123,49 @@ class ElfFile {
     return [...missing.keys()];
   }
 
+  isProgram(): boolean {
+    return this.#u16(16) === ET_EXEC || (this.#flags() & DF_1_PIE) !== 0;
+  }
+
+  loadedBytes(): number {
+    const { segmentsAt, segmentBytes, segmentCount, segment } = this.#layout();
+    let end = 0;
+    for (let index = 0; index < segmentCount; index++) {
+      const at = segmentsAt + index * segmentBytes;
+      if (this.#u32(at) !== PT_LOAD) continue;
+      end = Math.max(end, this.#word(at + segment.offset) + this.#word(at + segment.size));
+    }
+    return end;
+  }
+
+  /** The flags in the dynamic section; 0 without any. */
+  #flags(): number {
+    const layout = this.#layout();
+    const sectionAt = this.#section(layout, SHT_DYNAMIC);
+    if (sectionAt === undefined) return 0;
+    const size = this.#word(sectionAt + layout.section.size);
+    const count = Math.min(DYNAMIC_ENTRIES_MAX, Math.floor(size / layout.dynamicBytes));
+    let at = this.#word(sectionAt + layout.section.offset);
+    for (let left = count; left > 0; left--, at += layout.dynamicBytes) {
+      const tag = this.#word(at);
+      if (tag === 0) break;
+      if (tag === DT_FLAGS_1) return this.#word(at + layout.dynamicBytes / 2);
+    }
+    return 0;
+  }
+
   /** Where in the file the names of exported symbols are; `undefined` without a table. */
   #exports(): Iterable<number> | undefined {
     const layout = this.#layout();
+    const at = this.#section(layout, SHT_DYNSYM);
+    return at === undefined ? undefined : this.#namesAt(layout, at);
+  }
+
+  /** Where the header of the first section of this type is. */
+  #section(layout: Layout, type: number): number | undefined {
     for (let index = 0; index < layout.sectionCount; index++) {
       const at = layout.sectionsAt + index * layout.sectionBytes;
-      if (this.#u32(at + 4) === SHT_DYNSYM) return this.#namesAt(layout, at);
+      if (this.#u32(at + 4) === type) return at;
     }
     return undefined;
   }
@@ -117,20 +187,30 @@ class ElfFile {
   #layout(): Layout {
     return this.#isWide
       ? {
+        segmentsAt: this.#word(32),
+        segmentBytes: this.#u16(54),
+        segmentCount: this.#u16(56),
+        segment: { offset: 8, size: 32 },
         sectionsAt: this.#word(40),
         sectionBytes: this.#u16(58),
         sectionCount: this.#u16(60),
         section: { offset: 24, size: 32, link: 40 },
         symbolBytes: 24,
         symbolSection: 6,
+        dynamicBytes: 16,
       }
       : {
+        segmentsAt: this.#word(28),
+        segmentBytes: this.#u16(42),
+        segmentCount: this.#u16(44),
+        segment: { offset: 4, size: 16 },
         sectionsAt: this.#word(32),
         sectionBytes: this.#u16(46),
         sectionCount: this.#u16(48),
         section: { offset: 16, size: 20, link: 24 },
         symbolBytes: 16,
         symbolSection: 14,
+        dynamicBytes: 8,
       };
   }
 

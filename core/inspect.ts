@@ -3,7 +3,7 @@
  * it has the functions of the compute core API. Pure functions of the file's bytes.
  */
 
-import { missingNames } from "./elf.ts";
+import { bytesIfCutOff, isProgram, missingNames } from "./elf.ts";
 
 /** The functions that a compute core must have. */
 export const CORE_FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"] as const;
@@ -24,6 +24,9 @@ const ELF_MAGIC = 0x7f454c46;
 const MACH_O_64_MAGIC = 0xcffaedfe;
 const MACH_O_FAT_MAGIC = 0xcafebabe;
 const PE_MAGIC = 0x4d5a;
+
+/** What a static library begins with. */
+const ARCHIVE_START = new TextEncoder().encode("!<arch>\n");
 
 /** The type of an ELF object file, which is not linked yet. */
 const ET_REL = 1;
@@ -59,6 +62,14 @@ function elfFacts(content: Uint8Array, view: DataView): CoreFacts {
   if (view.getUint16(16, isLittleEndian) === ET_REL) {
     return { kind: "not a library", looksLike: "it is an object file; link it with -shared" };
   }
+  const bytes = bytesIfCutOff(content);
+  if (bytes !== undefined) {
+    const looksLike = `its end is missing: it has ${content.byteLength} of ${bytes} bytes or more`;
+    return { kind: "not a library", looksLike };
+  }
+  if (isProgram(content)) {
+    return { kind: "not a library", looksLike: "it is a program; link it with -shared" };
+  }
   const name = ELF_MACHINES[view.getUint16(18, isLittleEndian)];
   const machine = name === "ppc64" && isLittleEndian ? "ppc64le" : name;
   const missing = missingNames(content, CORE_FUNCTIONS) ?? [];
@@ -75,6 +86,9 @@ function peMachine(view: DataView): string | undefined {
 }
 
 function describe(content: Uint8Array): string {
+  if (ARCHIVE_START.every((byte, index) => content[index] === byte)) {
+    return "it is a static library; link its objects with -shared";
+  }
   const start = content.subarray(0, 512);
   const isText = start.every((byte) =>
     byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d

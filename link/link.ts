@@ -35,7 +35,7 @@ export class Link {
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
   readonly #clock: Clock;
-  readonly #writer = new FrameWriter();
+  readonly #writer: FrameWriter;
   readonly compression: LinkCompression;
   #writingBytes = 0;
   #signsOfLife = 0;
@@ -60,6 +60,7 @@ export class Link {
     this.#stream = stream;
     this.#events = events;
     this.#clock = options.clock;
+    this.#writer = new FrameWriter(options.references);
     this.compression = new LinkCompression(options, {
       writer: this.#writer,
       write: (bytes) => this.#write(bytes),
@@ -293,8 +294,7 @@ export class Link {
       this.#unacknowledgedBytes += part.byteLength;
       // The last part may only be in a buffer of the system, so it does not show that the peer is alive.
       const moreBytes = this.#writer.pendingBytes + this.compression.pendingBytes;
-      const isLast = at >= piece.byteLength && moreBytes === 0;
-      if (!isLast) this.#signsOfLife += 1;
+      if (at < piece.byteLength || moreBytes > 0) this.#signsOfLife += 1;
       if (this.#isEnding) this.#closeAfter(LAST_WRITE_MS);
     }
     this.#writingBytes = 0;

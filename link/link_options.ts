@@ -1,6 +1,6 @@
 /** The options of a link. */
 
-import type { FindLargePlace, FindPlace } from "../protocol/mod.ts";
+import type { FindLargePlace, FindPlace, ReferenceEvents } from "../protocol/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Turns } from "./turns.ts";
 
@@ -13,6 +13,8 @@ export interface LinkOptions {
   readonly findPlace?: FindPlace | undefined;
   /** Where payloads go that are larger than `payloadBytesMax`. */
   readonly findLargePlace?: FindLargePlace | undefined;
+  /** Is told what is sent without a copy. */
+  readonly references?: ReferenceEvents | undefined;
   /** How much of a large payload one read may bring now, if that is less than usual. */
   readonly largeReadBytesMax?: () => number;
   /** When compressed bytes are decompressed. Default: turns of its own. */

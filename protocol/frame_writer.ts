@@ -26,6 +26,14 @@ const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
 const PREAMBLE_BYTES_MAX = HEADER_BYTES +
   Math.max(JOB_LIMITS_BYTES + JOB_PREFIX_BYTES, USAGE_BYTES + JOB_RESULT_PREFIX_BYTES);
 
+/** Is told of payloads that are only referenced. */
+export interface ReferenceEvents {
+  /** From now on these bytes must not change. */
+  onReferenced(bytes: Uint8Array): void;
+  /** They were written, or never will be. Called once for each `onReferenced`. */
+  onReleased(bytes: Uint8Array): void;
+}
+
 /**
  * Gathers frames and returns them as pieces to write, in order.
  *
@@ -44,6 +52,11 @@ export class FrameWriter {
   #sourceBytes = 0;
   /** What to call when a referenced payload is no longer needed. */
   readonly #releases = new Map<Uint8Array, () => void>();
+  readonly #references: ReferenceEvents | undefined;
+
+  constructor(references?: ReferenceEvents) {
+    this.#references = references;
+  }
 
   /** Bytes that are gathered and not yet taken. */
   get pendingBytes(): number {
@@ -208,6 +221,7 @@ export class FrameWriter {
     const onReleased = this.#releases.get(piece);
     this.#releases.delete(piece);
     onReleased?.();
+    this.#references?.onReleased(piece);
   }
 
   #header(type: number, id: Uint64, payloadBytes: number): void {
@@ -230,6 +244,7 @@ export class FrameWriter {
     this.#pieces.push(piece);
     this.#pendingBytes += piece.byteLength;
     if (isSource(piece)) this.#sourceBytes += piece.byteLength;
+    else this.#references?.onReferenced(piece);
   }
 
   #advance(bytes: number): void {

@@ -179,7 +179,7 @@ function missingText({ busyPart = 0, busyPartMax = 0, missing }: Figures): Limit
       (busyPartMax >= BUSY_PART
         ? "so slots may be what limits the run"
         : "so what limits the run is not known") +
-      ", and its own summary says how busy slots were",
+      ", and its own summary says for how long slots were in use",
   };
 }
 

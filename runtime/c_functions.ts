@@ -4,6 +4,7 @@
  */
 
 import process from "node:process";
+import { reasonOf } from "./error_text.ts";
 import {
   type CFunction,
   CLOSE,
@@ -226,12 +227,13 @@ export function openCLibrary<T>(open: (name: string) => T): T {
   const names = IS_MACOS
     ? ["/usr/lib/libSystem.B.dylib"]
     : ["libc.so.6", `libc.musl-${machine}.so.1`];
+  const reasons: string[] = [];
   for (const name of names) {
     try {
       return open(name);
-    } catch {
-      // Try the next name. The error below has all names.
+    } catch (error) {
+      reasons.push(`${name}: ${reasonOf(error)}`);
     }
   }
-  throw new Error(`Cannot find the C library of this system under ${names.join(" or ")}`);
+  throw new Error(`Cannot open the C library of this system (${reasons.join("; ")})`);
 }

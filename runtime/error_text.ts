@@ -4,6 +4,7 @@ import os from "node:os";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
+  EEXIST: "there is a file of that name",
   EACCES: "permission denied",
   EPERM: "operation not permitted",
   EISDIR: "it is a folder",

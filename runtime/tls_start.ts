@@ -22,6 +22,9 @@ export interface TlsStart {
 export interface TlsPeer {
   /** What the peer has shown (DER); `undefined` if nothing. */
   readonly certificate: Uint8Array | undefined;
-  /** Whether one of the authorities has issued it, and it is valid now. */
-  readonly isAuthorized: boolean;
+  /**
+   * Whether one of the authorities has issued it, and it was valid when TLS looked at it; `undefined` if TLS has not
+   * looked, because a session is resumed.
+   */
+  readonly isAuthorized: boolean | undefined;
 }

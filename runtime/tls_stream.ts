@@ -196,7 +196,7 @@ class Carrier extends Duplex {
 class SecureStream implements TlsStream {
   readonly peer: string;
   readonly certificate: Uint8Array | undefined;
-  readonly isAuthorized: boolean;
+  readonly isAuthorized: boolean | undefined;
   readonly #socket: TLSSocket;
   readonly #carrier: Carrier;
   readonly #incoming: ChunkQueue;
@@ -209,7 +209,8 @@ class SecureStream implements TlsStream {
     const { raw } = socket.getPeerCertificate() ?? {};
     this.peer = carrier.stream.peer;
     this.certificate = raw;
-    this.isAuthorized = socket.authorized;
+    // Deno checks no certificate when a session is resumed, and calls every such peer authorized.
+    this.isAuthorized = socket.isSessionReused() ? undefined : socket.authorized;
     this.#socket = socket;
     this.#carrier = carrier;
     this.#incoming = new ChunkQueue((isPaused) => carrier.pauseReading(isPaused));

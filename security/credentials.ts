@@ -21,11 +21,11 @@ export interface Credentials {
   readonly authorities: readonly string[];
   /**
    * The reason why a peer's certificate (DER; `undefined` if it showed none) is not accepted, as a part of a sentence
-   * that is true on both sides; `undefined` if it is accepted. `isAuthorized`: what TLS says of its chain.
+   * that is true on both sides; `undefined` if it is accepted. `isAuthorized`: what TLS says of its chain; see `TlsPeer`.
    */
   refusalOf(
     certificate: Uint8Array | undefined,
-    isAuthorized: boolean,
+    isAuthorized: boolean | undefined,
     nowMs: number,
   ): string | undefined;
   /** The machine that an accepted certificate names. */

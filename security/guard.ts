@@ -5,6 +5,7 @@
 
 import process from "node:process";
 import { encodeRefusal, HEADER_BYTES } from "../protocol/mod.ts";
+import { loopbackBytes } from "../runtime/loopback_address.ts";
 import type { Address, ByteStream, PeerProof, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { derivedStream, readHead, withFirstRead, withHead } from "./derived_stream.ts";
@@ -13,7 +14,7 @@ import { KeyError } from "./key_error.ts";
 import { KeyHolder } from "./key_holder.ts";
 import { isFromSameUser, isToSameUser } from "./peer_user.ts";
 import { messageIdIn, tellRefusal, withRefusal } from "./refusal_message.ts";
-import { KeyNeededError, RefusedError, refusedError } from "./refused_error.ts";
+import { KeyNeededError, LeftError, RefusedError, refusedError } from "./refused_error.ts";
 import type { Role } from "./role.ts";
 
 /** How long a peer may take to prove who it is. A slow network needs a second. */
@@ -165,7 +166,8 @@ export class Guard {
     if (isTold) {
       throw new RefusedError("it waited for this run to begin without TLS, and was told to use it");
     }
-    throw new Error("it has closed the connection without a word");
+    const isNear = loopbackBytes(stream.ends?.remote.host ?? "") !== undefined;
+    throw new (isNear ? LeftError : Error)("it has closed the connection without a word");
   }
 
   async #secureServer(stream: ByteStream, head: Uint8Array): Promise<ByteStream> {

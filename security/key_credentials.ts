@@ -63,7 +63,7 @@ export class KeyCredentials implements Credentials {
 
   refusalOf(
     certificate: Uint8Array | undefined,
-    isAuthorized: boolean,
+    isAuthorized: boolean | undefined,
     nowMs: number,
   ): string | undefined {
     return this.#judge.refusalOf(certificate, isAuthorized, nowMs);

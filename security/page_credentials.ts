@@ -20,7 +20,11 @@ export interface PageCredentials {
   /** The issuers of the certificates of those who may look. */
   readonly authorities: readonly string[];
   /** Whether a certificate (DER) is one of theirs. `isAuthorized`: what TLS says of its chain. */
-  isAccepted(certificate: Uint8Array | undefined, isAuthorized: boolean, nowMs: number): boolean;
+  isAccepted(
+    certificate: Uint8Array | undefined,
+    isAuthorized: boolean | undefined,
+    nowMs: number,
+  ): boolean;
 }
 
 /** Where the key is, and for which names and addresses the page's certificate is. */

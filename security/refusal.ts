@@ -52,15 +52,22 @@ export class PeerJudge {
 
   /**
    * The reason to refuse a certificate, as a part of a sentence that is true on both sides; `undefined` if it is
-   * accepted. `isAuthorized`: what TLS says of its chain.
+   * accepted. `isAuthorized`: what TLS says of its chain. Without that, only what an issuer has signed is accepted that
+   * this process knows itself.
    */
-  refusalOf(der: Uint8Array | undefined, isAuthorized: boolean, nowMs: number): string | undefined {
+  refusalOf(
+    der: Uint8Array | undefined,
+    isAuthorized: boolean | undefined,
+    nowMs: number,
+  ): string | undefined {
     if (!der) return `the ${this.#peer} has shown no key`;
     const certificate = readCertificate(der);
     if (!certificate) return `the ${this.#peer} has shown a certificate that cannot be read`;
     const issuer = this.#issuers.find((known) => isSignedBy(certificate, known.certificate));
     if (issuer && issuer.role !== this.#peer) return `the ${this.#peer} ${NOT_ALLOWED[this.#peer]}`;
-    const isTrusted = issuer ? isAuthorized : isAuthorized && nowMs < this.#allAcceptedUntilMs;
+    const isTrusted = issuer
+      ? isAuthorized !== false
+      : isAuthorized === true && nowMs < this.#allAcceptedUntilMs;
     return (issuer && this.#dateProblem(certificate, issuer, nowMs)) ??
       (isTrusted ? this.#contentProblem(certificate) : this.#reasonOfTls(certificate, issuer));
   }

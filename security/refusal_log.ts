@@ -3,6 +3,7 @@
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import { cutLine } from "../system/line_limit.ts";
+import { LeftError } from "./refused_error.ts";
 import type { Log } from "../system/log.ts";
 
 /** After a line about a host, further ones are only counted for this long. */
@@ -31,6 +32,7 @@ export class RefusalLog {
 
   /** A connection from `peer`, a host and a port, was refused. */
   onRefused(peer: string, error: unknown): void {
+    if (error instanceof LeftError) return; // nobody was refused
     const nowMs = this.#clock.now();
     const host = this.#nameOf(peer.replace(/:\d+$/, ""), nowMs);
     const mention = this.#mentions.get(host);

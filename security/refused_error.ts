@@ -17,6 +17,14 @@ export class FullError extends Error {
   override name = "FullError";
 }
 
+/**
+ * A program of this machine has left before it said anything. So does one of this user that has given up: it asked while
+ * this process was stopped, and whose it was is not known any more.
+ */
+export class LeftError extends Error {
+  override name = "LeftError";
+}
+
 /** The error for the reason that the other side has given. */
 export function refusedError(reason: string): RefusedError | FullError {
   return isLaterReason(reason) ? new FullError(reason) : new RefusedError(reason);

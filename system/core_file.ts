@@ -1,7 +1,9 @@
 /** Reads the file of a compute core, and checks it without loading it. */
 
 import { readFile, stat } from "node:fs/promises";
-import { inspectCore, reasonNotToLoad } from "../core/inspect.ts";
+import { exportedNames } from "../core/elf.ts";
+import { type CoreFacts, inspectCore, reasonNotToLoad } from "../core/inspect.ts";
+import { mangledInstead } from "../core/mangled_names.ts";
 import { reasonOf } from "../runtime/error_text.ts";
 import { nativePath } from "../runtime/native_path.ts";
 import { host } from "./host.ts";
@@ -27,8 +29,15 @@ export async function readCoreFile(
   // Workers on other machines may differ from this one, and report themselves what they cannot load.
   const { machine = "", format } = isLocal || facts.kind !== "library" ? host() : facts;
   const reason = reasonNotToLoad(facts, { machine, format });
-  if (reason) throw new CoreFileError(file, reason);
-  return content;
+  if (!reason) return content;
+  const instead = otherNames(facts, content);
+  throw new CoreFileError(file, instead ? `${reason}; ${instead}` : reason);
+}
+
+/** What the file has in place of missing functions, as after a compiler of C++ that was not told to keep their names. */
+function otherNames(facts: CoreFacts, content: Uint8Array): string | undefined {
+  if (facts.kind !== "library" || facts.missing.length === 0) return undefined;
+  return mangledInstead(facts.missing, exportedNames(content) ?? new Set());
 }
 
 async function readContent(file: string): Promise<Uint8Array<ArrayBuffer>> {

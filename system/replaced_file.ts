@@ -1,6 +1,6 @@
 /** Replaces a file that others read: they see the old one or the new one as a whole, after a loss of power, too. */
 
-import { chmod, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { realPathOf } from "../runtime/folder.ts";
 import { nativePath } from "../runtime/native_path.ts";
@@ -8,17 +8,26 @@ import { nativePath } from "../runtime/native_path.ts";
 /** What a new file may be used for by others, less what the umask takes. */
 const NEW_MODE = 0o666;
 
-/** Writes `parts` one behind the other. A link stays one, and a file that is replaced keeps its mode. */
+/** What the process has open already, which may well be a file: others would go on with the old one. */
+const DESCRIPTOR = /^\/dev\/(stdout|stderr|fd\/\d+)$/;
+
+/**
+ * Writes `parts` one behind the other. A link stays one, and a file that is replaced keeps its mode. A device or a pipe
+ * is not replaced, but written to.
+ */
 export async function replaceFile(
   path: string,
   parts: readonly (string | Uint8Array)[],
 ): Promise<void> {
   const target = await realPathOf(path).catch(() => path); // there may be none
-  const mode = await stat(nativePath(target)).then((info) => info.mode, () => undefined);
+  const replaced = await stat(nativePath(target)).catch(() => undefined);
+  if (DESCRIPTOR.test(path) || (replaced && !replaced.isFile())) {
+    return await writeFile(nativePath(path), parts);
+  }
   const unfinished = nativePath(`${target}.${process.pid}.unfinished`);
   try {
     await writeAndSync(unfinished, parts);
-    if (mode !== undefined) await chmod(unfinished, mode);
+    if (replaced) await chmod(unfinished, replaced.mode);
     await rename(unfinished, nativePath(target));
   } catch (error) {
     await rm(unfinished, { force: true });

@@ -51,17 +51,18 @@ const NOT_RUN_HERE: Record<string, string> = {
   "deno add jsr:@distcomp/distcomp": "deno task check tries to publish it",
   "bun add @distcomp/distcomp": "tests/package_test.ts uses the package",
   "npm install @distcomp/distcomp": "tests/package_test.ts uses the package",
-  "gdb --args distcomp exec sum/sum.so sum/inputs/a.txt": "tests/cli/exec_test.ts does the same",
+  "gdb --args distcomp exec sum/sum.so sum/inputs/a.txt":
+    "tests/cli/cores/exec_test.ts does the same",
   [
     "LD_PRELOAD=$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 " +
     "distcomp exec core.so input"
-  ]: "tests/cli/exec_test.ts does the same",
+  ]: "tests/cli/cores/exec_test.ts does the same",
   [
     "LD_PRELOAD=$(cc -print-file-name=libtsan.so) TSAN_OPTIONS=ignore_noninstrumented_modules=1 " +
     "distcomp exec core.so input"
-  ]: "tests/cli/exec_test.ts does the same",
+  ]: "tests/cli/cores/exec_test.ts does the same",
   "valgrind distcomp exec core.so input": "it takes a minute",
-  "distcomp report outputs/": "tests/cli/report_test.ts tests report",
+  "distcomp report outputs/": "tests/cli/watching/report_test.ts tests report",
   "distcomp check sum/sum.so sum/inputs/a.txt": "tests/cli tests check",
   "distcomp run core.so inputs/ --env LEVEL=19 --env MODEL": "tests/cli tests --env",
   "distcomp run core.so inputs/ --with weights.bin --with tables/": "tests/cli tests --with",
@@ -77,24 +78,24 @@ const NOT_RUN_HERE: Record<string, string> = {
   "DISTCOMP_TEST_RUNTIME=deno npx -y deno@2.9.6 task test tests/compiled": "it runs tests",
   "npx -y deno@2.9.6 task test": "it runs this test",
   "distcomp run core.so --param alpha=0.1,0.2 --param kind=fast,exact":
-    "tests/cli/sweep_test.ts runs the same",
+    "tests/cli/run/files/sweep_test.ts runs the same",
   "ssh storage tar c -C /data/inputs . | distcomp run core.so --inputs - --pack results.tar":
-    "tests/cli/tar_inputs_test.ts does the same, without ssh",
+    "tests/cli/run/files/tar_inputs_test.ts does the same, without ssh",
   "scp distcomp node1:": "it needs another machine",
-  "./distcomp key create": "tests/cli/key_command_test.ts does the same, in a home of its own",
+  "./distcomp key create": "tests/cli/key/key_command_test.ts does the same, in a home of its own",
   "ssh node1 mkdir -p .config": "it needs another machine",
   "scp -pr ~/.config/distcomp node1:.config/": "it needs another machine",
   "scp -p worker.key node1:": "it needs another machine",
   "ssh node1 distcomp worker --key worker.key": "it needs another machine",
-  "distcomp key export --role worker worker.key": "tests/cli/key_command_test.ts runs the same",
-  "distcomp key rotate --keep 7d": "tests/cli/key_command_test.ts runs the same",
+  "distcomp key export --role worker worker.key": "tests/cli/key/key_command_test.ts runs the same",
+  "distcomp key rotate --keep 7d": "tests/cli/key/key_command_test.ts runs the same",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
   "distcomp run core.so inputs/ --ssh node[1-20]": "tests/up/ssh_run_test.ts does the same",
   "distcomp run core.x86_64.so,core.aarch64.so inputs/ --ssh node[1-20],pi[1-8]":
-    "tests/cli/several_builds_test.ts does the same, without ssh",
+    "tests/cli/run/cores/several_builds_test.ts does the same, without ssh",
   "ssh far1 true": "it needs another machine",
   "distcomp run core.so inputs/ --ssh far[1-3]": "tests/up/network_nodes_test.ts does the same",
-  "distcomp key create": "tests/cli/key_command_test.ts does the same, in a home of its own",
+  "distcomp key create": "tests/cli/key/key_command_test.ts does the same, in a home of its own",
   "distcomp worker --connect here:7433 --key worker.key":
     "tests/up/network_nodes_test.ts does the same",
   "distcomp up ssh node[1-20]": "tests/up/up_ssh_test.ts does the same",
@@ -340,7 +341,6 @@ function runtimeCommand(): string {
 function withoutFigures(text: string): string {
   return text.replace(/(?<= in )(\d+m )?[\d.]+m?s/g, "TIME")
     .replace(/(?<=median |within |longest )[\d.]+(ms|µs|s)/g, "TIME")
-    .replace(/(?<=median |within |longest )[\d.]+(m|µ)?s/g, "TIME")
     .replace(/[\d.,]+ (?=jobs\/s|[kMG]?B\b)/g, "N ")
     .replace(/N [kMG]?B/g, "N BYTES")
     .replace(/\d+ × \d+/g, "N × N")

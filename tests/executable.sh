@@ -16,14 +16,14 @@ fi
 SMOKE=(
   tests/attacks/core_reach_test.ts
   tests/attacks/sandbox_test.ts
-  tests/cli/exec_test.ts
-  tests/cli/interrupt_test.ts
-  tests/cli/job_faults_test.ts
-  tests/cli/key_command_test.ts
-  tests/cli/new_test.ts
-  tests/cli/own_libraries_test.ts
-  tests/cli/signals_test.ts
-  tests/cli/workers_test.ts
+  tests/cli/cores/exec_test.ts
+  tests/cli/run/ending/interrupt_test.ts
+  tests/cli/run/jobs/job_faults_test.ts
+  tests/cli/key/key_command_test.ts
+  tests/cli/cores/new_test.ts
+  tests/cli/run/cores/own_libraries_test.ts
+  tests/cli/run/ending/signals_test.ts
+  tests/cli/run/workers/workers_test.ts
   tests/worker/conversation_test.ts
   tests/worker/crash_test.ts
   tests/worker/printing_test.ts

@@ -15,6 +15,22 @@ const LEVEL_1 = ["protocol", "pool", "core", "runtime", "system"];
 const LANGUAGES = ["c", "cpp", "cuda", "fortran", "go", "python", "rust", "rust/src", "zig"]
   .map((language) => `templates/${language}`);
 
+/** What the folders of commands import beside what their command is about. */
+const COMMANDS_SHARE = [
+  "cli/display",
+  "cli/options",
+  "cli/program",
+  "cli/terminal",
+  "link",
+  "runtime",
+  "security",
+  "system",
+];
+
+/** The folders of commands. */
+const COMMANDS = ["run", "worker", "cores", "bench", "watching", "key", "up"]
+  .map((folder) => `cli/${folder}`);
+
 /**
  * What the files of each room may import of ours, beside the room itself: rooms, or single files. A folder's own
  * files are a room, and each of its folders is one.
@@ -108,23 +124,82 @@ const ARROWS: Record<string, readonly string[]> = {
   "report": ["protocol", "runtime", "system", "controller/output"],
   "report/page": ["runtime", "system", "page", "report"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
-  "cli": [
-    "core",
-    "controller",
-    "worker",
-    "slot",
-    "check",
+  // The command line: each folder of a command knows what commands have in common, and no other command.
+  "cli/program": ["runtime", "deno.json"],
+  "cli/terminal": ["cli/program", "runtime", "system"],
+  "cli/options": [
+    "cli/program",
+    "controller/failure_limit.ts",
+    "controller/inputs/product.ts",
+    "controller/workers/local_worker.ts",
+    "link",
+    "protocol",
+    "runtime",
+    "system",
     "up",
-    "report",
+  ],
+  "cli/display": [
+    "cli/options",
+    "cli/program",
+    "cli/terminal",
+    "controller",
+    "controller/cluster",
+    "controller/output",
     "link",
     "protocol",
     "runtime",
     "security",
     "system",
-    "templates",
     "watch",
     "web",
-    "deno.json",
+  ],
+  "cli/run": [
+    ...COMMANDS_SHARE,
+    "controller",
+    "controller/cluster",
+    "controller/inputs",
+    "controller/output",
+    "controller/workers",
+    "up/executables.ts",
+    "watch",
+  ],
+  "cli/worker": [
+    ...COMMANDS_SHARE,
+    "controller/workers/local_worker.ts",
+    "protocol",
+    "watch",
+    "worker",
+    "worker/cores",
+    "worker/slots",
+  ],
+  "cli/cores": [...COMMANDS_SHARE, "check", "templates"],
+  "cli/bench": [
+    ...COMMANDS_SHARE,
+    "check/trials.ts",
+    "controller/run_errors.ts",
+    "controller/cluster",
+    "controller/workers",
+  ],
+  "cli/watching": [
+    ...COMMANDS_SHARE,
+    "controller/output",
+    "controller/workers/worker_question.ts",
+    "report",
+    "report/page",
+    "watch",
+  ],
+  "cli/key": [...COMMANDS_SHARE, "core/signature.ts"],
+  "cli/up": [...COMMANDS_SHARE, "up", "watch"],
+  "cli/settings": COMMANDS_SHARE,
+  // What shells and man know of the commands.
+  "cli/help": [...COMMANDS_SHARE, ...COMMANDS],
+  "cli": [
+    ...COMMANDS_SHARE,
+    ...COMMANDS,
+    "cli/help",
+    "cli/settings",
+    "check/trial.ts",
+    "slot",
   ],
 };
 
@@ -167,7 +242,7 @@ test("no files import each other in a circle, of types either", () => {
 
 test("time and randomness are handed in: the system's own are written in runtime/ and cli/ only", () => {
   const wrong = sourceFiles()
-    .filter(({ room }) => room !== "runtime" && room !== "cli")
+    .filter(({ room }) => room !== "runtime" && !/^cli(\/|$)/.test(room))
     .filter(({ code }) => TIME_OR_CHANCE.test(code))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
@@ -236,9 +311,7 @@ function mayImport(room: string, target: string): boolean {
   const targetRoom = dirname(target);
   if (targetRoom === room) return true;
   const allowed = ARROWS[room] ?? [];
-  // Only the command line puts the others together, and may take from all of their rooms.
-  const isBelow = room === "cli" && allowed.includes(targetRoom.split("/")[0] as string);
-  return isBelow || allowed.includes(targetRoom) || allowed.includes(target);
+  return allowed.includes(targetRoom) || allowed.includes(target);
 }
 
 /** The path of imports from a file back to itself, if there is one. */

@@ -64,14 +64,14 @@ export class Cluster<T extends Task> implements Disposable {
     options: ClusterOptions = {},
   ) {
     const { clock } = runtime;
-    const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT, memory } = options;
+    const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT } = options;
     this.#clock = clock;
     this.#passes = new SchedulingPasses(clock, options.isInteractive, () => this.#schedule());
     this.#events = events;
     this.#log = boundedLog(log, clock);
     const workersMin = verifiedPart > 0 ? 2 : 1;
     if (verifiedPart > 0) this.#voters = new VotersWatch(log);
-    const pool = this.#pool = this.#openPool(memory);
+    const pool = this.#pool = this.#openPool();
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
     const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
@@ -212,13 +212,10 @@ export class Cluster<T extends Task> implements Disposable {
     this.close();
   }
 
-  #openPool(memory: ClusterOptions["memory"]): Pool<T> {
+  #openPool(): Pool<T> {
     return new Pool<T>({
       load: (endpoint) => this.#endpoints.loadCore(endpoint),
-      send: (endpoint, dispatch, job) => {
-        if (job.attempt > 1) memory?.keep(job.payload.input); // it may still be on its way to another worker
-        this.#endpoints.send(endpoint, dispatch, job);
-      },
+      send: (endpoint, dispatch, job) => this.#endpoints.send(endpoint, dispatch, job),
       crashed: (job, reason) => this.#jobs.onCrashed(job, reason),
       dropped: () => {}, // a canceled job needs no answer
       coreUnavailable: () => {}, // a worker that cannot load the core is disconnected first

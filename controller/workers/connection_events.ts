@@ -7,6 +7,7 @@ import type {
   FindPlace,
   Frame,
   PrintedNotice,
+  ReferenceEvents,
   WorkerDescription,
 } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
@@ -19,6 +20,8 @@ export interface WorkerConnectionEvents {
   readonly findPlace?: FindPlace | undefined;
   /** Where those go that are too large to be in memory. */
   readonly largeOutputs?: LargeOutputs | undefined;
+  /** Is told which inputs are being sent. */
+  readonly references?: ReferenceEvents | undefined;
   /** The worker speaks the offered version. From version 2 on it has described itself. */
   onIntroduced(description: WorkerDescription | undefined): void;
   onCoreLoaded(): void;

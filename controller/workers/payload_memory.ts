@@ -3,7 +3,7 @@
  * into it: it is zeroed, its pages are faulted in one by one, and the garbage collector looks for it all the time.
  */
 
-import { type FindPlace, HEADER_BYTES } from "../../protocol/mod.ts";
+import { type FindPlace, HEADER_BYTES, type ReferenceEvents } from "../../protocol/mod.ts";
 
 /** Smaller contents share memory with others, and cost little. */
 const BYTES_MIN = 16 * 1024;
@@ -29,11 +29,14 @@ const FREE_BYTES_MAX = 16 * 1024 * 1024;
 /**
  * Lends memory, and gets it back from whoever has used it last. Whoever takes memory owns it, and writes all of a
  * content before anybody reads it: what is left of earlier contents is behind its end. Whoever has given it back must
- * not use it any more. Who cannot tell whether somebody else still uses it keeps it: then it is never lent again.
+ * not use it any more. A worker may answer a job before it has read the input, and a copy of the job may be on its way
+ * to another worker. So memory that is given back while a link still sends it is never lent again.
  */
-export class PayloadMemory {
+export class PayloadMemory implements ReferenceEvents {
   /** What is lent. Memory that nobody gives back is freed by the garbage collector. */
   readonly #lent = new WeakSet<ArrayBufferLike>();
+  /** How many times links are sending what is lent. */
+  readonly #sending = new WeakMap<ArrayBufferLike, number>();
   /** What is free, by its size. The sizes that were used last come last. */
   readonly #free = new Map<number, ArrayBuffer[]>();
   #freeBytes = 0;
@@ -64,7 +67,7 @@ export class PayloadMemory {
   give(bytes: Uint8Array): void {
     if (bytes.byteLength < LENT_BYTES_MIN) return;
     const { buffer } = bytes;
-    if (!this.#lent.delete(buffer)) return;
+    if (!this.#lent.delete(buffer) || this.#sending.has(buffer)) return;
     const size = buffer.byteLength;
     const free = this.#free.get(size) ?? [];
     this.#free.delete(size);
@@ -74,9 +77,14 @@ export class PayloadMemory {
     if (this.#freeBytes > FREE_BYTES_MAX) this.#forgetOldest();
   }
 
-  /** Somebody else may need these bytes for longer: `give` does nothing with them from now on. */
-  keep({ buffer }: Uint8Array): void {
-    this.#lent.delete(buffer);
+  onReferenced({ buffer }: Uint8Array): void {
+    if (this.#lent.has(buffer)) this.#sending.set(buffer, (this.#sending.get(buffer) ?? 0) + 1);
+  }
+
+  onReleased({ buffer }: Uint8Array): void {
+    const count = this.#sending.get(buffer) ?? 0;
+    if (count > 1) this.#sending.set(buffer, count - 1);
+    else this.#sending.delete(buffer);
   }
 
   #takeFree(size: number): ArrayBuffer | undefined {

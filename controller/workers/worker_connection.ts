@@ -84,7 +84,7 @@ export class WorkerConnection {
         this.#onCoreEnd();
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
-    }, { clock, ...placesFor(events, () => this.#phase) });
+    }, { clock, references: events.references, ...placesFor(events, () => this.#phase) });
     this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
     this.#unfinished = new Unfinished(this.#link);
   }

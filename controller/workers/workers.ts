@@ -186,6 +186,7 @@ export class Workers {
     const version = origin.isLocal ? LATEST_VERSION : origin.history.versions.version;
     const connection = new WorkerConnection(stream, clock, version, {
       findPlace: this.#events.memory?.findPlace,
+      references: this.#events.memory,
       largeOutputs: this.#events.largeOutputs,
       onIntroduced: (description) => this.#onIntroduced(worker, description),
       onCoreLoaded: () => {

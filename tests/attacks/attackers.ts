@@ -22,8 +22,8 @@ function whyNoSandbox(): string | undefined {
   return status === null ? "there is no bwrap" : "bwrap cannot make a sandbox here";
 }
 
-/** A variable that only the programs under attack have. */
-export const SECRET = "DC_TEST_SECRET_ACCESS_KEY";
+/** A variable that only the programs under attack have. Its name is of this process: other tests may run beside it. */
+export const SECRET = `DC_TEST_${process.pid}_SECRET_ACCESS_KEY`;
 export const SECRETS = { [SECRET]: "hunter2" };
 
 /** Starts a worker on a free port, and waits until it listens. */

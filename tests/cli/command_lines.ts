@@ -9,25 +9,25 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { runCommandLine } from "../../cli/command_line.ts";
 import type { Roles } from "../../cli/roles.ts";
-import { stderr, useStderrOf } from "../../cli/stderr.ts";
+import { stderr, useStderrOf } from "../../cli/terminal/stderr.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { type CommandLine, END } from "./command_marks.ts";
 
 const ROLES: Roles = {
-  controller: () => import("../../cli/run_command.ts"),
-  worker: () => import("../../cli/worker_command.ts"),
-  exec: () => import("../../cli/exec_command.ts"),
-  project: () => import("../../cli/new_command.ts"),
-  localWorker: () => import("../../cli/local_worker_command.ts"),
-  check: () => import("../../cli/check_command.ts"),
-  bench: () => import("../../cli/bench_command.ts"),
-  report: () => import("../../cli/report_command.ts"),
-  status: () => import("../../cli/status_command.ts"),
-  top: () => import("../../cli/top_command.ts"),
-  key: () => import("../../cli/key_command.ts"),
-  up: () => import("../../cli/up_command.ts"),
-  signer: () => import("../../cli/signer_command.ts"),
+  controller: () => import("../../cli/run/run_command.ts"),
+  worker: () => import("../../cli/worker/worker_command.ts"),
+  exec: () => import("../../cli/cores/exec_command.ts"),
+  project: () => import("../../cli/cores/new_command.ts"),
+  localWorker: () => import("../../cli/worker/local_worker_command.ts"),
+  check: () => import("../../cli/cores/check_command.ts"),
+  bench: () => import("../../cli/bench/bench_command.ts"),
+  report: () => import("../../cli/watching/report_command.ts"),
+  status: () => import("../../cli/watching/status_command.ts"),
+  top: () => import("../../cli/watching/top_command.ts"),
+  key: () => import("../../cli/key/key_command.ts"),
+  up: () => import("../../cli/up/up_command.ts"),
+  signer: () => import("../../cli/key/signer_command.ts"),
 };
 
 /** The signals that commands handle. In a process of their own, their handlers end with it. */

@@ -15,7 +15,8 @@ import { testUnless } from "../lib/executables.ts";
 const NOT_ON_DENO = process.versions["deno"] ? undefined : "these tests are run by Deno";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-const EMBEDDED_MB_MAX = 10;
+/** What is embedded today, and a tenth more. One package too many would be more than that. */
+const EMBEDDED_MB_MAX = 11;
 
 testUnless(
   NOT_ON_DENO,

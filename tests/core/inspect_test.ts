@@ -1,6 +1,7 @@
 /** Inspection of cores before they are loaded: real, synthetic and damaged libraries, and other files. */
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import os from "node:os";
 import process from "node:process";
 import { CORE_FUNCTIONS, inspectCore, reasonNotToLoad } from "../../core/inspect.ts";
@@ -10,6 +11,8 @@ import { test, testUnless } from "../lib/test.ts";
 import { elfFile } from "./elf_file.ts";
 
 const X86_64 = { machine: "x86_64", format: "ELF" } as const;
+const HERE = { machine: os.machine(), format: "ELF" } as const;
+const PROGRAM = "it is a program; link it with -shared";
 const WIDE_LITTLE = { isWide: true, isLittleEndian: true };
 const notElf = process.platform === "linux" ? undefined : "compiles no ELF files";
 
@@ -93,6 +96,32 @@ test("an object file is not accepted as a library", () => {
   );
 });
 
+testUnless(
+  notElf,
+  "a program is not accepted as a library, although it has the functions",
+  async () => {
+    const content = (await coreBytes("echo")).slice();
+    assert.equal(reasonNotToLoad(inspectCore(content), HERE), undefined);
+    content[16] = 2; // ET_EXEC
+    assert.equal(reasonNotToLoad(inspectCore(content), HERE), PROGRAM);
+    const movable = await readFile(process.execPath); // linkers give it the flag that the loader refuses
+    assert.equal(reasonNotToLoad(inspectCore(movable), HERE), PROGRAM);
+  },
+);
+
+testUnless(
+  notElf,
+  "a library whose end is missing is not loaded, which would kill its process",
+  async () => {
+    const content = await coreBytes("echo");
+    const cut = content.subarray(0, 3000);
+    assert.match(
+      reasonNotToLoad(inspectCore(cut), HERE) ?? "",
+      /^its end is missing: it has 3000 of \d{4,} bytes or more$/,
+    );
+  },
+);
+
 test("libraries of other systems are recognized", () => {
   const machO = bytesOf([0xcf, 0xfa, 0xed, 0xfe, 0x0c, 0x00, 0x00, 0x01], 32);
   const fat = bytesOf([0xca, 0xfe, 0xba, 0xbe], 32);
@@ -113,6 +142,10 @@ test("a file that is not a library is described", () => {
     [new Uint8Array(0), "it is empty"],
     [new TextEncoder().encode("#!/bin/sh\nexec true\n"), "it is a text file"],
     [new TextEncoder().encode("grüße"), "it is a text file"],
+    [
+      new TextEncoder().encode("!<arch>\n"),
+      "it is a static library; link its objects with -shared",
+    ],
     [Uint8Array.of(0x1f, 0x8b, 8, 0), "it is not a shared library"],
     [bytesOf([0x7f, 0x45, 0x4c, 0x46], 19), "it is not a shared library"],
   ];

@@ -348,6 +348,18 @@ test("who proves nothing within ten seconds is disconnected", async () => {
   }, { ...runtime, clock });
 });
 
+test("a program of this machine that leaves without a word is not worth a line, and any other stranger is", async () => {
+  await using keys = await Keys.make();
+  await withWorker({ key: await keys.create() }, async (address, _accepted, lines) => {
+    (await runtime.dial(address, DIAL_MS)).close();
+    const stranger = await runtime.dial(address, DIAL_MS);
+    await stranger.write(VERSION_EXCHANGE);
+    await eventually("a line about the stranger", () => lines.length > 0);
+    stranger.close();
+    assert.match(lines.join("\n"), /^refused .*: it does not use TLS/);
+  });
+});
+
 test("hundreds of silent connections do not keep out who has the key", async () => {
   await using keys = await Keys.make();
   const key = await keys.create();

@@ -33,6 +33,21 @@ test("a peer of the other role with the same key is accepted, and nobody whom TL
   }
 });
 
+test("where TLS has not looked, only what an issuer of the own key has signed is accepted", async () => {
+  await using folder = await KeyFolder.make();
+  const key = await keyOf();
+  const worker = await folder.credentials(key, "worker");
+  const refusalOf = async (other: Key, role: Role = "controller", nowMs = TODAY) =>
+    worker.refusalOf(leafOf(await folder.credentials(other, role)), undefined, nowMs);
+  assert.equal(await refusalOf(key), undefined);
+  assert.match(await refusalOf(await keyOf()) ?? "", /^the controller has the key /);
+  assert.match(await refusalOf(key, "worker") ?? "", /^the controller has a worker's key/);
+  assert.match(await refusalOf(key, "controller", TODAY + VALID_MS + 1) ?? "", / expired on /);
+  // It is accepted for a certificate behind it, which nobody has looked at here.
+  const successor = await rotateKey(key, 7 * DAY_MS, at(TODAY));
+  assert.match(await refusalOf(successor) ?? "", /^the controller has the key /);
+});
+
 test("no certificate, and one that cannot be read, are told apart", async () => {
   await using folder = await KeyFolder.make();
   const key = await keyOf();

@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
-import type { Line } from "../../cli/top_frame.ts";
-import { topScreen } from "../../cli/top_screen.ts";
+import type { Line } from "../../cli/watching/top_frame.ts";
+import { topScreen } from "../../cli/watching/top_screen.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { silentLog } from "../../system/log.ts";

@@ -84,4 +84,5 @@ async function leaveBehind(worker: OwnWorker, input: string, count = 1): Promise
   await readFrames(socket, 1);
   reset(socket);
   await worker.isLeft();
+  await worker.logs(/ disconnected: the connection (was reset|is broken)$/m);
 }

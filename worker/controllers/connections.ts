@@ -3,6 +3,7 @@
 import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
 import { Turns } from "../../link/turns.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { LineLimit } from "../../system/line_limit.ts";
 import type { Log } from "../../system/log.ts";
@@ -67,7 +68,7 @@ export class Connections implements Iterable<Connection> {
     connection.start();
     const reason = await connection.closed;
     this.#open.delete(connection);
-    this.#info(peer, `controller ${peer} disconnected${reason ? `: ${reason.message}` : ""}`);
+    this.#info(peer, `controller ${peer} disconnected${reason ? `: ${reasonOf(reason)}` : ""}`);
   }
 
   onTick(nowMs: number): void {

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
-import { PayloadMemory } from "../../../controller/workers/payload_memory.ts";
 import { assertPolite, numberedInputs, test, textOf } from "../simulation.ts";
 
 const CRASH = { kind: KINDS.crash, text: "crashed: SIGSEGV" };
@@ -56,26 +55,6 @@ test("the only worker gets the retries as well", async (simulation) => {
   assert.equal(recorded.cluster.status.faults.crashes, 20);
   assertPolite(worker);
   await recorded.settled();
-});
-
-test("the memory of an input that was sent twice is not used again", async (simulation) => {
-  const worker = await simulation.worker();
-  worker.script.answerJob = (job) =>
-    textOf(job).startsWith("input 1") && (job.attempt ?? 1) === 1 ? CRASH : "echo";
-  const memory = new PayloadMemory();
-  const inputs = numberedInputs(2).map((input) => {
-    const room = memory.take(20_000) ?? assert.fail();
-    room.fill(0).set(input);
-    return room;
-  });
-  const recorded = simulation.cluster({ memory });
-  recorded.dial(worker);
-  recorded.addAll(inputs);
-  await recorded.completed(inputs.length);
-  memory.give(inputs[1] as Uint8Array);
-  assert.equal(memory.freeBytes, 0);
-  memory.give(inputs[0] as Uint8Array);
-  assert(memory.freeBytes > 0);
 });
 
 test("exit codes and timeouts fail a job once it was retried, and attempts are numbered", async (simulation) => {

@@ -49,7 +49,7 @@ test("of many concurrent tries exactly one gets the lock, free or held by a dead
 test("of several processes that try at once exactly one takes a dead one's lock over", async () => {
   const lock = fileURLToPath(new URL("../../../controller/output/lock.ts", import.meta.url));
   const ports = fileURLToPath(new URL("../../../runtime/clock.ts", import.meta.url));
-  const files = fileURLToPath(new URL("../../../runtime/files.ts", import.meta.url));
+  const files = fileURLToPath(new URL("../../../runtime/system_files.ts", import.meta.url));
   for (let round = 0; round < ROUNDS; round++) {
     await using workspace = await Workspace.make();
     await workspace.write("lock", await deadHolder());

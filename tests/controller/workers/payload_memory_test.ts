@@ -20,13 +20,30 @@ test("memory that was given back is lent again, once, also for contents of simil
   assert.equal(second.byteLength, LARGE - 100);
 });
 
-test("memory that somebody else may need is not lent again, nor what was never lent", () => {
+test("memory that is given back while it is sent is not lent again, nor what was never lent", () => {
   const memory = new PayloadMemory();
   const first = taken(memory, LARGE);
-  memory.keep(first);
+  memory.onReferenced(first);
+  memory.onReferenced(first);
+  memory.onReleased(first); // one of two workers has it
+  memory.give(first);
+  memory.onReleased(first);
   memory.give(first);
   memory.give(new Uint8Array(LARGE));
   assert.equal(memory.freeBytes, 0);
+});
+
+test("memory that was sent is lent again", () => {
+  const memory = new PayloadMemory();
+  const first = taken(memory, LARGE);
+  for (let times = 0; times < 2; times++) {
+    memory.onReferenced(first.subarray(1));
+    memory.onReferenced(first);
+    memory.onReleased(first);
+    memory.onReleased(first.subarray(1));
+  }
+  memory.give(first);
+  assert.equal(taken(memory, LARGE).buffer, first.buffer);
 });
 
 test("what is free is bounded: sixteen megabytes stay, and of one more the oldest size goes", () => {
@@ -70,7 +87,7 @@ test("contents of 16 KiB to a megabyte and 64 KiB are lent memory, smaller and l
 });
 
 randomTest(
-  "memory is never lent twice at a time, however it is taken, given and kept",
+  "memory is never lent twice at a time, however it is taken, given and sent",
   async () => {
     const choices = new Choices(SEED);
     const memory = new PayloadMemory();
@@ -81,7 +98,7 @@ randomTest(
         assert.equal(new Set(lent.map(({ buffer }) => buffer)).size, lent.length);
       } else {
         const [bytes = assert.fail()] = lent.splice(choices.below(lent.length), 1);
-        if (choices.onceIn(8)) memory.keep(bytes);
+        if (choices.onceIn(8)) memory.onReferenced(bytes);
         memory.give(bytes);
         if (choices.onceIn(4)) memory.give(bytes); // the second time it is not lent
       }

@@ -1,0 +1,41 @@
+/** The failed jobs in the summary of a run, grouped by reason. */
+
+import type { FailureGroup } from "../../controller/failure_groups.ts";
+import { formatCount, printable } from "../terminal/format.ts";
+
+/** A reason that more jobs share is shown once, with one name and a count. */
+const NAMES_MAX = 3;
+
+/** With more lines, each reason has only one. */
+const LINES_MAX = 20;
+
+/** The widest column of names. A longer name does not move the reasons of the others to the right. */
+const NAME_CHARS_MAX = 40;
+
+/** A worker may send a very long reason. The journal has all of it. */
+const REASON_CHARS_MAX = 300;
+
+/** One line per failure, or one for all failures with the same reason: `0 and 16 more  exit code 1`. */
+export function failureList(groups: readonly FailureGroup[]): string[] {
+  const lines = groups.reduce((sum, { jobs }) => sum + (jobs > NAMES_MAX ? 1 : jobs), 0);
+  const namesMax = lines > LINES_MAX ? 1 : NAMES_MAX;
+  const rows = groups.flatMap((group) =>
+    namesOf(group, namesMax).map((name) => ({
+      name,
+      reason: cut(printable(group.error ?? group.reason)),
+    }))
+  );
+  const longest = Math.max(...rows.map(({ name }) => name.length));
+  const width = Math.min(longest, NAME_CHARS_MAX);
+  return rows.map(({ name, reason }) => `${name.padEnd(width)}  ${reason}`);
+}
+
+function namesOf({ names, jobs }: FailureGroup, namesMax: number): string[] {
+  const [first = ""] = names;
+  if (jobs > namesMax) return [`${printable(first)} and ${formatCount(jobs - 1)} more`];
+  return names.map(printable);
+}
+
+function cut(reason: string): string {
+  return reason.length > REASON_CHARS_MAX ? `${reason.slice(0, REASON_CHARS_MAX)} …` : reason;
+}

@@ -1,0 +1,69 @@
+/** Opens the page of a run or a worker, if it was asked for. */
+
+import { readFile } from "node:fs/promises";
+import { reasonOf } from "../../runtime/error_text.ts";
+import { isLoopback } from "../../link/address.ts";
+import type { GuardedRuntime } from "../../security/guarded_runtime.ts";
+import type { Role } from "../../security/role.ts";
+import type { Log } from "../../system/log.ts";
+import type { Snapshot } from "../../watch/snapshot.ts";
+import { UsageError } from "../program/usage_error.ts";
+import type { WebFlags } from "../options/web_options.ts";
+
+/** A shorter token could be guessed. */
+const TOKEN_CHARS_MIN = 16;
+
+/** What a page is made of. */
+export interface PageParts {
+  readonly role: Role;
+  readonly collect: () => Snapshot;
+  readonly log: Log;
+  /** Writes a line to the terminal, and stores it nowhere. */
+  print(line: string): void;
+}
+
+/** A page that is open. */
+export interface OpenPage {
+  /** Nothing changes any more. Resolves when those who look have seen it. */
+  end(): Promise<void>;
+}
+
+/** The options that matter here. */
+interface PageFlags extends WebFlags {
+  readonly key?: string;
+  readonly insecure?: boolean;
+}
+
+/** Opens it. `undefined` if nobody asks for it. Rejects if it cannot be served. */
+export async function openPage(
+  runtime: GuardedRuntime,
+  { web, webToken, key, insecure }: PageFlags,
+  parts: PageParts,
+): Promise<OpenPage | undefined> {
+  if (!web) {
+    if (webToken === undefined) return undefined;
+    throw new UsageError("--web-token is for a page; add --web");
+  }
+  const bearer = webToken === undefined ? undefined : await tokenIn(webToken);
+  if (!insecure && !isLoopback(web)) await runtime.openKey();
+  const { PageServer } = await import("../../web/server.ts");
+  return await PageServer.open(runtime.unguarded, {
+    address: web,
+    key,
+    insecure,
+    bearer,
+    ...parts,
+  });
+}
+
+async function tokenIn(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new UsageError(`Cannot read the token "${path}": ${reasonOf(cause)}`, { cause });
+  });
+  const token = text.trim();
+  if (token.length >= TOKEN_CHARS_MIN && !/\s/.test(token)) return token;
+  throw new UsageError(
+    `The file "${path}" needs one word of at least ${TOKEN_CHARS_MIN} characters; ` +
+      "make it with: (umask 077; openssl rand -hex 16 >FILE)",
+  );
+}

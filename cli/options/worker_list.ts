@@ -1,0 +1,105 @@
+/** The workers of a run: a list on the command line, or in a file that may change during the run. */
+
+import { readFile, stat } from "node:fs/promises";
+import process from "node:process";
+import { parseAddress } from "../../link/address.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { Address } from "../../runtime/ports.ts";
+import type { Log } from "../../system/log.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
+import { UsageError } from "../program/usage_error.ts";
+
+/** How often the file is checked. Network file systems do not report changes. */
+const CHECK_MS = 1_000;
+
+/** Ends each list. The name of a file may have a comma in it. */
+const LIST_END = "\n";
+
+/**
+ * The value of `--workers`, which may be given several times. Throws for what a variable of the shell becomes that is
+ * not set: the run would use this machine alone, without a word.
+ */
+export function parseWorkers(text: string, before?: string): string {
+  if (text.trim() === "" || text.startsWith("-")) {
+    throw new UsageError(
+      `--workers needs addresses or @FILE, not "${text}"; is a variable not set? ` +
+        "Leave --workers out to use this machine",
+    );
+  }
+  return before === undefined ? text : `${before}${LIST_END}${text}`;
+}
+
+/** The lists of a run: those of `--workers`, or else that of the environment. Empty if there is none. */
+export function workerListsOf({ workers }: { readonly workers?: string }): string {
+  return workers ?? process.env.DISTCOMP_WORKERS?.trim() ?? "";
+}
+
+/**
+ * Reads lists, each on a line: `HOST:PORT,…`, or `@FILE` with one worker per line. In a file, empty lines and `#`
+ * comments are skipped.
+ */
+export async function readWorkers(lists: string): Promise<Address[]> {
+  const names = await Promise.all(linesOf(lists).map(namesOf));
+  return names.flat().map((name) => parseAddress(name));
+}
+
+function linesOf(lists: string): string[] {
+  const lines = lists.split(LIST_END).filter((line) => line.trim() !== "");
+  return lines.length > 0 ? lines : [lists];
+}
+
+async function namesOf(list: string): Promise<string[]> {
+  const file = fileOf(list);
+  const names = file === undefined ? namesIn(list.split(",")) : await namesInFile(file);
+  if (names.length === 0) throw new UsageError(`The worker list "${file ?? list}" is empty`);
+  return names;
+}
+
+/** Calls `onChange` with the workers in the lists each time an `@FILE` among them changes. */
+export function watchWorkers(
+  lists: string,
+  clock: Clock,
+  onChange: (workers: Address[]) => void,
+  log: Log,
+): Timer {
+  const files = linesOf(lists).map(fileOf).filter((file) => file !== undefined);
+  if (files.length === 0) return { stop: () => {} };
+  let seen = ""; // the file may have changed since the run read it
+  let isChecking = false;
+  const check = async () => {
+    if (isChecking) return;
+    isChecking = true;
+    const stamp = (await Promise.all(files.map(stampOf))).join();
+    if (stamp !== seen) {
+      await readWorkers(lists).then(
+        onChange,
+        (error) => log.warn(`${error.message}; keeping the current workers`),
+      );
+    }
+    seen = stamp;
+    isChecking = false;
+  };
+  void check();
+  return clock.every(CHECK_MS, () => void check());
+}
+
+function fileOf(list: string): string | undefined {
+  return list.startsWith("@") ? list.slice(1) : undefined;
+}
+
+async function namesInFile(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch((cause) => {
+    throw new UsageError(`Cannot read the worker list "${file}": ${reasonOf(cause)}`, { cause });
+  });
+  return namesIn(text.split("\n").map((line) => line.replace(/#.*/, "")));
+}
+
+function namesIn(parts: readonly string[]): string[] {
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+/** A text that changes whenever the file changes. */
+async function stampOf(file: string): Promise<string> {
+  const info = await stat(file, { bigint: true }).catch(() => undefined);
+  return info ? `${info.ino} ${info.mtimeNs} ${info.size}` : "none";
+}

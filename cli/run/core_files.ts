@@ -1,0 +1,16 @@
+/** The files of a core, as they are typed: one, or one for each platform with commas between them. */
+
+import { stat } from "node:fs/promises";
+import { UsageError } from "../program/usage_error.ts";
+
+/** The files that `text` names. A file whose name has a comma is one file. */
+export async function coreFilesOf(text: string): Promise<readonly string[]> {
+  if (!text.includes(",") || await exists(text)) return [text];
+  const files = text.split(",");
+  if (files.every((file) => file !== "")) return files;
+  throw new UsageError(`"${text}" names a core between commas that is empty`);
+}
+
+function exists(file: string): Promise<boolean> {
+  return stat(file).then(() => true, () => false);
+}

@@ -1,0 +1,53 @@
+/** What cores print: shown above the progress bar with the name of the job, or kept in files. */
+
+import { join } from "node:path";
+import type { PrintedByJob } from "../../controller/run.ts";
+import { messageOf } from "../../runtime/error_text.ts";
+import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { Log } from "../../system/log.ts";
+import type { CoreOutput } from "./core_output_choices.ts";
+import { formatNoun, printable } from "../terminal/format.ts";
+import { KeptOutput } from "./kept_output.ts";
+import type { WriteLine } from "../terminal/log.ts";
+
+/** The folder for `keep`, beside the journal. */
+const KEPT_FOLDER = "output";
+
+/** Where the lines come from that no job has printed. */
+const CORE = "core";
+
+/** Takes what the jobs of a run print. */
+export interface CoreOutputSink {
+  onPrinted(printed: PrintedByJob): void;
+  /** Resolves when everything is written. */
+  close(): Promise<void>;
+}
+
+/** The sink for a value of the option. `state`: the folder of the journal. */
+export function coreOutputSink(
+  value: CoreOutput,
+  state: string,
+  files: FolderFiles,
+  write: WriteLine,
+  log: Log,
+): CoreOutputSink | undefined {
+  if (value === "off") return undefined;
+  if (value === "show") {
+    return { onPrinted: (printed) => show(printed, write), close: () => Promise.resolve() };
+  }
+  const onError = (error: unknown) => log.warn(`cannot keep what jobs print: ${messageOf(error)}`);
+  const kept = new KeptOutput(files, join(state, KEPT_FOLDER), onError);
+  return {
+    onPrinted: (printed) => kept.add({ ...printed, lines: linesOf(printed) }),
+    close: () => kept.close(),
+  };
+}
+
+function show(printed: PrintedByJob, write: WriteLine): void {
+  const name = printable(printed.name ?? CORE);
+  for (const line of linesOf(printed)) write(`${name}: ${printable(line)}`);
+}
+
+function linesOf({ lines, leftOut }: PrintedByJob): readonly string[] {
+  return leftOut === 0 ? lines : [`… ${formatNoun(leftOut, "line")} left out here`, ...lines];
+}

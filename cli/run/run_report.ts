@@ -1,0 +1,104 @@
+/** The final report of a run, and its exit status. */
+
+import { DisagreementError } from "../../controller/cluster/verification.ts";
+import { TooManyFailuresError } from "../../controller/failure_limit.ts";
+import { SinkError } from "../../controller/output/directory_sink.ts";
+import type { RunStatus } from "../../controller/run.ts";
+import { InterruptedError, NoWorkerError, TimeLimitError } from "../../controller/run_errors.ts";
+import { refusalTable } from "../../controller/workers/core_refusals.ts";
+import { messageOf } from "../../runtime/error_text.ts";
+import { shownName } from "../../runtime/file_name.ts";
+import { KeyError } from "../../security/key_error.ts";
+import { EndedRunError } from "./ended_run_error.ts";
+import { ExitCode } from "../program/exit_code.ts";
+import { printError, printErrorTable, toStderr } from "../terminal/log.ts";
+import type { RunFlags } from "./run_options.ts";
+import { journalOf, nameOf } from "./run_outputs.ts";
+import { writeLines, writeStdout } from "../terminal/stdout.ts";
+import { failuresText, type ShownSetup, summaryJson, summaryText } from "../display/summary.ts";
+
+/** How a run has ended. */
+export interface RunEnd {
+  readonly status: RunStatus;
+  /** The error that ended the run early, if one did. */
+  readonly error: unknown;
+  /** What came with the core. */
+  readonly setup: ShownSetup;
+}
+
+/**
+ * Prints the summary, the error and how to resume: every run that ends early can be resumed. Rethrows errors of
+ * unknown kinds.
+ */
+export function report(
+  { status, error, setup }: RunEnd,
+  flags: RunFlags,
+  resumeHint: string,
+): number {
+  printSummary({ status, error, setup }, flags);
+  if (error) return reportError(status, error, flags, resumeHint);
+  if (status.failed === 0) return ExitCode.ok;
+  if (flags.quiet) printError(failuresText(status, journalOf(flags)));
+  return ExitCode.someFailed;
+}
+
+function printSummary(
+  { status, error, setup }: RunEnd,
+  flags: RunFlags,
+): void {
+  const { json, quiet } = flags;
+  const [outputs, journal] = [nameOf(flags), journalOf(flags)];
+  const message = error instanceof Error ? error.message : undefined;
+  if (json) writeStdout(`${summaryJson(status, outputs, message, setup, journal)}\n`);
+  else if (!quiet && !(error && status.done + status.failed === 0)) {
+    const text = summaryText(status, shownName(outputs), setup, shownName(journal));
+    writeLines(text.split("\n"));
+  }
+}
+
+function reportError(
+  status: RunStatus,
+  error: unknown,
+  { quiet }: RunFlags,
+  resumeHint: string,
+): number {
+  const exitCode = exitCodeOf(error);
+  // If no job has ended yet, other errors are in the command, and repeating it is of no use.
+  const isResumable = !quiet && (status.done + status.failed > 0 || isNoFaultOfCommand(error));
+  if (exitCode === undefined) throw isResumable ? new EndedRunError(error, resumeHint) : error;
+  if (error instanceof TooManyFailuresError && !error.wasStopped) {
+    printError(error.message); // all jobs have ended: there is nothing to resume
+    return exitCode;
+  }
+  if (exitCode !== ExitCode.interrupted) printEnd(error);
+  if (isResumable) toStderr(resumeHint);
+  return exitCode;
+}
+
+/** Workers that cannot load the core become a table. */
+function printEnd(error: unknown): void {
+  const table = error instanceof NoWorkerError ? refusalTable(error.reasons.map(split)) : undefined;
+  if (table) printErrorTable(`No worker can be used: ${table.title}`, table.rows);
+  else printError(messageOf(error));
+}
+
+/** The name of a worker, and the reason why it cannot be used. */
+function split(text: string): readonly [string, string] {
+  const at = text.indexOf(": ");
+  return at < 0 ? ["", text] : [text.slice(0, at), text.slice(at + 2)];
+}
+
+function isNoFaultOfCommand(error: unknown): boolean {
+  return error instanceof InterruptedError || error instanceof SinkError ||
+    error instanceof DisagreementError || error instanceof TimeLimitError;
+}
+
+/** `undefined` for an error that is not expected. */
+function exitCodeOf(error: unknown): number | undefined {
+  if (error instanceof InterruptedError) return ExitCode.interrupted;
+  if (error instanceof TimeLimitError) return ExitCode.timeLimit;
+  if (error instanceof NoWorkerError || error instanceof KeyError) return ExitCode.noWorker;
+  if (error instanceof SinkError) return ExitCode.usage;
+  if (error instanceof TooManyFailuresError) return ExitCode.someFailed;
+  return error instanceof DisagreementError ? ExitCode.someFailed : undefined;
+}

@@ -1,0 +1,3 @@
+/** Formats numbers and text for messages. */
+
+export * from "../../system/format.ts";

@@ -1,0 +1,61 @@
+/**
+ * Errors and log lines on stderr. The parts of the program get a `Log` as a parameter, so a logging package
+ * with named loggers would be of no use.
+ */
+
+import process from "node:process";
+import { styleText } from "node:util";
+import type { Log } from "../../system/log.ts";
+import { printable } from "./format.ts";
+import { stderr } from "./stderr.ts";
+import { tableLines } from "./table_lines.ts";
+
+/** Writes one line of text. */
+export type WriteLine = (line: string) => void;
+
+/** Writes a line to stderr. */
+export const toStderr: WriteLine = (line) => stderr.write(`${line}\n`);
+
+/** Prints why the command failed. All errors have this form, and are one line, whatever they quote. */
+export function printError(message: string): void {
+  toStderr(`${styled("red", "distcomp:")} ${printable(message)}`);
+}
+
+/** Prints why the command failed, with a row for each thing that contributed. */
+export function printErrorTable(
+  message: string,
+  rows: readonly (readonly [string, string])[],
+): void {
+  printError(message);
+  for (const line of tableLines(rows)) toStderr(line);
+}
+
+/** The log of a worker. A worker may run for weeks, so every line begins with the time. */
+export function workerLog(writeLine: WriteLine = toStderr): Log {
+  const write = (text: string) => writeLine(`${new Date().toISOString().slice(0, 19)}Z ${text}`);
+  return {
+    info: (text) => write(printable(text)),
+    warn: (text) => write(warning(text)),
+    printed: (text) => write(printable(text)),
+    room: () => stderr.room(),
+  };
+}
+
+/** The log of a run. With `isQuiet` it has only warnings. */
+export function runLog(write: WriteLine, isQuiet: boolean): Log {
+  return {
+    info: isQuiet ? () => {} : (text) => write(printable(text)),
+    warn: (text) => write(warning(text)),
+    table: (title, rows) => write([warning(title), ...tableLines(rows)].join("\n")),
+    printed: isQuiet ? () => {} : (text) => write(printable(text)),
+    room: () => stderr.room(),
+  };
+}
+
+function warning(text: string): string {
+  return `${styled("yellow", "warning:")} ${printable(text)}`;
+}
+
+function styled(color: "red" | "yellow", text: string): string {
+  return styleText(color, text, { stream: process.stderr });
+}

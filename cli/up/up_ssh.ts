@@ -1,0 +1,94 @@
+/** `distcomp up ssh`: workers on other machines for any number of runs of this user, until this command ends. */
+
+import { join } from "node:path";
+import { startPiped } from "../../runtime/piped_process.ts";
+import type { Runtime } from "../../runtime/ports.ts";
+import { removeFolder } from "../../system/remove_folder.ts";
+import { replaceFile } from "../../system/replaced_file.ts";
+import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
+import type { Host } from "../../up/host_list.ts";
+import type { NodeFacts } from "../../up/node_scripts.ts";
+import { type NodesEvents, StandingNodes } from "../../up/standing_nodes.ts";
+import { ExitCode } from "../program/exit_code.ts";
+import { formatBytes, formatNoun, printable } from "../terminal/format.ts";
+import { toStderr } from "../terminal/log.ts";
+import { programName } from "../program/resume_command.ts";
+import { executablesFor } from "../options/ssh_options.ts";
+import { writeStdout } from "../terminal/stdout.ts";
+
+/** Starts workers by ssh, which serve until the signal aborts. Resolves to the exit status. */
+export async function upSsh(
+  runtime: Runtime,
+  hosts: readonly Host[],
+  executable: string | undefined,
+  ending: AbortSignal,
+): Promise<number> {
+  const executables = await executablesFor(runtime, executable);
+  const folder = await makeTemporaryFolder(runtime.files);
+  const list = new WorkerList(join(folder, "workers"), `${programName(runtime)} run CORE INPUTS`);
+  const { clock, random } = runtime;
+  const parts = { clock, random, start: startPiped, executables, folder };
+  const aborted = new Promise<void>((resolve) => ending.addEventListener("abort", () => resolve()));
+  const nodes = new StandingNodes(hosts, parts, list);
+  try {
+    if (!ending.aborted) await Promise.race([nodes.ended(), aborted]);
+  } finally {
+    await nodes.close();
+    await list.written;
+    await removeFolder(runtime.files, folder);
+  }
+  return list.isEmpty && !ending.aborted ? ExitCode.noWorker : ExitCode.ok;
+}
+
+/** The file that names the workers to runs, and what the user sees of them. */
+class WorkerList implements NodesEvents {
+  readonly #file: string;
+  readonly #command: string;
+  readonly #sockets = new Map<Host, string>();
+  /** What was said last about a node that does not work: it is tried every few seconds, and says the same each time. */
+  readonly #problems = new Map<Host, string>();
+  /** Resolves when the file has all that is known. */
+  written: Promise<void> = Promise.resolve();
+
+  constructor(file: string, command: string) {
+    this.#file = file;
+    this.#command = command;
+  }
+
+  /** Whether no node could be used. */
+  get isEmpty(): boolean {
+    return this.#sockets.size === 0;
+  }
+
+  onReady(host: Host, facts: NodeFacts, socket: string): void {
+    this.#problems.delete(host);
+    if (this.#sockets.has(host)) return toStderr(`${host.target} is back`);
+    const isFirst = this.isEmpty;
+    this.#sockets.set(host, socket);
+    const lines = [...this.#sockets.values()].map((path) => `unix:${path}\n`);
+    this.written = this.written.then(() => replaceFile(this.#file, lines));
+    writeStdout(`${nodeLine(host, facts)}\n`);
+    if (!isFirst) return;
+    void this.written.then(() => {
+      writeStdout(`to use all that are listed here: ${this.#command} --workers @${this.#file}\n`);
+    });
+  }
+
+  onProblem(host: Host, problem: string, isFinal: boolean): void {
+    const text = `${host.target}: ${printable(problem)}${isFinal ? "" : "; trying again"}`;
+    if (this.#problems.get(host) === text) return;
+    this.#problems.set(host, text);
+    toStderr(text);
+  }
+}
+
+/** `node1: linux-x64, 64 CPUs, 256 GB`. */
+function nodeLine({ target, slots }: Host, { platform, cpus, memoryBytes }: NodeFacts): string {
+  const facts = [
+    platform,
+    ...(cpus > 0 ? [formatNoun(cpus, "CPU")] : []),
+    ...(memoryBytes > 0 ? [formatBytes(memoryBytes)] : []),
+    ...(slots === undefined ? [] : [formatNoun(slots, "slot")]),
+  ];
+  return `${target}: ${facts.join(", ")}`;
+}

@@ -1,0 +1,86 @@
+/** What `distcomp status` prints for people. */
+
+import { RUN_END_TEXTS } from "../../controller/output/run_ending.ts";
+import type { LiveRunFound } from "../../watch/find_run.ts";
+import type { PastRun, RunSnapshot, WorkerAnswer } from "../../watch/snapshot.ts";
+import { failureList } from "../display/failure_list.ts";
+import {
+  formatCount,
+  formatDuration,
+  formatNoun,
+  formatRate,
+  printable,
+} from "../terminal/format.ts";
+import { runStateLines } from "../display/run_state_text.ts";
+import { workerStateLines } from "../display/worker_state.ts";
+
+/** A run that is going on. */
+export function liveRunLines(run: RunSnapshot): string[] {
+  const { core, pid, host, output } = run;
+  return [
+    `run of ${printable(core.name)}, process ${pid} on ${printable(host)}, ` +
+    `outputs in ${printable(output)}`,
+    ...runStateLines(run),
+  ];
+}
+
+/** A line for each of several runs. */
+export function runListLines(runs: readonly LiveRunFound[]): string[] {
+  return runs.map(({ snapshot }) => {
+    const { core, output, jobs, jobsPerSecond, elapsedMs, pid } = snapshot;
+    const ended = formatCount(jobs.done + jobs.failed);
+    const counts = jobs.total === null ? ended : `${ended} of ${formatCount(jobs.total)}`;
+    const failed = jobs.failed > 0 ? `, ${formatCount(jobs.failed)} failed` : "";
+    return `${printable(output)}  ${printable(core.name)}, ${counts} jobs${failed}, ` +
+      `${formatRate(jobsPerSecond)} jobs/s, for ${formatDuration(elapsedMs)}, process ${pid}`;
+  });
+}
+
+/** A worker that has answered. */
+export function workerAnswerLines(worker: WorkerAnswer, address: string): string[] {
+  const { name, software, platform } = worker;
+  return [
+    `worker ${printable(name)} at ${printable(address)}: ${printable(software)}, ` +
+    printable(platform),
+    ...workerStateLines(worker),
+  ];
+}
+
+const ENDS: Readonly<Record<PastRun["end"], string>> = {
+  ...RUN_END_TEXTS,
+  ended: "has ended",
+  killed: "was killed",
+};
+
+/** A run that is over. */
+export function pastRunLines(past: PastRun): string[] {
+  const { output, end, left, error, jobs, otherOutputs, failures, damagedLines } = past;
+  const counts = [
+    `${formatNoun(jobs.done, "job")} done`,
+    ...(jobs.failed > 0 ? [`${formatCount(jobs.failed)} failed`] : []),
+    ...(left !== null && left > 0 ? [`${formatCount(left)} left`] : []),
+  ];
+  return [
+    `the run in ${printable(output)} ${ENDS[end]}: ${counts.join(", ")}`,
+    ...(otherOutputs > 0
+      ? [`  ${formatNoun(otherOutputs, "further output")} of inputs that the last run did not have`]
+      : []),
+    ...(error === undefined ? [] : [`  error: ${printable(error)}`]),
+    ...(failures.length > 0 ? failureList(failures).map((line) => `  failed: ${line}`) : []),
+    ...(damagedLines > 0
+      ? [`  ${formatNoun(damagedLines, "line")} of its journal cannot be read`]
+      : []),
+    ...nextSteps(past),
+  ];
+}
+
+/** What is left to do, if anything is. */
+function nextSteps({ end, left, jobs }: PastRun): string[] {
+  const mayBeLeft = left === null ? end !== "complete" : left > 0;
+  const retry = jobs.failed > 0;
+  if (mayBeLeft) {
+    const failed = retry ? "; --retry-failed repeats what has failed" : "";
+    return [`type its command again to run the jobs that are not done${failed}`];
+  }
+  return retry ? ["type its command again with --retry-failed to repeat what has failed"] : [];
+}

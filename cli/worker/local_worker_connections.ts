@@ -1,0 +1,33 @@
+/** The connections of a local worker that several cores of a session share. */
+
+import type { Runtime } from "../../runtime/ports.ts";
+
+/** Opens this many connections, and another one for each line on stdin. Resolves when none is left. */
+export async function serveSeveral(
+  runtime: Runtime,
+  connections: number,
+  serve: () => Promise<void>,
+): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  let open = 0;
+  const add = () => {
+    open += 1;
+    void serve().finally(() => {
+      open -= 1;
+      if (open === 0) ended.resolve();
+    });
+  };
+  for (let count = 0; count < connections; count++) add();
+  void readLines(runtime, add);
+  await ended.promise;
+}
+
+async function readLines(runtime: Runtime, onLine: () => void): Promise<void> {
+  const stdin = runtime.stdio();
+  const chunk = new Uint8Array(256);
+  for (;;) {
+    const bytes = await stdin.read(chunk).catch(() => null);
+    if (bytes === null) return; // its parent has ended, and with it the connections
+    for (const byte of chunk.subarray(0, bytes)) if (byte === 0x0a) onLine();
+  }
+}

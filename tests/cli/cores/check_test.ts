@@ -1,0 +1,168 @@
+/** `distcomp check`: each fault of a core is found, and a good core has none. */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { core, type Defines } from "../../lib/cores.ts";
+import { coreSource, Libraries } from "../../lib/libraries.ts";
+import { slowTestUnless, test, testUnless } from "../../lib/test.ts";
+import { type Ended, Workspace } from "../workspace.ts";
+
+const notLinux = process.platform === "linux" ? undefined : "has neither /proc nor glibc";
+
+/** With its NUL byte it ends right before the guard. */
+const INPUT = "x".repeat(63);
+
+/** With its NUL byte it ends 53 bytes before the guard. */
+const SHORT = "x".repeat(10);
+
+/** Faults, the input that shows them, the check that finds them, and what it says. */
+const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] = [
+  ["READS_BEHIND", INPUT, "failed", "bounds", /reads or writes behind the end .*which crashes/],
+  ["READS_BEHIND", SHORT, "failed", "bounds", /reads behind the end .*its output depends on/],
+  ["READS_FRONT", INPUT, "failed", "bounds", /reads or writes in front of its input/],
+  ["WRITES_BEHIND", SHORT, "failed", "bounds", /writes behind the end of its input/],
+  ["WRITES_NUL", INPUT, "failed", "bounds", /writes behind the end of its input/],
+  ["CRASHES", INPUT, "failed", "jobs", /crashes with SIGABRT in worker_run_job: about to abort/],
+  ["EXITS", INPUT, "failed", "jobs", /ends the process with exit status 0 in worker_run_job/],
+  ["FAILS", INPUT, "warning", "jobs", /exit code 7 for input/],
+  ["NO_OUTPUT", INPUT, "failed", "jobs", /63 bytes of output at a null pointer/],
+  ["UNSET", INPUT, "failed", "memory", /freed or never set; its output depends/],
+  ["LEAKS", INPUT, "failed", "leaks", /grows by [12]\d\d bytes per run, over [\d,]+ runs$/],
+  ["NEVER_FREES", INPUT, "failed", "leaks", /per run.*about an output: is it freed/],
+  ["FREES_TWICE", INPUT, "failed", "outputs", /crashes with SIGABRT in worker_free_outdata/],
+  ["RANDOM", INPUT, "warning", "repeatable", /two processes give different outputs/],
+  ["COUNTS", INPUT, "warning", "repeatable", /the second job of a process gives another output/],
+  ["STARTS_THREADS", INPUT, "failed", "threads", /each job leaves threads behind/],
+  ["STARTS_PROCESS", INPUT, "warning", "processes", /2 processes left/],
+  ["WRITES_FILE", INPUT, "warning", "files", /leaves scratch\.tmp in its working directory/],
+  ["DESTRUCTOR_CRASHES", INPUT, "failed", "unload", /SIGABRT while the core is unloaded/],
+  ["INIT_REFUSES", INPUT, "failed", "load", /worker_init returned 5/],
+  ["MANGLED", INPUT, "failed", "functions", /lacks worker_run_job; it has _Z14.*extern "C"$/],
+];
+
+/** Each takes some seconds. These are of different kinds. */
+const QUICK = ["CRASHES", "NO_OUTPUT", "FREES_TWICE", "WRITES_FILE", "INIT_REFUSES", "MANGLED"];
+
+for (const [fault, input, state, check, text] of FAULTS) {
+  const bytes = `an input of ${input.length} bytes`;
+  const declare = QUICK.includes(fault) ? testUnless : slowTestUnless;
+  declare(notLinux, `a core that has the fault ${fault} is found out by ${bytes}`, async () => {
+    const { ended, findings } = await checked({ [fault]: 1 }, input);
+    const found = findings.get(check);
+    assert.equal(found?.state, state, ended.stdout);
+    assert.match(found.text, text);
+    assert.equal(ended.code, state === "failed" ? 1 : 0, ended.stdout);
+    const others = [...findings].filter(([name, { state }]) => name !== check && state === "failed")
+      // A thread that is left may run in the core just when that is unloaded.
+      .filter(([name]) => check !== "threads" || name !== "unload");
+    assert.deepEqual(others, [], "nothing else is said to be wrong");
+  });
+}
+
+testUnless(
+  notLinux,
+  "a good core has no findings, with its own inputs or the built-in ones",
+  async () => {
+    await using workspace = await Workspace.make();
+    const path = await core("faulty");
+    await workspace.write("input", INPUT);
+    for (const inputs of [[], ["input"]]) {
+      const ended = await workspace.run(["check", path, ...inputs]);
+      assert.equal(ended.code, 0, ended.stdout);
+      assert.equal(ended.stderr, "");
+      const [findings = "", rest = ""] = ended.stdout.split("\n\nnothing found\n\n");
+      const lines = findings.split("\n");
+      assert.equal(lines.length, 16, ended.stdout);
+      assert(lines.every((line) => /^ok {7}[a-z]+ +\S/.test(line)), ended.stdout);
+      const input = inputs[0] ?? "INPUT";
+      assert(rest.includes(`gdb --args distcomp exec ${path} ${input}\n`), rest);
+      assert(
+        rest.includes(`libasan.so) ASAN_OPTIONS=detect_leaks=0 distcomp exec ${path} ${input}\n`),
+        rest,
+      );
+    }
+  },
+);
+
+testUnless(notLinux, "a thread that stays is no finding, but is told", async () => {
+  const { ended, findings } = await checked({ KEEPS_THREAD: 1 }, INPUT);
+  assert.equal(ended.code, 0, ended.stdout);
+  assert.match(findings.get("threads")?.text ?? "", /^it keeps a thread between jobs/);
+});
+
+testUnless(notLinux, "a job that takes longer than the limit is ended and reported", async () => {
+  const { ended, findings } = await checked({ HANGS: 1 }, INPUT, ["--timeout", "2s"]);
+  assert.equal(ended.code, 1);
+  assert.match(findings.get("jobs")?.text ?? "", /^it takes longer than 2s in worker_run_job/);
+});
+
+testUnless(notLinux, "missing libraries are found without loading the core", async () => {
+  await using workspace = await Workspace.make();
+  await using libraries = await Libraries.make();
+  await libraries.build("libzgone.so.4", "int gone(void) { return 1; }");
+  const path = await libraries.build(
+    "core.so",
+    coreSource("gone();", "int gone(void);"),
+    "-l:libzgone.so.4",
+    "-Wl,-rpath,$ORIGIN",
+  );
+  const before = await workspace.run(["check", path]);
+  assert.equal(before.code, 0, before.stdout);
+  assert.match(before.stdout, /^ok +libraries +each worker needs .*libzgone\.so\.4$/m);
+  await libraries.remove("libzgone.so.4");
+  const after = await workspace.run(["check", path]);
+  assert.equal(after.code, 1, after.stdout);
+  assert.match(after.stdout, /^failed +libraries +this machine lacks libzgone\.so\.4$/m);
+  assert(!/^\w+ +load /m.test(after.stdout), "it is not loaded");
+});
+
+test("a core for another machine, and a file that is none, are found out", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("text", "text");
+  const ended = await workspace.run(["check", "text"]);
+  assert.equal(ended.code, 1);
+  assert.match(ended.stdout, /^failed +file +it is a text file$/m);
+});
+
+test("a core or an input that cannot be read is an error of usage", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("folder/file", "");
+  for (
+    const [args, message] of [
+      [["missing.so"], /^distcomp: Cannot read core "missing\.so": no such file/],
+      [["folder"], /^distcomp: The core "folder" is no file; name files$/m],
+      [[await core("faulty"), "none"], /^distcomp: Cannot read input "none": no such file/],
+      [[], /^distcomp: Missing required argument "core"; see distcomp help check$/m],
+    ] as const
+  ) {
+    const ended = await workspace.run(["check", ...args]);
+    assert.equal(ended.code, 2, ended.stdout);
+    assert.match(ended.stderr, message);
+  }
+});
+
+interface Checked {
+  readonly ended: Ended;
+  readonly findings: ReadonlyMap<string, { readonly state: string; readonly text: string }>;
+}
+
+/** Checks the faulty core with one input. Neither processes nor files are left. */
+async function checked(
+  defines: Defines,
+  input: string,
+  more: readonly string[] = [],
+): Promise<Checked> {
+  await using workspace = await Workspace.make();
+  await workspace.write("input", input);
+  const ended = await workspace.run([
+    "check",
+    await core("faulty", defines),
+    "input",
+    "--json",
+    ...more,
+  ]);
+  const { findings } = JSON.parse(ended.stdout) as {
+    findings: { check: string; state: string; text: string }[];
+  };
+  return { ended, findings: new Map(findings.map((finding) => [finding.check, finding])) };
+}

@@ -1,0 +1,164 @@
+/** `run --log` and `run --notify`. */
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { LogFile } from "../../../../cli/terminal/log_file.ts";
+import { notify, variablesOf } from "../../../../cli/run/notify.ts";
+import { RunMessages } from "../../../../cli/run/run_messages.ts";
+import type { ChildProcess, ProcessEnd } from "../../../../runtime/ports.ts";
+import { core } from "../../../lib/cores.ts";
+import { detectRuntime } from "../../../../runtime/detect.ts";
+import { descendantsOf } from "../../../../runtime/process_tree.ts";
+import { eventually } from "../../../lib/processes.ts";
+import { test, testUnless } from "../../../lib/test.ts";
+import { VirtualClock } from "../../../lib/virtual_clock.ts";
+import { statusWith } from "../../statuses.ts";
+import { SharedWorker } from "../../shared_worker.ts";
+import { Workspace } from "../../workspace.ts";
+
+const BEHAVE = await core("behave");
+const WORKER = await SharedWorker.start(BEHAVE);
+
+/** A time, as the log has it. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
+
+test("a log has what a run says, with times, from its command to its exit status", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.write("lines", "stdout hello\ncode 3 bad\n");
+  const args = ["run", BEHAVE, "--lines", "lines", "--log", "run.log"];
+  assert.equal((await workspace.run(args)).code, 1);
+  assert.equal((await workspace.run(["run", "no core", "lines", "--log", "run.log"])).code, 2);
+  const text = await readFile(workspace.at("run.log"), "utf8");
+  const lines = text.trimEnd().split("\n");
+  for (const line of lines) assert.match(line, TIME);
+  const said = lines.map((line) => line.replace(TIME, ""));
+  assert.equal(said[0], `the run begins: distcomp ${args.join(" ")}`);
+  assert(said.includes("000000: hello"));
+  assert(said.some((line) => line.startsWith("1 of 2 jobs done, 1 failed, in ")), text);
+  assert(said.includes("  000001  exit code 3: bad"));
+  assert.deepEqual(said.slice(-4), [
+    "the run has ended with status 1",
+    "the run begins: distcomp run 'no core' lines --log run.log",
+    'Cannot use "no core" as a compute core: no such file or folder',
+    "the run has ended with status 2",
+  ]);
+});
+
+test("the log of a quiet run has what the terminal has not", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  const clock = new VirtualClock();
+  const file = await LogFile.open(workspace.at("log"), clock);
+  const messages = new RunMessages(true, file, clock);
+  const shown: string[] = [];
+  const ignored = () => {};
+  messages.progress = { write: (line) => shown.push(line), suspend: ignored, stop: ignored };
+  messages.log.info("worker a joined");
+  messages.log.warn("worker b: no such host");
+  messages.log.table?.("two workers lack it:", [["a", "libm"], ["b", "libc"]]);
+  await file.close();
+  assert.equal(shown.length, 2);
+  const text = await readFile(workspace.at("log"), "utf8");
+  const lines = text.split("\n").map((line) => line.replace(TIME, ""));
+  assert.deepEqual(lines, [
+    "worker a joined",
+    "warning: worker b: no such host",
+    "warning: two workers lack it:",
+    "  a  libm",
+    "  b  libc",
+    "",
+  ]);
+});
+
+test("a log that lacks lines, because its disk is full, is a warning at the end", async () => {
+  const file = await LogFile.open("/dev/full", new VirtualClock());
+  file.write("the run begins");
+  assert.match(await file.close() ?? "", /^warning: the log "\/dev\/full" lacks lines: no space/);
+});
+
+test("a command is run at the end, knows how the run has ended, and may fail", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  const command =
+    'echo "$DISTCOMP_STATUS: $DISTCOMP_DONE of $DISTCOMP_TOTAL in $DISTCOMP_OUTPUTS";' +
+    ' echo "$DISTCOMP_SUMMARY" | head -1; exit 3';
+  const run = await workspace.run([
+    ...["run", await core("echo"), "--repeat", "2", "-o", "out"],
+    ...["--notify", command],
+  ]);
+  assert.equal(run.code, 0, "the run itself is done");
+  const [facts, summary, warning] = run.stderr.split("\n");
+  assert.equal(facts, "0: 2 of 2 in out");
+  assert.match(summary ?? "", /^2 jobs done in /);
+  assert.equal(warning, `warning: the command of --notify ended with status 3: ${command}`);
+});
+
+test("a command that takes longer than a minute is killed, and one that cannot start is a warning", async () => {
+  const clock = new VirtualClock();
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const news = { code: 0, status: statusWith(), outputs: "out", summary: "done" };
+  const told = notify({ clock, spawn: () => endless() }, "sleep 99999", news, write);
+  for (let second = 0; second < 60; second++) await clock.advance(1_000);
+  await told;
+  assert.deepEqual(lines.splice(0), [
+    "warning: the command of --notify took longer than 1m: sleep 99999",
+  ]);
+  const spawn = () => {
+    throw new Error("not allowed");
+  };
+  await notify({ clock, spawn }, "true", news, write);
+  assert.deepEqual(lines, ["warning: cannot run the command of --notify: not allowed"]);
+});
+
+testUnless(
+  process.platform === "linux" ? undefined : "the system does not list processes",
+  "what a command has started ends with it when it takes too long",
+  async () => {
+    const clock = new VirtualClock();
+    const { spawn } = await detectRuntime();
+    const news = { code: 0, status: undefined, outputs: "out", summary: "done" };
+    const ids = Promise.withResolvers<string>();
+    const told = notify(
+      { clock, spawn },
+      'sh -c "sleep 1000; :" & sleep 1000 & echo $! $$; wait',
+      news,
+      ids.resolve,
+    );
+    const [sleep = NaN, shell = NaN] = (await ids.promise).split(" ").map(Number);
+    await eventually("both are there", () => descendantsOf(shell).length === 3);
+    await clock.advance(60_000);
+    await told;
+    await eventually("they are gone", () => !isAlive(sleep) && !isAlive(shell));
+  },
+);
+
+test("the variables of the command have no colors, and zeros for a run that has not begun", () => {
+  const summary = "\u001b[32m2 jobs done\u001b[39m";
+  assert.deepEqual(variablesOf({ code: 2, status: undefined, outputs: "out", summary }), {
+    DISTCOMP_STATUS: "2",
+    DISTCOMP_SUMMARY: "2 jobs done",
+    DISTCOMP_DONE: "0",
+    DISTCOMP_FAILED: "0",
+    DISTCOMP_TOTAL: "",
+    DISTCOMP_SECONDS: "0",
+    DISTCOMP_OUTPUTS: "out",
+  });
+});
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) &&
+    !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+}
+
+/** A process that ends only when it is killed. */
+function endless(): ChildProcess {
+  const { promise, resolve } = Promise.withResolvers<ProcessEnd>();
+  return {
+    pid: 2 ** 30, // there is none
+    outputs: [],
+    ended: promise,
+    kill: () => resolve({ signal: "SIGKILL" }),
+    unref: () => {},
+  };
+}

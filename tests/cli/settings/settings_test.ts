@@ -1,0 +1,158 @@
+/** The user's settings: defaults for options, which the command line and the environment override. */
+
+import assert from "node:assert/strict";
+import { chmod } from "node:fs/promises";
+import { Command } from "commander";
+import { settingsText } from "../../../cli/settings/config_command.ts";
+import { addRunOptions, type RunFlags } from "../../../cli/run/run_options.ts";
+import { applySettings, checkSettings } from "../../../cli/settings/settings.ts";
+import { readSettings, type Section, type Settings } from "../../../cli/settings/settings_file.ts";
+import { addWorkerOptions, type WorkerFlags } from "../../../cli/worker/worker_options.ts";
+import { core } from "../../lib/cores.ts";
+import { test } from "../../lib/test.ts";
+import { Workspace } from "../workspace.ts";
+
+const RUN = {
+  "workers": ["a,b", "c"],
+  "retries": 2,
+  "memory": "1G",
+  "no-speculate": true,
+  "env": ["A=1", "B=2"],
+  "slots": 3,
+  "output": "results",
+};
+
+test("options that are not typed have the values of the settings, parsed as if they were", () => {
+  const { slots: _, ...section } = RUN;
+  const flags = runFlags([], section);
+  assert.equal(flags.workers, "a,b\nc");
+  assert.equal(flags.memory, 1024 ** 3);
+  assert.deepEqual([flags.retries, flags.speculate, flags.output], [2, false, "results"]);
+  assert.deepEqual({ ...flags.env }, { A: "1", B: "2" });
+  const { slots, listen } = workerFlags([], { slots: 4, listen: "127.0.0.1:0" });
+  assert.deepEqual([slots, listen], [4, { kind: "tcp", host: "127.0.0.1", port: 0 }]);
+});
+
+test("what is typed counts more than the settings, and so do the variables of the environment", () => {
+  const typed = runFlags(["--workers", "d", "--env", "C=3", "-o", "out", "--retries", "0"], RUN);
+  assert.deepEqual([typed.workers, typed.output, typed.retries], ["d", "out", 0]);
+  assert.deepEqual({ ...typed.env }, { C: "3" });
+  const env = { DISTCOMP_WORKERS: "e", DISTCOMP_KEY: " " };
+  const varied = runFlags([], { workers: "a", key: "k" }, env);
+  assert.deepEqual([varied.workers, varied.key], [undefined, "k"]);
+});
+
+test("settings about this machine do not hinder a run that has workers", () => {
+  assert.equal(runFlags([], { slots: 3 }).slots, 3);
+  for (const option of ["--workers", "--listen", "--ssh"]) {
+    assert.equal(runFlags([option, "a"], { slots: 3 }).slots, undefined);
+  }
+  assert.equal(runFlags([], { slots: 3, ssh: "a" }).slots, undefined);
+  assert.equal(runFlags([], RUN).slots, undefined);
+});
+
+test("settings do not hinder what is typed in their place", () => {
+  const alternatives: [string[], Section][] = [
+    [["-o", "results"], { pack: "all.tar" }],
+    [["--pack", "all.tar"], { output: "results" }],
+    [["--suffix", ".txt"], { name: "{stem}" }],
+    [["--repeat", "3"], { checksum: true }],
+    [["--slots", "3"], { gpus: "0" }],
+  ];
+  for (const [typed, section] of alternatives) {
+    assert.deepEqual(runFlags(typed, section), runFlags(typed, {}), typed.join(" "));
+  }
+  for (const typed of [["--stdio"], ["--connect", "a:1"]]) {
+    const flags = workerFlags(typed, { listen: "b", slots: 2 });
+    assert.deepEqual(flags, { ...workerFlags(typed, {}), slots: 2 });
+  }
+});
+
+test("settings that no option takes are refused, with the file, the option and the reason", () => {
+  const program = new Command("distcomp");
+  addRunOptions(program.command("run"));
+  const refused: [Record<string, Section>, RegExp][] = [
+    [{ rum: {} }, /^Unknown command "rum" in the settings "config\.json"$/],
+    [{ run: { retry: 1 } }, /^Cannot use "retry" in the settings .*: distcomp run has no option /],
+    [{ run: { retries: -1 } }, /: --retries must be a whole number, not "-1"$/],
+    [{ run: { retries: true } }, /: it must be a text or a number$/],
+    [{ run: { quiet: "yes" } }, /: it must be true or false$/],
+    [{ run: { output: ["a", "b"] } }, /: it must be one value$/],
+    [{ run: { "core-output": "x" } }, /: Allowed choices are show, keep, off$/],
+    [{ run: { insecure: true } }, /: --insecure can only be given on the command line$/],
+    [{ run: { lines: "a" } }, /: --lines can only be given on the command line$/],
+  ];
+  for (const [sections, message] of refused) {
+    assert.throws(() => checkSettings(program, settingsOf(sections)), { message });
+  }
+});
+
+test("settings that others can change, or that are no JSON, are not used", async () => {
+  await using workspace = await Workspace.make();
+  const path = await workspace.write("config.json", '{"run": {"retries": 2}}');
+  assert.deepEqual((await readSettings(path)).sections, { run: { retries: 2 } });
+  await chmod(path, 0o666);
+  await assert.rejects(readSettings(path), { message: /: other users can change them; use chmod/ });
+  await chmod(path, 0o600);
+  for (const text of ["", "{", "[]", "null", '{"run": 1}', '{"run": null}']) {
+    await workspace.write("config.json", text);
+    await assert.rejects(readSettings(path), { message: /^Cannot use the settings ".*": ./ }, text);
+  }
+  await assert.rejects(readSettings("/dev/null"), { message: /: it is not a file$/ });
+  assert.deepEqual(await readSettings(workspace.at("none/config.json")), {
+    path: workspace.at("none/config.json"),
+    isThere: false,
+    sections: {},
+  });
+});
+
+test("distcomp config shows the settings as options, and the variables that count more", () => {
+  const settings = settingsOf({ run: { ...RUN, compress: false }, worker: { pin: true } });
+  assert.equal(
+    settingsText(settings, { DISTCOMP_WORKERS: "x", DISTCOMP_KEY: "" }),
+    `settings in config.json:
+  distcomp run --workers a,b --workers c --retries 2 --memory 1G --no-speculate --env A=1 --env B=2 --slots 3 --output results (no --compress)
+  distcomp worker --pin
+variables, which count more:
+  DISTCOMP_WORKERS=x`,
+  );
+});
+
+test("a run uses the settings of its user, and distcomp config shows where they are", async () => {
+  await using workspace = await Workspace.make();
+  const env = { XDG_CONFIG_HOME: workspace.at("settings") };
+  const none = await workspace.run(["config"], { env });
+  assert.match(
+    none.stdout,
+    /^no settings: .*\/settings\/distcomp\/config\.json could have \{"run"/,
+  );
+  await workspace.write("settings/distcomp/config.json", '{"run": {"output": "results"}}');
+  const run = await workspace.run(["run", await core("echo"), "--repeat", "1"], { env });
+  assert.equal(run.code, 0, run.stderr);
+  assert.deepEqual(await workspace.outputs("results"), { "000000": "0" });
+  const { stdout } = await workspace.run(["config"], { env });
+  assert.match(stdout, /^settings in .*:\n {2}distcomp run --output results\n$/);
+});
+
+/** The flags of a run that is typed so, with settings. */
+function runFlags(
+  args: readonly string[],
+  run: Section,
+  env: Record<string, string> = {},
+): RunFlags {
+  const command = addRunOptions(new Command("run")).exitOverride();
+  command.parse(["core.so", ...args], { from: "user" });
+  applySettings(command, settingsOf({ run }), env);
+  return command.opts<RunFlags>();
+}
+
+function workerFlags(args: readonly string[], worker: Section): WorkerFlags {
+  const command = addWorkerOptions(new Command("worker")).exitOverride();
+  command.parse(args, { from: "user" });
+  applySettings(command, settingsOf({ worker }), {});
+  return command.opts<WorkerFlags>();
+}
+
+function settingsOf(sections: Record<string, Section>): Settings {
+  return { path: "config.json", isThere: true, sections };
+}

@@ -1,0 +1,113 @@
+/** `distcomp status`: of a run that goes on, that was killed, and that has ended. */
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import type { PastRun, RunSnapshot } from "../../../watch/snapshot.ts";
+import { core } from "../../lib/cores.ts";
+import { eventually, startWorker } from "../../lib/processes.ts";
+import { test, testUnless } from "../../lib/test.ts";
+import { Gate } from "../gate.ts";
+import { Workspace } from "../workspace.ts";
+
+const BEHAVE = await core("behave");
+const noProcessStates = existsSync("/proc/self/stat") ? undefined : "only Linux tells it in a file";
+
+test("a run is seen from another terminal, says what was left when it is killed, and what it has done in the end", async () => {
+  await using workspace = await Workspace.make();
+  const env = { XDG_RUNTIME_DIR: workspace.path }; // they find each other there
+  const gate = new Gate(workspace);
+  await workspace.write("lines", `echo 1\ncode 3 bad\n${`${gate.job}\n`.repeat(3)}`);
+  const args = ["run", BEHAVE, "--lines", "lines", "--slots", "1"];
+  const status = async (...target: string[]) => await workspace.run(["status", ...target], { env });
+  const json = async () => JSON.parse((await status("outputs", "--json")).stdout);
+
+  await using killed = await workspace.start(args, { env });
+  await gate.reachedBy(1);
+  const live = await eventually("the run answers, with the first jobs", async () => {
+    const { code, stdout } = await status("outputs", "--json");
+    const snapshot = code === 0 ? JSON.parse(stdout) as RunSnapshot | PastRun : undefined;
+    return snapshot?.kind === "run" && snapshot.jobs.failed === 1 && snapshot;
+  });
+  assert.deepEqual([live.pid, live.output], [killed.pid, workspace.at("outputs")]);
+  assert.deepEqual(live.jobs, {
+    ...{ total: 5, done: 1, failed: 1, skipped: 0 },
+    ...{ running: 1, waiting: 2 },
+  });
+  assert.deepEqual(live.running.map(({ name }) => name), ["000002"]);
+  assert.equal(live.failures[0]?.reason, "exit code 3: bad");
+  assert.equal(live.workers[0]?.jobs.length, 1);
+  const { stdout } = await status("outputs");
+  assert.match(stdout, /^run of behave\S*, process \d+ on .*, outputs in .*\nafter .*: 1 done, /);
+  const { runs } = { runs: JSON.parse((await status("--json")).stdout) as RunSnapshot[] };
+  assert(runs.some(({ pid }) => pid === killed.pid), "it is in the list of all runs");
+
+  await killed.kill();
+  const left: PastRun = await json();
+  assert.deepEqual([left.kind, left.end], ["past", "killed"]);
+  await gate.open();
+  await using again = await workspace.start(args, { env });
+  assert.equal((await again.exited).code, 1, again.stderr);
+  assert.match(
+    (await status("outputs")).stdout,
+    /^the run in .*outputs has ended: 4 jobs done, 1 failed\n {2}failed: 000001 {2}exit code 3: bad\ntype its command again with --retry-failed /,
+  );
+});
+
+testUnless(
+  noProcessStates,
+  "a run or a worker that is stopped is said to be stopped, and how it goes on, before the limit for its answer",
+  async () => {
+    await using workspace = await Workspace.make();
+    const env = { XDG_RUNTIME_DIR: workspace.path };
+    const gate = new Gate(workspace);
+    await workspace.write("lines", gate.job);
+    await using worker = await startWorker({ slots: 1 });
+    const address = `127.0.0.1:${worker.port}`;
+    const args = ["run", BEHAVE, "--lines", "lines", "--workers", address];
+    await using run = await workspace.start(args, { env });
+    await gate.reachedBy(1);
+    await eventually("the run answers", async () => {
+      return (await workspace.run(["status", "outputs"], { env })).code === 0;
+    });
+    for (const program of [run, worker]) program.signal("SIGSTOP");
+    await eventually("both are stopped", () => [run, worker].every(({ pid }) => isStopped(pid)));
+    const ended = await workspace.runEach<[string[], number, number]>(
+      [
+        [[], run.pid, 2],
+        [["outputs"], run.pid, 2],
+        [[address], worker.pid, 3],
+      ],
+      ([target]) => ["status", ...target],
+      { env },
+    );
+    for (const program of [run, worker]) program.signal("SIGCONT");
+    await gate.open();
+    for (const [[target, pid, expected], { code, stdout, stderr }] of ended) {
+      assert.deepEqual([code, stdout], [expected, ""], target.join());
+      const next =
+        `process ${pid} is stopped; fg in its terminal, or kill -CONT ${pid}, has it go on`;
+      assert.match(stderr, new RegExp(`^distcomp: .*: ${next}\\n$`));
+    }
+    assert.equal((await run.exited).code, 0, run.stderr);
+  },
+);
+
+test("status says in a line why it shows nothing", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("empty/file", "");
+  const cases = await workspace.runEach<[string, RegExp]>([
+    ["empty/file", /^distcomp: "empty\/file" is neither a folder nor a pack; name the outputs /],
+    ["res.tar", /^distcomp: There is no pack "res\.tar"; name the outputs of a run, or a worker /],
+    ["empty", /^distcomp: There is no run in "empty", and there has been none$/],
+    ["nowhere/", /^distcomp: There is no folder "nowhere"; name the outputs of a run, or a /],
+  ], ([target]) => ["status", target]);
+  for (const [[target, reason], { code, stderr }] of cases) {
+    assert.equal(code, 2, target);
+    assert.match(stderr.trimEnd(), reason);
+  }
+});
+
+/** The system stops a process some time after it has taken the signal. */
+function isStopped(pid: number): boolean {
+  return / T \d/.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+}
