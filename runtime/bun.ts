@@ -64,11 +64,7 @@ const ARRIVED_MAX = 128;
 
 /** The event handlers of a socket with a stream. */
 function handlers(onOpen: (stream: SocketStream) => void): BunSocketHandler<SocketEvents> {
-  return socketHandlers((socket) => {
-    const stream = new SocketStream(socket);
-    onOpen(stream);
-    return stream;
-  });
+  return socketHandlers((socket) => new SocketStream(socket), onOpen);
 }
 
 async function dial(address: Address, timeoutMs: number): Promise<ByteStream> {

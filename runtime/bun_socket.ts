@@ -16,13 +16,19 @@ export interface SocketEvents {
 /** A socket, whose `data` is told its events. */
 export type Socket = BunSocket<SocketEvents>;
 
-/** The event handlers of a socket. `eventsOf` is asked once, when the socket is open. */
-export function socketHandlers(
-  eventsOf: (socket: Socket) => SocketEvents,
+/**
+ * The event handlers of a socket. `eventsOf` is asked once, when the socket is open. `onOpen` may close it: its events
+ * have somebody to go to by then.
+ */
+export function socketHandlers<E extends SocketEvents>(
+  eventsOf: (socket: Socket) => E,
+  onOpen: (events: E) => void = () => {},
 ): BunSocketHandler<SocketEvents> {
   return {
     open: (socket) => {
-      socket.data = eventsOf(socket);
+      const events = eventsOf(socket);
+      socket.data = events;
+      onOpen(events);
     },
     data: (socket, chunk) => socket.data.onData(chunk),
     drain: (socket) => socket.data.onDrain(),

@@ -18,9 +18,6 @@ import type { TlsIdentity, TlsStart } from "./tls_start.ts";
 /** TLS 1.3, as it is called on the wire. */
 const TLS_1_3 = 0x0304;
 
-/** What Bun calls a server whose certificate has another name than the one that was asked for. */
-const OTHER_NAME = "ERR_TLS_CERT_ALTNAME_INVALID";
-
 /** A socket that goes over to TLS, and the stream of what is inside. `handshake`: rejects if it fails. */
 export function upgraded(
   socket: Socket,
@@ -106,13 +103,14 @@ export class SecureStream implements TlsStream, SocketEvents {
     else this.#socket.close();
   }
 
-  onHandshake(isDone: boolean, error: (Error & { code?: string }) | null): void {
-    // Whoever uses the stream looks at the certificate, and says what is wrong with it.
-    if (!isDone && error?.code !== OTHER_NAME) {
+  onHandshake(isDone: boolean, error: Error | null): void {
+    this.#certificate = this.#socket.getPeerCertificate()?.raw;
+    // A server with another name than the one that was asked for has failed, says Bun, whatever else is wrong with it.
+    // Whoever uses the stream looks at its certificate, and says why it is refused.
+    if (!isDone && !this.#certificate) {
       if (error) this.#handshake.reject(error);
       return this.close();
     }
-    this.#certificate = this.#socket.getPeerCertificate()?.raw;
     this.#isAuthorized = isDone && this.#socket.authorized;
     this.#handshake.resolve();
   }

@@ -67,6 +67,17 @@ test("both sides of a TLS connection know whether the other one has the key", as
   assert.deepEqual([foreign.server.isAuthorized, foreign.client.isAuthorized], [false, false]);
 });
 
+test("a server with another key and another name is known by its certificate, and is not authorized", async () => {
+  const { accepted, dialed } = await connectedPair();
+  const [server, client] = await Promise.all([
+    tlsServerStream(accepted, FOREIGN.controller),
+    tlsClientStream(dialed, OWN.controller),
+  ]);
+  assert.equal(client.isAuthorized, false);
+  assert(client.certificate);
+  for (const end of [server, client]) end.close();
+});
+
 test("large writes in both directions arrive whole and in order", async () => {
   using pair = await secured();
   const sent = new Uint8Array(MUCH_BYTES);
