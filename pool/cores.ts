@@ -30,8 +30,8 @@ export class Cores<T> {
   readonly #load: (endpoint: EndpointId, core: CoreKey) => void;
   readonly #isLocal: boolean;
   readonly #failures = new LoadFailures();
-  /** Endpoints may yield their cores, because jobs needed several in the last pass. */
-  #mayYield = false;
+  /** Endpoints have been told in the last pass to yield their cores. */
+  #isYielding = false;
 
   constructor(
     endpoints: Roster<T>,
@@ -69,7 +69,7 @@ export class Cores<T> {
     this.#failures.keepOnly(cores);
     if (cores.size === 0 || this.#isSettled(cores)) return;
     const demands = this.#demands(cores, nowMs);
-    this.#mayYield = cores.size > 1;
+    this.#isYielding = false;
     for (const isNext of TURNS) {
       for (const endpoint of this.#endpoints.values()) {
         if (isNext(endpoint)) this.#assignTo(endpoint, demands, nowMs);
@@ -93,8 +93,9 @@ export class Cores<T> {
     const { isFree, isIdle } = endpoint;
     count(demands.cores.get(next), 1, true);
     count(current, -1, isIdle);
-    endpoint.setYielding(!isFree);
-    if (isFree) this.#load(endpoint.id, next);
+    if (isFree) return this.#load(endpoint.id, next);
+    endpoint.setYielding(true);
+    this.#isYielding = true;
   }
 
   /** A core that keeps failing to load is not tried again until all its loads have ended: it may be given up then. */
@@ -109,10 +110,11 @@ export class Cores<T> {
 
   /**
    * Whether no endpoint would change, as in most passes: jobs need one core, which all endpoints hold, or for which
-   * enough of them are idle. (Jobs that avoid endpoints may not be able to run in the idle ones.)
+   * enough of them are idle. (Jobs that avoid endpoints may not be able to run in the idle ones.) An endpoint that
+   * yields its core may have to keep it: the jobs that needed another one may be gone.
    */
   #isSettled(cores: ReadonlyMap<CoreKey, CoreDemand>): boolean {
-    if (cores.size > 1 || this.#mayYield) return false;
+    if (cores.size > 1 || this.#isYielding) return false;
     for (const [core, { queued }] of cores) {
       const { held, idle } = this.#endpoints.holdersOf(core);
       if (held === this.#endpoints.sums.staying) return true;

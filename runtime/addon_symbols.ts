@@ -10,7 +10,7 @@ import type { CFunction, ForeignMemory } from "./c_functions.ts";
 
 /** Declares what is needed of the C library. */
 export const ADDON_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // unsigned long getauxval(unsigned long type), for a type whose value is an address
+  // void *getauxval(unsigned long type), which C calls an unsigned long: it is an address for the types asked for here
   getauxval: { args: ["u64"], returns: "pointer" },
   // int mprotect(void *address, size_t length, int protection)
   mprotect: { args: ["pointer", "size", "i32"], returns: "i32" },

@@ -76,6 +76,23 @@ test("an endpoint whose core no job waits for loads another one at once", () => 
   recorder.assertNothingIsLeft();
 });
 
+test("an endpoint that yields its core keeps it if the client that needed another one leaves", () => {
+  const recorder = new Recorder();
+  recorder.endpoint();
+  const [one, two] = [recorder.client(), recorder.client()];
+  recorder.queue(one, "x", { core: A });
+  recorder.schedule();
+  recorder.queue(two, "y", { core: B });
+  assert.deepEqual(recorder.schedule(), [], "the endpoint yields A once x has ended");
+  recorder.leave(two);
+  recorder.schedule();
+  recorder.answer("x");
+  recorder.queue(one, "z", { core: A });
+  assert.deepEqual(recorder.schedule(), ["send z to 1"]);
+  recorder.answerAll();
+  recorder.assertNothingIsLeft();
+});
+
 test("cores share endpoints in proportion to their clients", () => {
   const recorder = new Recorder();
   for (let count = 0; count < 8; count++) recorder.endpoint();

@@ -102,9 +102,9 @@ export class Controller {
     return this.#run?.status;
   }
 
-  /** The version that the run has offered to this machine last. */
-  versionOf(machine: string): number {
-    return this.#versions.versionOf(machine);
+  /** Whether its last connection with this machine has agreed on version 1. */
+  isVersion1With(machine: string): boolean {
+    return this.#versions.isVersion1(machine);
   }
 
   /** Starts the run, unless it runs or is complete. */

@@ -236,8 +236,8 @@ class Simulation {
    */
   #silence(connection: Connection, { plan }: Machine): void {
     const run = this.#controllers.find(({ host }) => connection.hosts.includes(host));
-    const version = plan.manner === "version 1" ? 1 : run?.versionOf(plan.name);
-    connection.silence(version === 1 ? KEEP_ALIVE_MS : Infinity);
+    const isVersion1 = plan.manner === "version 1" || run?.isVersion1With(plan.name);
+    connection.silence(isVersion1 ? KEEP_ALIVE_MS : Infinity);
   }
 
   #restart(machine: Machine, ms: number): void {

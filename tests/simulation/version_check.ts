@@ -38,9 +38,9 @@ export class VersionCheck {
     return new WatchedStream(stream, this.#offersTo(stream.peer));
   }
 
-  /** The version that the run has offered to this machine last. */
-  versionOf(machine: string): number {
-    return this.#offersTo(machine).version;
+  /** Whether the run's last connection with this machine has agreed on version 1. */
+  isVersion1(machine: string): boolean {
+    return this.#offersTo(machine).isVersion1;
   }
 
   /** The run has logged this. */
@@ -55,7 +55,8 @@ export class VersionCheck {
   }
 
   #offersTo(machine: string): Offers {
-    const offers = this.#offers.get(machine) ?? { unanswered: 0, hasDescribed: false, version: 2 };
+    const offers = this.#offers.get(machine) ??
+      { unanswered: 0, hasDescribed: false, isVersion1: false };
     this.#offers.set(machine, offers);
     return offers;
   }

@@ -9,8 +9,8 @@ export interface Offers {
   unanswered: number;
   /** Whether a worker of this machine has described itself, which only version 2 can. */
   hasDescribed: boolean;
-  /** The version that was offered last. */
-  version: number;
+  /** Whether the last connection has agreed on version 1. */
+  isVersion1: boolean;
 }
 
 /** A run's end of a connection. It counts its offer, and passes everything on as it is. */
@@ -21,7 +21,8 @@ export class WatchedStream implements ByteStream {
   readonly #messages = new FrameReader();
   readonly #answers = new FrameReader();
   #isOffered = false;
-  /** The message that asks the worker to describe itself. */
+  /** The message that offers a version, and the one that asks the worker to describe itself. */
+  #version: bigint | undefined;
   #describe: bigint | undefined;
   /** Nothing that follows tells more. */
   #isOver = false;
@@ -30,6 +31,7 @@ export class WatchedStream implements ByteStream {
     this.peer = stream.peer;
     this.#stream = stream;
     this.#offers = offers;
+    offers.isVersion1 = false;
   }
 
   async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
@@ -60,18 +62,15 @@ export class WatchedStream implements ByteStream {
 
   #onMessages(frames: readonly Frame[]): void {
     for (const { type, id, payload } of frames) {
-      if (type === VERSION) this.#onOffer(view(payload).getUint32(0, true));
+      if (type === VERSION) this.#isOffered = view(payload).getUint32(0, true) === 2;
+      if (type === VERSION) this.#version = id;
       if (type === DESCRIBE) this.#describe = id;
     }
   }
 
-  #onOffer(version: number): void {
-    this.#isOffered = version === 2;
-    this.#offers.version = version;
-  }
-
   #onAnswers(frames: readonly Frame[]): void {
     for (const { type, id } of frames) {
+      if (id === this.#version && !this.#isOffered) this.#offers.isVersion1 = true;
       this.#isOffered = false;
       if (id !== this.#describe || type !== OK) continue;
       this.#isOver = true;
