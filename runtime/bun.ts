@@ -163,15 +163,21 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
     ended: endOf(child, isDetached),
-    tell: (text) => {
-      child.stdin?.write(text);
-      child.stdin?.flush();
-    },
+    tell: (text) => void tell(child, text),
     kill: (signal) => {
       if (!isDetached || !signalGroup(child.pid, signal)) child.kill(signal);
     },
     unref: () => child.unref(),
   };
+}
+
+/** Bun would end this process for what it still had to write when the child was killed. */
+async function tell({ stdin }: BunSubprocess, text: string): Promise<void> {
+  try {
+    await Promise.all([stdin?.write(text), stdin?.flush()]);
+  } catch {
+    // Nobody reads it any more.
+  }
 }
 
 async function endOf(child: BunSubprocess, isDetached: boolean): Promise<ProcessEnd> {

@@ -12,6 +12,9 @@ import { UsageError } from "../program/usage_error.ts";
 /** How often the file is checked. Network file systems do not report changes. */
 const CHECK_MS = 1_000;
 
+/** What only `--ssh` takes: `ssh://node1`, `me@node1`, `node[1-20]`. */
+const SSH_HOSTS = /^(ssh:\/\/|[\w.-]+@|[\w.@-]+\[)/;
+
 /** Ends each list. The name of a file may have a comma in it. */
 const LIST_END = "\n";
 
@@ -40,7 +43,12 @@ export function workerListsOf({ workers }: { readonly workers?: string }): strin
  */
 export async function readWorkers(lists: string): Promise<Address[]> {
   const names = await Promise.all(linesOf(lists).map(namesOf));
-  return names.flat().map((name) => parseAddress(name));
+  const ssh = names.flat().find((name) => SSH_HOSTS.test(name));
+  if (ssh === undefined) return names.flat().map((name) => parseAddress(name));
+  throw new UsageError(
+    `--workers needs addresses of workers that run, HOST or HOST:PORT, not "${ssh}"; ` +
+      "--ssh starts workers on such hosts",
+  );
 }
 
 function linesOf(lists: string): string[] {

@@ -213,8 +213,9 @@ export class Speculation<T> {
     if (isUnstarted && copies.length === 0) return waitedMs > UNSTARTED_MS;
     const knownMs = limitMs === Infinity ? UNKNOWN_MS : limitMs;
     const suspectMs = job.crashCount > 0 ? SUSPECT_MS : 0;
-    // Each copy has twice as long as the one before: a job that really takes long must not run everywhere.
-    return waitedMs > Math.max(knownMs, suspectMs) * 2 ** Math.max(0, copies.length - 1);
+    // Each copy has twice as long as the one before: a job that really takes long must not run everywhere. The wait of
+    // a suspect job does not grow: meanwhile it has cost no other worker.
+    return waitedMs > Math.max(knownMs * 2 ** Math.max(0, copies.length - 1), suspectMs);
   }
 
   /** One job of each endpoint without a copy of any of its jobs, and all that are known not to have begun. */

@@ -229,9 +229,11 @@ async function resumeOf(
     await forgetLost(paths, pack.keptBytes);
     return await resumeOf(paths, file, options); // the records have moved
   }
-  if (!await hasContent(files, path)) return undefined; // a run writes to its journal first
+  if (!await hasContent(files, path)) return undefined;
+  // A run has its first line on the disk before it writes to the pack. So the journal was lost later, or the file is
+  // none of ours: a person decides whether all that is in it may be replaced.
   throw new SinkError(
-    `Cannot continue the pack "${path}": it has no journal "${journal}"; ` +
+    `Cannot continue the pack "${path}": its journal "${journal}" is missing or empty; ` +
       "choose another file, or use --fresh to replace it",
   );
 }

@@ -50,6 +50,15 @@ test("a program exits although a process that it started and unreferenced still 
   process.kill(Number(stdout), "SIGKILL"); // throws if it has exited
 });
 
+test("a program goes on after a process that it writes to was killed before it read", async () => {
+  const script = fileURLToPath(new URL("../fixtures/tells_a_killed_process.ts", import.meta.url));
+  const args = process.versions.bun ? ["run", script] : ["run", "-A", "--quiet", script];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    timeout: 120_000,
+  });
+  assert.deepEqual([stdout, stderr], ["still here\n", ""]);
+});
+
 test("a listener goes on after every error, even after a rejection that is not an Error", async () => {
   const clock = new VirtualClock();
   const wrongs = [

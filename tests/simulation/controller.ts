@@ -33,6 +33,8 @@ const RESTART_MS_MAX = 5_000;
 /** Delays are those of the other machines. */
 const NEAR = { latencyMs: 0, jitter: 0 };
 
+const NEWLINE = "\n".charCodeAt(0);
+
 /** The lock is not simulated: it is about processes of the system. */
 const LOCK = { release: () => Promise.resolve(), removeLeftovers: () => Promise.resolve() };
 
@@ -100,6 +102,11 @@ export class Controller {
     return this.#run?.status;
   }
 
+  /** The version that the run has offered to this machine last. */
+  versionOf(machine: string): number {
+    return this.#versions.versionOf(machine);
+  }
+
   /** Starts the run, unless it runs or is complete. */
   start(): void {
     if (this.#process || this.isComplete) return;
@@ -117,7 +124,9 @@ export class Controller {
   kill(isTorn: boolean): void {
     if (!this.#process) return;
     this.#process.kill();
-    if (isTorn) this.#tear(this.check.outputs.journal);
+    const { journal } = this.check.outputs;
+    // The first line is on the disk before a pack is written to.
+    if (isTorn) this.#tear(journal, this.plan.isPack ? this.#firstLineBytes(journal) : 0);
     if (isTorn && this.plan.isPack && this.#random.chance(0.5)) this.#tear(PACK);
     this.#end("killed");
   }
@@ -144,9 +153,13 @@ export class Controller {
     this.#timeline.after(ms, () => this.#disk.freeBytes = Infinity);
   }
 
-  #tear(path: string): void {
+  #tear(path: string, bytesMin = 0): void {
     const bytes = this.#disk.bytes(path)?.byteLength ?? 0;
-    this.#disk.cut(path, this.#random.integer(0, bytes));
+    this.#disk.cut(path, Math.max(bytesMin, this.#random.integer(0, bytes)));
+  }
+
+  #firstLineBytes(path: string): number {
+    return 1 + (this.#disk.bytes(path)?.indexOf(NEWLINE) ?? -1);
   }
 
   async #complete(process: SimulatedProcess): Promise<void> {

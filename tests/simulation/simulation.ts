@@ -26,6 +26,9 @@ const CHECK_MS = 100;
  */
 const CALM_MS_MAX = 180_000;
 
+/** And this long for each worker that never answers: a job that was on a lost one has so much time there. */
+const SUSPECT_MS = 120_000;
+
 /** TCP's keep-alive notices a silent connection, but takes hours by default. Version 1 has nothing else. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -152,7 +155,8 @@ class Simulation {
         else workMs += kind === "good" ? ms : (1 + retries) * ms;
       }
     }
-    return this.#plan.calmAtMs + CALM_MS_MAX + 3 * workMs;
+    const silent = this.#plan.machines.filter(({ manner }) => manner === "is silent").length;
+    return this.#plan.calmAtMs + CALM_MS_MAX + silent * SUSPECT_MS + 3 * workMs;
   }
 
   #strike({ kind, which }: Fault): void {
@@ -170,7 +174,7 @@ class Simulation {
       case "worker loses power":
         machine.losePower((host) => {
           for (const connection of this.#network.connectionsOf(host)) {
-            connection.silence(silentMsOf(machine));
+            this.#silence(connection, machine);
           }
         });
         return this.#restart(machine, ms);
@@ -186,15 +190,15 @@ class Simulation {
         return this.#network.connectionsOf(machine.host).at(which % 3)?.reset();
       case "connection stalls":
         return this.#network.connectionsOf(machine.host).at(which % 3)?.stall(ms);
-      case "connection falls silent":
-        return this.#network.connectionsOf(machine.host).at(which % 3)?.silence(
-          silentMsOf(machine),
-        );
+      case "connection falls silent": {
+        const connection = this.#network.connectionsOf(machine.host).at(which % 3);
+        return connection && this.#silence(connection, machine);
+      }
       case "new connections break":
         return this.#spoilConnections(machine, which, (connection) => connection.reset());
       case "new connections fall silent":
         return this.#spoilConnections(machine, which, (connection) => {
-          connection.silence(silentMsOf(machine));
+          this.#silence(connection, machine);
         });
       case "clock jumps":
         controller.process?.jumpClock(ms * (which % 2 ? 1_000 : -1_000));
@@ -224,6 +228,16 @@ class Simulation {
       1 + which % SPOILED_CONNECTIONS_MAX,
     );
     this.#network.connectionsOf(host).at(0)?.reset();
+  }
+
+  /**
+   * The ends of a silent connection of version 2 have to notice it. One of version 1 may be with a worker of version 2
+   * whose answers to earlier offers got lost.
+   */
+  #silence(connection: Connection, { plan }: Machine): void {
+    const run = this.#controllers.find(({ host }) => connection.hosts.includes(host));
+    const version = plan.manner === "version 1" ? 1 : run?.versionOf(plan.name);
+    connection.silence(version === 1 ? KEEP_ALIVE_MS : Infinity);
   }
 
   #restart(machine: Machine, ms: number): void {
@@ -280,9 +294,4 @@ class Simulation {
     const untilMs = this.#timeline.nowMs + ms;
     while (this.#timeline.nowMs < untilMs && await this.#timeline.step());
   }
-}
-
-/** When a silent connection with a machine is noticed by its system. Peers of version 2 have to notice it. */
-function silentMsOf({ plan }: Machine): number {
-  return plan.manner === "version 1" ? KEEP_ALIVE_MS : Infinity;
 }

@@ -38,6 +38,11 @@ export class VersionCheck {
     return new WatchedStream(stream, this.#offersTo(stream.peer));
   }
 
+  /** The version that the run has offered to this machine last. */
+  versionOf(machine: string): number {
+    return this.#offersTo(machine).version;
+  }
+
   /** The run has logged this. */
   onLogged(text: string): void {
     const [, machine = "", slots] = ARRIVAL.exec(text) ?? [];
@@ -50,7 +55,7 @@ export class VersionCheck {
   }
 
   #offersTo(machine: string): Offers {
-    const offers = this.#offers.get(machine) ?? { unanswered: 0, hasDescribed: false };
+    const offers = this.#offers.get(machine) ?? { unanswered: 0, hasDescribed: false, version: 2 };
     this.#offers.set(machine, offers);
     return offers;
   }

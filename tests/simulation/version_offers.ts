@@ -9,6 +9,8 @@ export interface Offers {
   unanswered: number;
   /** Whether a worker of this machine has described itself, which only version 2 can. */
   hasDescribed: boolean;
+  /** The version that was offered last. */
+  version: number;
 }
 
 /** A run's end of a connection. It counts its offer, and passes everything on as it is. */
@@ -58,9 +60,14 @@ export class WatchedStream implements ByteStream {
 
   #onMessages(frames: readonly Frame[]): void {
     for (const { type, id, payload } of frames) {
-      if (type === VERSION) this.#isOffered = view(payload).getUint32(0, true) === 2;
+      if (type === VERSION) this.#onOffer(view(payload).getUint32(0, true));
       if (type === DESCRIBE) this.#describe = id;
     }
+  }
+
+  #onOffer(version: number): void {
+    this.#isOffered = version === 2;
+    this.#offers.version = version;
   }
 
   #onAnswers(frames: readonly Frame[]): void {

@@ -1,6 +1,7 @@
 /** Watches one connection for the worker: how much it holds, whether it is idle, and why it cannot stay. */
 
 import type { Link } from "../../link/link.ts";
+import type { LinkCompression } from "../../link/link_compression.ts";
 import { Silence } from "../../link/silence.ts";
 import { Unfinished } from "../../link/unfinished.ts";
 import type { Backlog, FlowControl } from "./flow_control.ts";
@@ -12,17 +13,26 @@ import type { Holder } from "./held_bytes.ts";
  */
 const UNREAD_OUTPUT_MS = 300_000;
 
+/** A link, as far as it is watched. */
+interface WatchedLink extends Pick<Link, "reception" | "signsOfLife" | "waitsSinceMs"> {
+  readonly compression: Pick<LinkCompression, "sourceBytes">;
+}
+
 /** The watch of one connection. */
 export class ConnectionWatch implements Holder {
-  readonly #link: Link;
+  readonly #link: WatchedLink;
   readonly #backlog: Backlog;
-  readonly #flow: FlowControl;
+  readonly #flow: Pick<FlowControl, "isPaused" | "squeeze">;
   readonly #silence = new Silence();
   readonly #reading = new Silence();
   readonly #unfinished: Unfinished;
   #silentMs = 0;
 
-  constructor(link: Link, backlog: Backlog, flow: FlowControl) {
+  constructor(
+    link: WatchedLink,
+    backlog: Backlog,
+    flow: Pick<FlowControl, "isPaused" | "squeeze">,
+  ) {
     this.#link = link;
     this.#backlog = backlog;
     this.#flow = flow;
@@ -50,10 +60,11 @@ export class ConnectionWatch implements Holder {
     return this.#reading.look(waitsSinceMs ?? 0, isWaiting, nowMs);
   }
 
-  /** Whether it waits for nothing from this worker. */
+  /** Whether it waits for nothing from this worker, and no slot waits for it. */
   get isIdle(): boolean {
     const { jobs, cores, parts } = this.#backlog;
-    return jobs.count + cores.count + parts.count === 0;
+    const isSending = this.#link.compression.sourceBytes > 0;
+    return !isSending && jobs.count + cores.count + parts.count === 0;
   }
 
   /** How long nothing has come from it; `Infinity` before its first message. */

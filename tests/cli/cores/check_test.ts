@@ -84,6 +84,15 @@ testUnless(
   },
 );
 
+test("a file that is no library gets no commands for a debugger, which could not load it either", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("text.so", "#!/bin/sh\n");
+  const ended = await workspace.run(["check", "text.so"]);
+  assert.equal(ended.code, 1);
+  assert.match(ended.stdout, /^failed +file +it is a text file\n/);
+  assert.match(ended.stdout, /\n\n1 problem, 0 warnings\n$/);
+});
+
 testUnless(notLinux, "a thread that stays is no finding, but is told", async () => {
   const { ended, findings } = await checked({ KEEPS_THREAD: 1 }, INPUT);
   assert.equal(ended.code, 0, ended.stdout);

@@ -49,6 +49,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /--slots is only for a run without --workers, --listen or --ssh/,
   ],
   [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b"/],
+  ...["ssh://a", "me@a:2", "a[1-3,5]"].map((hosts): [string[], RegExp] => [
+    ["run", ECHO, "in", "--workers", hosts],
+    /--workers needs addresses .*, not "[^"]+"; --ssh starts workers on such hosts\n$/,
+  ]),
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
   [["run", ECHO, "in", "--workers", " , "], /The worker list " , " is empty/],
   [

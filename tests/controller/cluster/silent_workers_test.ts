@@ -127,6 +127,21 @@ test("a job that was on a lost worker and then on a silent one ends as well", as
   recorded.assertEchoed(inputs);
 });
 
+test("a job that was on a lost worker waits two minutes for each silent one, not twice as long each time", async (simulation) => {
+  const silent = await Promise.all([1, 2, 3].map(() => silentWorker(simulation)));
+  const honest = await simulation.worker();
+  const [first] = silent as [ScriptedWorker2];
+  const recorded = await clusterOf(simulation, [first]);
+  recorded.addAll(numberedInputs(1));
+  await simulation.until("it has the job", () => first.received.jobs.length === 1);
+  first.cut();
+  await simulation.until("it has the job again", () => first.received.jobs.length === 2);
+  for (const worker of [...silent.slice(1), honest]) recorded.dial(worker);
+  await recorded.completed(1);
+  assert(silent.every(({ received }) => received.jobs.length > 0), "all of them have had it");
+  assert(simulation.network.clock.now() < 3.1 * 120_000);
+});
+
 test("few jobs are shared out to all workers, however many slots one of them claims", async (simulation) => {
   const workers = [
     await simulation.worker({ slots: SLOTS_CLAIMED }),

@@ -359,8 +359,9 @@ test("a record waits until its output is written, however long that takes", asyn
 test("a run says in its journal that it has begun before it writes to its pack", async () => {
   const disk = new MemoryDisk();
   const session = await Session.open(disk, TAR);
-  assert.match(disk.text(JOURNAL) ?? "", /^\{"v":1,"run":"begun",.*\n$/);
   assert.equal(disk.bytes(TAR)?.length, 0);
+  disk.losePower(() => 0); // what is not on the disk is gone
+  assert.match(disk.text(JOURNAL) ?? "", /^\{"v":1,"run":"begun",.*\n$/);
   await session.close();
 });
 
@@ -453,7 +454,7 @@ test("a file that is no pack of an earlier run is not touched, unless the run is
   await disk.files.create(TAR, "precious");
   await assert.rejects(
     Session.open(disk, TAR),
-    /it has no journal "\/out\/results.tar.distcomp\/jobs.jsonl"; choose/,
+    /its journal "\/out\/results.tar.distcomp\/jobs.jsonl" is missing or empty; choose/,
   );
   assert.equal(disk.text(TAR), "precious");
   const session = await Session.open(disk, TAR, true);
@@ -461,6 +462,23 @@ test("a file that is no pack of an earlier run is not touched, unless the run is
   await session.close();
   assert.deepEqual(entriesOf(disk, TAR), [...JOBS]);
 });
+
+test(
+  "a pack whose journal was emptied is not touched, unless the run is fresh",
+  eachPack(async (path) => {
+    const { pack } = await written(path);
+    const disk = new MemoryDisk();
+    await disk.files.makeFolder(`${path}.distcomp`);
+    await disk.files.create(packJournalOf(path), "");
+    await disk.files.create(path, pack);
+    await assert.rejects(Session.open(disk, path), /is missing or empty; choose another file/);
+    assert.deepEqual(disk.bytes(path), pack);
+    const session = await Session.open(disk, path, true);
+    await session.run();
+    await session.close();
+    assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+  }),
+);
 
 test(
   "a file that somebody has put in the place of a pack is not touched",

@@ -1,0 +1,28 @@
+/** Which connections may be closed when another one needs the place. */
+
+import assert from "node:assert/strict";
+import { backlogOf } from "../../../worker/controllers/flow_control.ts";
+import { ConnectionWatch } from "../../../worker/controllers/connection_watch.ts";
+import { test } from "../../lib/test.ts";
+
+const NONE = { count: 0, bytes: 0 };
+const ONE = { count: 1, bytes: 8 };
+
+/** The watch of a connection with these jobs, to which this many bytes of a large output are still to be sent. */
+function watchOf(jobs: typeof NONE, sourceBytes: number): ConnectionWatch {
+  const link = {
+    reception: { frames: 1, heldBytes: 0, allocatedBytes: 0, isListening: true },
+    signsOfLife: 0,
+    waitsSinceMs: undefined,
+    pendingBytes: sourceBytes,
+    compression: { sourceBytes },
+  };
+  const flow = { isPaused: false, squeeze: () => {} };
+  return new ConnectionWatch(link, backlogOf(jobs, NONE, NONE, link), flow);
+}
+
+test("a connection is idle when its jobs have ended and their large outputs are sent", () => {
+  assert.equal(watchOf(ONE, 0).isIdle, false);
+  assert.equal(watchOf(NONE, 2 ** 31).isIdle, false);
+  assert.equal(watchOf(NONE, 0).isIdle, true);
+});
