@@ -6,7 +6,7 @@ import type { Completion } from "./cluster/task.ts";
 import type { CommitWindow } from "./commit_window.ts";
 import type { ReadyTask, SkippedTask, UnreadableTask } from "./inputs/source.ts";
 import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
-import { OutputNameError } from "./output/directory_sink.ts";
+import { OutputNameError } from "./output/sink_errors.ts";
 import type { Journal } from "./output/journal.ts";
 import type { DoneRecord } from "./output/done_line.ts";
 import type { FailedRecord, JobRecord } from "./output/journal_record.ts";

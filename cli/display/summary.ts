@@ -4,7 +4,7 @@ import { join } from "../../runtime/path.ts";
 import process from "node:process";
 import { styleText } from "node:util";
 import type { Faults } from "../../controller/cluster/retries.ts";
-import { STATE_FOLDER } from "../../controller/output/directory_sink.ts";
+import { STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import type { MeasuredTimes } from "../../controller/measured_times.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import type { CoreSetup } from "../../protocol/mod.ts";

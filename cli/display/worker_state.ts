@@ -2,12 +2,10 @@
 
 import type { WorkerStatus } from "../../protocol/mod.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "../terminal/format.ts";
+import { shortKey } from "./core_key.ts";
 
 /** The most controllers that are named. */
 const CONTROLLERS_MAX = 5;
-
-/** This many digits of a core's SHA-256 tell it from others. */
-const KEY_CHARS = 12;
 
 /** The lines of the state. */
 export function workerStateLines(status: WorkerStatus): string[] {
@@ -21,9 +19,7 @@ export function workerStateLines(status: WorkerStatus): string[] {
     `  jobs so far: ${formatCount(jobs.done)} done, ${formatCount(jobs.failed)} failed`,
     `  ${controllersText(status.controllers)}`,
     ...cores.map(({ name, sha256, slots }) =>
-      `  core ${printable(name)} (${printable(sha256.slice(0, KEY_CHARS))}) in ${
-        formatNoun(slots, "slot")
-      }`
+      `  core ${printable(name)} (${shortKey(sha256)}) in ${formatNoun(slots, "slot")}`
     ),
     `  memory: ${used}${formatBytes(memoryFreeBytes)} free`,
   ];

@@ -11,6 +11,7 @@ import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { formatAddress } from "../../link/address.ts";
 import { shownName } from "../../runtime/file_name.ts";
 import type { Runtime } from "../../runtime/ports.ts";
+import { shortKey } from "../display/core_key.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "../terminal/format.ts";
 import { runLog, toStderr } from "../terminal/log.ts";
@@ -28,9 +29,6 @@ const NAMES_MAX = 3;
 
 /** The most workers that are named. */
 const WORKERS_MAX = 8;
-
-/** This many digits of a SHA-256 tell it from others. */
-const KEY_CHARS = 12;
 
 /** What a run would do with its inputs. */
 export interface DryCounts {
@@ -143,7 +141,7 @@ function coreLines({ builds, ...core }: CoreImage): string[] {
 }
 
 function coreLine({ name, content, key }: CoreImage): string {
-  return `core: ${printable(name)}, ${formatBytes(content.byteLength)}, ${key.slice(0, KEY_CHARS)}`;
+  return `core: ${printable(name)}, ${formatBytes(content.byteLength)}, ${shortKey(key)}`;
 }
 
 function headline({ jobs, bytesIn, names, done, failedBefore, unreadable }: DryCounts): string {

@@ -1,6 +1,6 @@
 /** The outputs that the command line names: a folder, or a pack. */
 
-import { STATE_FOLDER } from "../../controller/output/directory_sink.ts";
+import { STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import { type FolderOptions, OutputFolder } from "../../controller/output/output_folder.ts";
 import { OutputPack, packStateOf } from "../../controller/output/output_pack.ts";
 import type { Outputs } from "../../controller/output/outputs.ts";

@@ -2,7 +2,7 @@
 
 import { DisagreementError } from "../../controller/cluster/verification.ts";
 import { TooManyFailuresError } from "../../controller/failure_limit.ts";
-import { SinkError } from "../../controller/output/directory_sink.ts";
+import { SinkError } from "../../controller/output/sink_errors.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import { InterruptedError, NoWorkerError, TimeLimitError } from "../../controller/run_errors.ts";
 import { refusalTable } from "../../controller/workers/core_refusals.ts";

@@ -3,6 +3,7 @@
 import { RecentRate } from "../../system/recent_rate.ts";
 import type { Throughput, WorkerAnswer } from "../../watch/snapshot.ts";
 import { ThroughputSeries } from "../../watch/throughput.ts";
+import { shortKey } from "../display/core_key.ts";
 import { formatBytes, formatCount, formatNoun, formatRate, printable } from "../terminal/format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
 import { fitted, styledLine, widthOf } from "../terminal/terminal_text.ts";
@@ -16,9 +17,6 @@ const BAR_COLUMNS_MAX = 30;
 
 /** The lines of the head. */
 const HEAD_ROWS = 5;
-
-/** This many digits of a core's SHA-256 tell it from others. */
-const KEY_CHARS = 12;
 
 /** How fast a worker has been since somebody looks. */
 interface Pace {
@@ -149,7 +147,7 @@ function detailLines({ controllers, cores }: WorkerAnswer): (string | Line)[] {
     ...cores.map(({ name, sha256, slots }): Line => [
       [`${printable(name)}  `],
       [`${formatNoun(slots, "slot")}  `],
-      [printable(sha256.slice(0, KEY_CHARS)), "dim"],
+      [shortKey(sha256), "dim"],
     ]),
     `CONTROLLERS ${formatCount(controllers.length)}`,
     ...controllers.map((controller): Line => [[printable(controller)]]),

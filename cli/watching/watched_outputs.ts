@@ -2,7 +2,7 @@
 
 import { type Stats, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { STATE_FOLDER } from "../../controller/output/directory_sink.ts";
+import { STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import { packStateOf } from "../../controller/output/output_pack.ts";
 import { PACK_ENDINGS } from "../../controller/output/pack_format.ts";
 import { reasonOf } from "../../runtime/error_text.ts";

@@ -1,6 +1,6 @@
 /** How outputs are named: like their inputs, with a suffix (`--suffix`), or by a template (`--name`). */
 
-import { STATE_FOLDER } from "../output/directory_sink.ts";
+import { STATE_FOLDER } from "../output/state_folder.ts";
 import { SourceError } from "./source.ts";
 
 /** What a template may have in it. Folders of the input stay as they are. */

@@ -5,7 +5,7 @@ import { join } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Entry } from "../../runtime/folder.ts";
-import { STATE_FOLDER } from "../output/directory_sink.ts";
+import { STATE_FOLDER } from "../output/state_folder.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import { sortedByName } from "./sorted_entries.ts";

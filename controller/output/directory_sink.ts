@@ -10,12 +10,8 @@ import type { LargeOutputs } from "../large_outputs.ts";
 import { DiskPace } from "./disk_pace.ts";
 import { diskProblem, LargeOutput } from "./large_output.ts";
 import type { OutputSink } from "./sink.ts";
-
-/** distcomp's own folder inside an output folder. */
-export const STATE_FOLDER = ".distcomp";
-
-/** Prefix of its folders with the temporary files of outputs. */
-export const TEMPORARY_PREFIX = "unfinished-";
+import { OutputNameError, SinkError } from "./sink_errors.ts";
+import { STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
 
 /**
  * Outputs up to this size are written synchronously on a fast disk: three system calls take some microseconds,
@@ -29,16 +25,6 @@ const NAME_ERRORS = new Set([
   ...["EISDIR", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "ENOTEMPTY"],
   "EXDEV", // another disk is mounted below the output folder
 ]);
-
-/** The output folder cannot be used. The run has to stop. */
-export class SinkError extends Error {
-  override name = "SinkError";
-}
-
-/** An output cannot have its name. Only its job fails. */
-export class OutputNameError extends Error {
-  override name = "OutputNameError";
-}
 
 /** What a sink needs of the runtime. */
 interface SinkPorts extends Pick<Runtime, "clock"> {

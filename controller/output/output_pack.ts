@@ -10,7 +10,7 @@ import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
 import { dirname, join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { SinkError } from "./directory_sink.ts";
+import { SinkError } from "./sink_errors.ts";
 import { Journal } from "./journal.ts";
 import { formatRunEvent } from "./journal_record.ts";
 import { Lock, LockedError } from "./lock.ts";

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { FolderFiles } from "../../runtime/files_below.ts";
-import { SinkError } from "./directory_sink.ts";
+import { SinkError } from "./sink_errors.ts";
 import { readRecordAt } from "./journal_reader.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";

@@ -5,7 +5,7 @@
 
 import type { Clock } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import { SinkError } from "./directory_sink.ts";
+import { SinkError } from "./sink_errors.ts";
 import { PackBatch, type TakenBatch } from "./pack_batch.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";

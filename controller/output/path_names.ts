@@ -4,7 +4,7 @@
  */
 
 import { bytesOfName } from "../../runtime/file_name.ts";
-import { OutputNameError } from "./directory_sink.ts";
+import { OutputNameError } from "./sink_errors.ts";
 import { NameIndex } from "./name_index.ts";
 
 /** A part of a path, and a whole path, can have so many bytes on Linux. */

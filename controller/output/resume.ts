@@ -4,7 +4,7 @@ import type { Buffer } from "node:buffer";
 import { join } from "../../runtime/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
 import { checksumOfFile, parseChecksum } from "./checksum.ts";
-import { SinkError } from "./directory_sink.ts";
+import { SinkError } from "./sink_errors.ts";
 import {
   type FinishedJobs,
   type FinishedOutcome,

@@ -3,7 +3,7 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import { nextTurn } from "../../runtime/clock.ts";
 import { isUtf8Name, shownName } from "../../runtime/file_name.ts";
-import { OutputNameError } from "./directory_sink.ts";
+import { OutputNameError } from "./sink_errors.ts";
 import type { PackFormat } from "./pack_entry.ts";
 
 const NOTHING = new Uint8Array(0);

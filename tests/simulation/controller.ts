@@ -3,7 +3,7 @@
 import { InterruptedError, NoWorkerError } from "../../controller/run_errors.ts";
 import { skipFinishedIn } from "../../controller/inputs/skip.ts";
 import type { ReadyTask, Source } from "../../controller/inputs/source.ts";
-import { SinkError } from "../../controller/output/directory_sink.ts";
+import { SinkError } from "../../controller/output/sink_errors.ts";
 import { OutputFolder } from "../../controller/output/output_folder.ts";
 import { OutputPack } from "../../controller/output/output_pack.ts";
 import type { Outputs } from "../../controller/output/outputs.ts";

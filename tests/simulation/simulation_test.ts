@@ -5,19 +5,9 @@
 
 import assert from "node:assert/strict";
 import { slowTest, test } from "../lib/test.ts";
-import { CANARIES, PAST_BUGS, withCanary } from "./canaries.ts";
-import { badNodesPlan, planFrom, type Scale } from "./plan.ts";
+import { planFrom } from "./plan.ts";
+import { simulateAll } from "./seeds.ts";
 import { simulate } from "./simulation.ts";
-
-/** Simulates some seeds. An error names its seed. */
-async function simulateAll(first: number, count: number, scale: Scale, run = simulate) {
-  for (let seed = first; seed < first + count; seed++) {
-    await run(planFrom(seed, scale)).catch((cause) => {
-      const options = `${scale === "large" ? "--large " : ""}--from ${seed} --seeds 1`;
-      throw new Error(`deno task simulate ${options} fails: ${cause}`, { cause });
-    });
-  }
-}
 
 test("every job has one end, whatever fails: slots, workers, connections, disks or controllers", async () => {
   await simulateAll(1, 30, "small");
@@ -41,14 +31,6 @@ test("seeds that have failed, though no bug of one place was why, pass", async (
   for (const seed of PAST_SEEDS) await simulateAll(seed, 1, "small");
 });
 
-test("no good job fails because of bad workers beside good ones", async () => {
-  for (let seed = 1; seed <= 15; seed++) {
-    await simulate(badNodesPlan(seed)).catch((cause) => {
-      throw new Error(`the plan of seed ${seed} fails: ${cause}`, { cause });
-    });
-  }
-});
-
 test("the same seed gives the same events in the same order, and another seed gives others", async () => {
   for (const seed of [1, 2, 3]) {
     const [one, again, other] = [
@@ -60,14 +42,3 @@ test("the same seed gives the same events in the same order, and another seed gi
     assert.notEqual(one.fingerprint, other.fingerprint);
   }
 });
-
-for (const canary of [...CANARIES, ...PAST_BUGS]) {
-  const { name, seeds, from = 1, isSlow } = canary;
-  const declare = isSlow ? slowTest : test;
-  declare(`a planted bug is found within ${seeds} seeds from ${from}: ${name}`, async () => {
-    await withCanary(canary, async (planted) => {
-      const found = simulateAll(from, seeds, "small", planted.simulate);
-      await assert.rejects(found, /deno task simulate --from \d+ --seeds 1 fails: /);
-    });
-  });
-}

@@ -3,12 +3,9 @@
 import assert from "node:assert/strict";
 import { mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import process from "node:process";
-import {
-  DirectorySink,
-  OutputNameError,
-  SinkError,
-  STATE_FOLDER,
-} from "../../../controller/output/directory_sink.ts";
+import { DirectorySink } from "../../../controller/output/directory_sink.ts";
+import { OutputNameError, SinkError } from "../../../controller/output/sink_errors.ts";
+import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";

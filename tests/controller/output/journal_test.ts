@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { access, mkdir, readFile, symlink } from "node:fs/promises";
-import { SinkError, STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
+import { SinkError } from "../../../controller/output/sink_errors.ts";
+import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
 import { Journal, journalIn, type JournalOptions } from "../../../controller/output/journal.ts";
 import { formatRecord, type JobRecord } from "../../../controller/output/journal_record.ts";
 import { CORE, recordOf } from "./records.ts";

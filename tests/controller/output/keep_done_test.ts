@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { resumeText } from "../../../cli/run/resume_text.ts";
 import { checksumText } from "../../../controller/output/checksum.ts";
-import { STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
+import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
 import type { Numbering } from "../../../controller/output/finished_jobs.ts";
 import { formatRecord, type JobRecord } from "../../../controller/output/journal_record.ts";
 import { Resume } from "../../../controller/output/resume.ts";

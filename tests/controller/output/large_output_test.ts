@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { DirectorySink, OutputNameError } from "../../../controller/output/directory_sink.ts";
+import { DirectorySink } from "../../../controller/output/directory_sink.ts";
+import { OutputNameError } from "../../../controller/output/sink_errors.ts";
 import type { LargeOutput as Large } from "../../../controller/output/large_output.ts";
 import { systemFiles } from "../../../runtime/system_files.ts";
 import { FilesBelow } from "../../../runtime/files_below.ts";

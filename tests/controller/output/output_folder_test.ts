@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { SinkError, STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
+import { SinkError } from "../../../controller/output/sink_errors.ts";
+import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
 import { LockedError } from "../../../controller/output/lock.ts";
 import { type FolderOptions, OutputFolder } from "../../../controller/output/output_folder.ts";
 import { systemRandom } from "../../../runtime/clock.ts";

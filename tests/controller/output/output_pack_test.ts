@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { TarReader } from "../../../controller/inputs/tar_reader.ts";
 import { checksumText } from "../../../controller/output/checksum.ts";
-import { OutputNameError, SinkError } from "../../../controller/output/directory_sink.ts";
+import { OutputNameError, SinkError } from "../../../controller/output/sink_errors.ts";
 import { LockedError } from "../../../controller/output/lock.ts";
 import { OutputPack, packJournalOf } from "../../../controller/output/output_pack.ts";
 import { packFormatOf } from "../../../controller/output/pack_format.ts";

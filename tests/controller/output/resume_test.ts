@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { checksumText } from "../../../controller/output/checksum.ts";
-import { STATE_FOLDER } from "../../../controller/output/directory_sink.ts";
+import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
 import { Journal, journalIn } from "../../../controller/output/journal.ts";
 import {
   formatRecord,

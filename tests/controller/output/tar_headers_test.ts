@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { truncate } from "node:fs/promises";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
-import { OutputNameError } from "../../../controller/output/directory_sink.ts";
+import { OutputNameError } from "../../../controller/output/sink_errors.ts";
 import { tarFormat } from "../../../controller/output/tar_format.ts";
 import { TAR_END_BYTES, TarHeaders } from "../../../controller/output/tar_headers.ts";
 import { bytesOfName, nameOfBytes } from "../../../runtime/file_name.ts";
