@@ -224,6 +224,7 @@ export class Worker implements AsyncDisposable {
 
   /** Kills every slot at once, without unloading cores. For a process that is about to exit. */
   kill(): void {
+    this.#executor.close();
     this.#launcher.kill();
     this.#folder.removeSync();
     this.#workFolder?.removeSync();
