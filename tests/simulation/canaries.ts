@@ -189,6 +189,14 @@ export const PAST_BUGS: readonly Canary[] = [
     from: 4,
     seeds: 1,
   },
+  {
+    name: "yields a core for ever to one that nobody needs any more",
+    file: "pool/cores.ts",
+    text: "this.#isYielding = true",
+    by: "this.#isYielding = demands.cores.size > 1",
+    from: 520147,
+    seeds: 1,
+  },
 ];
 
 /** What the real code in the copy needs. */
