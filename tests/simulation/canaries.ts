@@ -186,7 +186,7 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/output/output_pack.ts",
     text: "if (!pack.hasLost) return",
     by: "return",
-    from: 4,
+    from: 433036,
     seeds: 1,
   },
   {
