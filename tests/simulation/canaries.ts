@@ -186,7 +186,15 @@ export const PAST_BUGS: readonly Canary[] = [
     file: "controller/output/output_pack.ts",
     text: "if (!pack.hasLost) return",
     by: "return",
-    from: 4,
+    from: 433036,
+    seeds: 1,
+  },
+  {
+    name: "yields a core for ever to one that nobody needs any more",
+    file: "pool/cores.ts",
+    text: "this.#isYielding = true",
+    by: "this.#isYielding = demands.cores.size > 1",
+    from: 520147,
     seeds: 1,
   },
 ];
