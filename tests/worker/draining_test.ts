@@ -39,7 +39,7 @@ test("jobs that run are finished, those that wait and those that come are refuse
 });
 
 test("an idle worker gives notice, closes and ends", async () => {
-  await using own = await startFakeWorker({ slots: 1 }); // one more might still be starting, and is killed then
+  await using own = await startFakeWorker({ slots: 1 });
   await using one = await connect2(own, "echo");
   await using two = await connect2(own);
   const drained = own.worker.drain();

@@ -148,6 +148,7 @@ export class Executor {
 
   /** A core has lost its last user: slots that hold it will unload it, unless it is used again at once. */
   onUnused(core: StoredCore): void {
+    if (this.#draining) return; // they do at the end, and no other process is needed in their place
     this.#unused.add(core);
     this.#onEvent();
   }
