@@ -71,9 +71,9 @@ testUnless(
     });
     for (const program of [run, worker]) program.signal("SIGSTOP");
     await eventually("both are stopped", () => [run, worker].every(({ pid }) => isStopped(pid)));
-    const ended = await workspace.runEach<[string[], number, number]>(
+    const ended = await workspace.runEach<[string[], number, number | undefined]>(
       [
-        [[], run.pid, 2],
+        [[], run.pid, undefined], // other runs of this machine may be there, and answer
         [["outputs"], run.pid, 2],
         [[address], worker.pid, 3],
       ],
@@ -83,10 +83,10 @@ testUnless(
     for (const program of [run, worker]) program.signal("SIGCONT");
     await gate.open();
     for (const [[target, pid, expected], { code, stdout, stderr }] of ended) {
-      assert.deepEqual([code, stdout], [expected, ""], target.join());
       const next =
         `process ${pid} is stopped; fg in its terminal, or kill -CONT ${pid}, has it go on`;
-      assert.match(stderr, new RegExp(`^distcomp: .*: ${next}\\n$`));
+      assert.match(stderr, new RegExp(`^distcomp: .*: ${next}$`, "m"), target.join());
+      if (expected !== undefined) assert.deepEqual([code, stdout], [expected, ""], target.join());
     }
     assert.equal((await run.exited).code, 0, run.stderr);
   },
