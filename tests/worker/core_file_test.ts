@@ -13,6 +13,7 @@ import {
 } from "../fixtures/peers/controller_2.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { test } from "../lib/test.ts";
+import { workerFiles } from "../lib/worker_folder.ts";
 import { loadCore, run } from "./controllers.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
 import { elapse, startFakeWorker, startOwnWorker } from "./own_worker.ts";
@@ -76,9 +77,7 @@ class CoreFolder implements AsyncDisposable {
   }
 
   async removeCores(): Promise<void> {
-    for (const name of await readdir(this.path, { recursive: true })) {
-      if (name.endsWith(".core")) await rm(join(this.path, name));
-    }
+    for (const path of await workerFiles(this.path, ".core")) await rm(path);
   }
 
   /** The file of the next core cannot be written, as on a full disk. */

@@ -1,13 +1,13 @@
 /** A worker that controllers send the files of a setup to. */
 
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
 import { ControllerV2 } from "../fixtures/peers/controller_2.ts";
 import type { WorkerResponse } from "../fixtures/peers/controller_v1.ts";
 import { CONTENT, HEADER_BYTES, SETUP, utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
+import { workerFiles } from "../lib/worker_folder.ts";
 import { Workspace } from "../cli/workspace.ts";
 import {
   type CoreSetup,
@@ -102,7 +102,6 @@ test("jobs behind a setup whose files are missing fail, and those behind the nex
 });
 
 /** The files of contents that a worker has. */
-async function contents(workspace: Workspace): Promise<string[]> {
-  const names = await readdir(workspace.path, { recursive: true });
-  return names.filter((name) => name.endsWith(".content"));
+function contents(workspace: Workspace): Promise<string[]> {
+  return workerFiles(workspace.path, ".content");
 }

@@ -1,13 +1,14 @@
 /** Files that travel with a core: `--with`, and the libraries that it finds through `$ORIGIN`. */
 
 import assert from "node:assert/strict";
-import { chmod, copyFile, mkdir, readdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { core } from "../../../lib/cores.ts";
 import { coreSource, Libraries } from "../../../lib/libraries.ts";
 import { startWorker } from "../../../lib/processes.ts";
 import { test, testUnless } from "../../../lib/test.ts";
+import { workerFiles } from "../../../lib/worker_folder.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { type Ended, Workspace } from "../../workspace.ts";
 
@@ -86,9 +87,7 @@ test("a large file arrives whole, and is sent to a worker once for runs with oth
   const large = new Uint8Array(LARGE_BYTES).map((_, index) => index * 7);
   await workspace.write("large", large);
   const place = ["--with", "large", "--workers", `127.0.0.1:${worker.port}`];
-  const contents = async () =>
-    (await readdir(workspace.at("worker"), { recursive: true }))
-      .filter((name) => name.endsWith(".content")).sort();
+  const contents = async () => (await workerFiles(workspace.at("worker"), ".content")).sort();
   const size = String(LARGE_BYTES);
   assert.deepEqual(await outputsOf(workspace, ["size large"], [...place, "--env", "A=1"]), [size]);
   const first = await contents();
