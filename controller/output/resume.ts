@@ -106,6 +106,11 @@ export class Resume implements FinishedJobs {
     return this.counts.done + (this.#options.retryFailed ? 0 : this.counts.failed);
   }
 
+  /** Whether lines are damaged that no killed run has torn, or are of a later version. */
+  get lacksLines(): boolean {
+    return this.flaws.newer > 0 || this.flaws.damaged > this.#epochs.killedRuns;
+  }
+
   /** Whether a pack has an entry for this job. */
   hasEntry(name: string): boolean {
     const job = this.#jobs.get(name);
