@@ -281,6 +281,19 @@ function usageText(message: string, help: string): string {
   const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
   // As make and GNU parallel have it.
   const isJobs = /^unknown option "-j\d*"$/.test(text) && /(?:run|worker|bench)$/.test(help);
-  const next = suggestion ? `did ${suggestion}` : isJobs ? "did you mean --slots?" : `see ${help}`;
+  const next = suggestion
+    ? `did ${suggestion}`
+    : isJobs
+    ? "did you mean --slots?"
+    : listenHint(text) ?? `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
+}
+
+/** An address behind `worker` is one to listen on, or that of a run. */
+function listenHint(text: string): string | undefined {
+  const [, address] = /^too many arguments for "worker".* got 1: ((?:\S+:)?\d{1,5})$/.exec(text) ??
+    [];
+  if (address === undefined) return undefined;
+  const listen = `to listen there, use --listen ${address}`;
+  return address.includes(":") ? `${listen}; to connect to a run, --connect ${address}` : listen;
 }
