@@ -26,7 +26,22 @@ test("a text has a fault if, and only if, it cannot be parsed", () => {
   const changes = fc.record({
     value: fc.jsonValue(),
     at: fc.nat(200),
-    text: fc.constantFrom("", ",", "}", '"', "\\", "0", ".", "e", "\n", "\t", "\u0001", "\u007f", "nul", "é"),
+    text: fc.constantFrom(
+      "",
+      ",",
+      "}",
+      '"',
+      "\\",
+      "0",
+      ".",
+      "e",
+      "\n",
+      "\t",
+      "\u0001",
+      "\u007f",
+      "nul",
+      "é",
+    ),
     cut: fc.nat(2),
   });
   fc.assert(fc.property(changes, ({ value, at, text, cut }) => {
