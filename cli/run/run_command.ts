@@ -26,6 +26,7 @@ import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { dryRun } from "./dry_run.ts";
 import { launchEarly } from "./early_worker.ts";
 import { ExitCode } from "../program/exit_code.ts";
+import { slotsWarning } from "../options/slots_warning.ts";
 import { warnInsecureRun } from "../options/insecure_warning.ts";
 import { Interrupts } from "./interrupts.ts";
 import { toStderr, type WriteLine } from "../terminal/log.ts";
@@ -152,8 +153,8 @@ async function complete(
   const messages = new RunMessages(flags.quiet ?? false, file, runtime.clock);
   const { log, write } = messages;
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
-  const warning = missedVariablesText(missed);
-  if (warning) log.warn(warning);
+  const warnings = [missedVariablesText(missed), plan.local && slotsWarning(plan.local.slots)];
+  for (const warning of warnings) if (warning) log.warn(warning);
   const printed = coreOutputSink(coreOutputOf(flags), stateOf(flags), folder.files, write, log);
   const { key, insecure, listen } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
