@@ -104,9 +104,11 @@ function addRun(
     .addHelpText("after", () => notesText(command, RUN_NOTES));
   addRunOptions(command).action(async (core: string, inputs: string[], flags: RunFlags) => {
     if (!controller) return;
-    const { runCommand } = await controller();
     const request = { core, inputs, flags, args, hasLocalWorker: localWorker !== undefined };
-    outcome.exitCode = await runCommand(runtime, request);
+    const { launched } = await import("./run/early_worker.ts");
+    const run = await launched(runtime, request);
+    const { runCommand } = await controller();
+    outcome.exitCode = await runCommand(runtime, run);
   });
 }
 

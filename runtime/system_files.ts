@@ -32,7 +32,6 @@ import {
   writeFile,
 } from "node:fs/promises";
 import process from "node:process";
-import { promisify } from "node:util";
 import type { FileAccess, FileInfo, TargetInfo } from "./file_info.ts";
 import type { Files, LinkRule, OpenFile, OpenFolder, SharedFile } from "./files.ts";
 import { entriesOf, realPathOf } from "./folder.ts";
@@ -57,6 +56,14 @@ export const FOLDER_FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 /** `node:fs` of Deno knows only whole seconds of ctime. */
 const HAS_EXACT_TIMES = process.versions["deno"] === undefined;
 
+/** Not by `node:util`, which takes Bun a millisecond to load. */
+function openFolderDescriptor(path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const onOpen = (error: Error | null, fd: number) => error ? reject(error) : resolve(fd);
+    openDescriptor(nativePath(path), FOLDER_FLAGS, onOpen);
+  });
+}
+
 /** The file system of this machine, with what the modules can do that Deno and Bun share. */
 export const systemFiles: Files = {
   openToRead: async (path, links) =>
@@ -66,8 +73,7 @@ export const systemFiles: Files = {
     return new SystemFile(await open(nativePath(path), flags, mode));
   },
   ...process.platform === "linux" && {
-    openFolder: async (path: string) =>
-      systemFolder(await promisify(openDescriptor)(nativePath(path), FOLDER_FLAGS)),
+    openFolder: async (path: string) => systemFolder(await openFolderDescriptor(path)),
     openFolderSync: (path: string) => systemFolder(openSync(nativePath(path), FOLDER_FLAGS)),
   },
   openShared: (path) => new SystemSharedFile(openSync(nativePath(path), "r+")),

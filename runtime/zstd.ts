@@ -1,6 +1,6 @@
 /** zstd, which both runtimes have in node:zlib. Neither of them compresses beside the event loop: keep pieces small. */
 
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { zlib } from "./late_modules.ts";
 
 /** The fastest: a slow link gains little from a better one, whose time a fast one feels. */
 const LEVEL = 1;
@@ -16,6 +16,7 @@ const EXTRA_BYTES = 1024;
  * behind it if that is full.
  */
 export function zstdCompress(bytes: Uint8Array): Uint8Array {
+  const { constants, zstdCompressSync } = zlib();
   const { ZSTD_c_compressionLevel, ZSTD_c_windowLog } = constants;
   return zstdCompressSync(bytes, {
     chunkSize: bytes.byteLength + (bytes.byteLength >> 7) + EXTRA_BYTES,
@@ -25,6 +26,7 @@ export function zstdCompress(bytes: Uint8Array): Uint8Array {
 
 /** Decompresses one zstd frame to at most `bytesMax` bytes; throws if it has more. */
 export function zstdDecompress(data: Uint8Array, bytesMax: number): Uint8Array {
+  const { constants, zstdDecompressSync } = zlib();
   return zstdDecompressSync(data, {
     maxOutputLength: bytesMax,
     params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG },

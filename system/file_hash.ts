@@ -1,7 +1,8 @@
 /** The SHA-256 of an open file of any size, in one pass. */
 
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import type { OpenFile } from "../runtime/files.ts";
+import { crypto } from "../runtime/late_modules.ts";
 
 /** A piece takes a millisecond of the event loop, in which the process answers nobody. */
 const PIECE_BYTES = 1024 * 1024;
@@ -24,7 +25,7 @@ export async function hashesOf(
   size: number,
   startBytes = 0,
 ): Promise<FileHashes> {
-  const whole = createHash("sha256");
+  const whole = crypto().createHash("sha256");
   let start: Hash | undefined;
   const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
   let at = 0;

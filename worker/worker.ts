@@ -49,6 +49,12 @@ const HALF_CLOSED_MS = 30_000;
 /** How often the worker checks what depends on time alone. */
 const TICK_MS = 250;
 
+/**
+ * When the worker looks for what killed workers have left. By then it has started: to look at all processes of a
+ * machine takes milliseconds, in which it would answer nobody.
+ */
+const LEFTOVERS_MS = 250;
+
 /** What a worker uses of its machine. */
 interface WorkerPlace {
   readonly folder: WorkerFolder;
@@ -72,6 +78,7 @@ export class Worker implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #instance: string;
   readonly #tick: Timer;
+  readonly #leftovers: Timer | undefined;
   #drained: Promise<void> | undefined;
 
   private constructor(runtime: Runtime, place: WorkerPlace, options: OwnWorkerOptions) {
@@ -119,6 +126,9 @@ export class Worker implements AsyncDisposable {
     this.#connections = new Connections(clock, log, connectionLimits(options.slots));
     this.#gauge = new MemoryGauge(clock);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
+    this.#leftovers = options.ownsProcess
+      ? clock.after(LEFTOVERS_MS, () => void endLeftoverProcesses(runtime))
+      : undefined;
   }
 
   /** Starts a worker and its slots. The worker never loads a core into its own process. */
@@ -126,7 +136,6 @@ export class Worker implements AsyncDisposable {
     const { workdir, log = silentLog } = options;
     const shares = sharesOf(options);
     const folder = await WorkerFolder.make(runtime, options.folder);
-    if (options.ownsProcess) void endLeftoverProcesses(runtime);
     try {
       const workFolder = workdir === undefined
         ? undefined
@@ -215,6 +224,7 @@ export class Worker implements AsyncDisposable {
   /** Ends now: idle slots unload their cores, jobs that run are not finished. */
   async close(): Promise<void> {
     this.#tick.stop();
+    this.#leftovers?.stop();
     this.#executor.close();
     const slotsClosed = this.#launcher.close();
     this.#connections.close();

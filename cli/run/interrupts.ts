@@ -23,7 +23,7 @@ export class Interrupts {
   #count = 0;
   #run: Interruptible | undefined;
   #progress: Progress | undefined;
-  #early: Promise<Pick<LocalWorker, "abandon" | "close"> | undefined> | undefined;
+  #early: Pick<LocalWorker, "abandon" | "close"> | undefined;
 
   /** `resumeHint`: the line with which the process ends, if it ends here. */
   constructor(resumeHint: string | undefined) {
@@ -37,7 +37,7 @@ export class Interrupts {
   }
 
   /** This worker was started before the run, and ends with the process if there will be no run. */
-  onEarly(worker: Promise<Pick<LocalWorker, "abandon" | "close"> | undefined>): void {
+  onEarly(worker: Pick<LocalWorker, "abandon" | "close"> | undefined): void {
     this.#early = worker;
   }
 
@@ -83,11 +83,8 @@ export class Interrupts {
     this.#progress?.stop();
     if (this.#resumeHint !== undefined) toStderr(this.#resumeHint);
     if (this.#run || !this.#early) return void exit(ExitCode.interrupted);
-    const closed = this.#early.then((worker) => {
-      worker?.abandon(); // it is killed, and not waited for
-      return worker?.close();
-    });
-    void closed.finally(() => exit(ExitCode.interrupted));
+    this.#early.abandon(); // it is killed, and not waited for
+    void this.#early.close().finally(() => exit(ExitCode.interrupted));
   }
 }
 

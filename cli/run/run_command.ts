@@ -13,8 +13,6 @@ import { formatAddress, isLoopback } from "../../link/address.ts";
 import { delay } from "../../runtime/clock.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
-import { writeFromBackground } from "../../runtime/job_control.ts";
-import { closeToOthers } from "../../runtime/private_process.ts";
 import type { Log } from "../../system/log.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
 import { guardedRuntime } from "../../security/guarded_runtime.ts";
@@ -24,7 +22,6 @@ import { removeDeadSocket } from "../../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { dryRun } from "./dry_run.ts";
-import { launchEarly } from "./early_worker.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { slotsWarning } from "../options/slots_warning.ts";
 import { warnInsecureRun } from "../options/insecure_warning.ts";
@@ -44,7 +41,7 @@ import { type RunFacts, RunWatch } from "../../watch/run_watch.ts";
 import { afterRun, type Ending } from "./run_ending.ts";
 import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
-import type { RunRequest } from "./run_request.ts";
+import type { LaunchedRun, RunRequest } from "./run_request.ts";
 import { withSsh } from "../options/ssh_options.ts";
 import { StateReporter } from "./run_state.ts";
 import { RunTimeLimit } from "./run_time_limit.ts";
@@ -64,11 +61,9 @@ const OPEN_LIMIT_MS = 1_000;
 const LOGGED_MS = 60_000;
 
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
-export async function runCommand(runtime: Runtime, request: RunRequest): Promise<number> {
+export async function runCommand(runtime: Runtime, request: LaunchedRun): Promise<number> {
   if (request.flags.dryRun) return await dryRun(runtime, request);
-  await writeFromBackground();
-  await closeToOthers(); // a core on this machine could read the variables of its run
-  const { flags, args } = request;
+  const { flags, args, early } = request;
   const hint = resumeHint(args, stdinOf(request), programName(runtime));
   const file = flags.log === undefined ? undefined : await LogFile.open(flags.log, runtime.clock);
   file?.write(`the run begins: ${shownCommand(args)}`);
@@ -78,15 +73,13 @@ export async function runCommand(runtime: Runtime, request: RunRequest): Promise
     onStop: (signal) => interrupts.onStop(signal),
     onAsked: () => reporter.onAsked(),
   });
-  const early = launchEarly(runtime, request);
   interrupts.onEarly(early);
   let end: RunEnd | undefined;
   let ending: Ending = { code: ExitCode.interrupted };
   try {
     const { plan, folder } = await open(runtime, request, interrupts);
     end = await complete(runtime, request, {
-      ...{ plan, folder, interrupts, reporter, file },
-      early: await early,
+      ...{ plan, folder, interrupts, reporter, file, early },
     });
     ending = { code: report(end, flags, hint) };
     return ending.code;
@@ -98,7 +91,7 @@ export async function runCommand(runtime: Runtime, request: RunRequest): Promise
     if (!flags.quiet) toStderr(hint);
     return ExitCode.interrupted;
   } finally {
-    await (await early)?.close();
+    await early?.close();
     interrupts.onReported();
     await afterRun(runtime, flags, file, end, ending);
   }

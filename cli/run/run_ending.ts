@@ -23,6 +23,7 @@ export async function afterRun(
   end: RunEnd | undefined,
   ending: Ending,
 ): Promise<void> {
+  if (!file && flags.notify === undefined) return;
   const code = codeOf(ending);
   const summary = summaryOf(flags, end, "error" in ending ? ending.error : undefined);
   if (summary !== "") file?.write(summary);

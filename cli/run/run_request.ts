@@ -1,5 +1,6 @@
 /** The request that a `distcomp run` command line makes. */
 
+import type { LocalWorker } from "../../controller/workers/local_worker.ts";
 import type { RunFlags } from "./run_options.ts";
 
 /** A command line of `distcomp run`, parsed but not checked. */
@@ -13,4 +14,9 @@ export interface RunRequest {
   readonly args: readonly string[];
   /** Whether this executable can start a worker of its own. */
   readonly hasLocalWorker: boolean;
+}
+
+/** The same, with the worker on this machine, if it was started before the run. */
+export interface LaunchedRun extends RunRequest {
+  readonly early: LocalWorker | undefined;
 }

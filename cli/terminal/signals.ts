@@ -1,8 +1,8 @@
 /** The signals that runs and workers handle. */
 
 import process from "node:process";
-import { isatty } from "node:tty";
 import { hangupIsIgnored } from "../../runtime/hangup.ts";
+import { tty } from "../../runtime/late_modules.ts";
 
 /** Signals that ask a process to end. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT";
@@ -46,6 +46,7 @@ export async function handleSignals(handlers: SignalHandlers): Promise<void> {
 
 /** `nohup` leaves no output on a terminal. */
 function hasTerminal(): boolean {
+  const { isatty } = tty();
   return isatty(STDOUT) || isatty(STDERR);
 }
 

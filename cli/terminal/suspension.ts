@@ -1,9 +1,9 @@
 /** Ctrl-Z and `fg`: stops this process and what it has started, and has all of it go on. */
 
 import process from "node:process";
-import { isatty } from "node:tty";
 import { systemClock } from "../../runtime/clock.ts";
 import { isForegroundWithoutShell } from "../../runtime/job_control.ts";
+import { tty } from "../../runtime/late_modules.ts";
 import { handle } from "./signals.ts";
 import { stderr } from "./stderr.ts";
 
@@ -41,7 +41,7 @@ export function handleSuspension(parts: readonly Suspendable[]): void {
 function resume(parts: readonly Suspendable[]): void {
   // The window may have another size now. The system has told that only to the program in the foreground. If there is
   // no terminal any more, Deno would throw an error that nobody can catch.
-  if (isatty(STDERR)) process.kill(process.pid, "SIGWINCH");
+  if (tty().isatty(STDERR)) process.kill(process.pid, "SIGWINCH");
   for (const part of parts.toReversed()) part.suspend(false);
 }
 

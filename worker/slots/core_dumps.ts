@@ -3,7 +3,6 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { lstat, readdir, readFile, readlink, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 
 const PATTERN_FILE = "/proc/sys/kernel/core_pattern";
 
@@ -82,6 +81,7 @@ async function move(from: string, to: string): Promise<void> {
   await rename(from, to).catch(async () => {
     await rm(to, { force: true });
     // It is on another disk. With "wx", nothing is written where a link of this name leads.
+    const { pipeline } = await import("node:stream/promises"); // seldom: it takes Bun half a millisecond to load
     await pipeline(createReadStream(from), createWriteStream(to, { flags: "wx" }));
     await rm(from);
   });

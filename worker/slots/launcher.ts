@@ -78,7 +78,9 @@ export class Launcher {
   readonly #running = new Map<SlotProcess, Promise<void> | undefined>();
   readonly #registrations: Registrations;
   readonly #descendants: Descendants | undefined;
-  readonly #guardian: Guardian | undefined;
+  #guardian: Guardian | undefined;
+  /** The process groups of those that still exist. */
+  readonly #groups = new Set<number>();
   readonly #dumps: CoreDumps | undefined;
   /** What its processes have done. */
   readonly jobs = new SlotJobs();
@@ -95,13 +97,20 @@ export class Launcher {
     this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder);
     const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
     this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
-    this.#guardian = orphans && Guardian.start(runtime, socketPath);
-    if (this.#guardian) this.#descendants?.onHelper(this.#guardian.pid);
+    // Whoever makes a launcher starts slots at once, which take longer to start.
+    if (orphans) queueMicrotask(() => this.#startGuardian());
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     this.#registrations = new Registrations(runtime.clock, (ticket, stream) => {
       return this.#starting.get(Number(ticket))?.onConnected(stream) ?? false;
     });
     void this.#accept();
+  }
+
+  #startGuardian(): void {
+    if (this.#isClosed) return;
+    this.#guardian = Guardian.start(this.#runtime, this.#options.socketPath);
+    if (this.#guardian) this.#descendants?.onHelper(this.#guardian.pid);
+    for (const group of this.#groups) this.#guardian?.onStarted(group);
   }
 
   /**
@@ -203,10 +212,12 @@ export class Launcher {
     };
     void process.connected.then(onStarted, onStarted);
     this.#descendants?.onStarted(number, group);
+    this.#groups.add(group);
     this.#guardian?.onStarted(group);
     void process.exited.then(async () => {
       startedJob.onEnded();
       this.#running.delete(process);
+      this.#groups.delete(group);
       this.#guardian?.onEnded(group);
       this.#descendants?.onEnded(number);
       await this.#dumps?.taken(process.pid); // a dump lies in its working folder

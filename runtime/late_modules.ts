@@ -1,0 +1,21 @@
+/**
+ * Modules of the runtime that a process loads when it uses them first: each takes Bun one or two milliseconds. A slot
+ * needs none of them, and a worker none before its slots are starting.
+ */
+
+import process from "node:process";
+
+/** `node:crypto`. */
+export function crypto(): typeof import("node:crypto") {
+  return process.getBuiltinModule("node:crypto");
+}
+
+/** `node:tty`. */
+export function tty(): typeof import("node:tty") {
+  return process.getBuiltinModule("node:tty");
+}
+
+/** `node:zlib`. */
+export function zlib(): typeof import("node:zlib") {
+  return process.getBuiltinModule("node:zlib");
+}
