@@ -183,7 +183,9 @@ export class Executor {
 
   /** Does what is due only because time has passed. Returns the jobs that slots most likely run. */
   onTick(): ReturnType<Pool<RelayedJob>["currentJobs"]> {
-    this.#watchdog.checkUnwanted(this.#onEvent());
+    const nowMs = this.#onEvent();
+    this.#watchdog.checkUnwanted(nowMs);
+    this.#watchdog.checkThreads(nowMs);
     return this.#pool.currentJobs();
   }
 
