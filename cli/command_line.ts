@@ -70,6 +70,24 @@ function buildProgram(
     .configureHelp({ minWidthToWrap: DESCRIPTION_COLUMNS_MIN })
     .configureOutput({ outputError: () => {} }) // `commanderExit` prints it in the form of all other errors
     .exitOverride();
+  // For these, the options of all others are not built: they should start fast.
+  if (args[0] === "run" && roles.controller) addRun(program, runtime, roles, args, outcome);
+  else if (args[0] === "worker" && roles.worker) addWorker(program, runtime, roles.worker, outcome);
+  else addAll(program, runtime, roles, args, outcome);
+  program.hook("preAction", async (_program, command) => {
+    if (command.parent !== program || command.name() === "config") return;
+    applySettings(command, await readSettings(settingsPath(process.env)), process.env);
+  });
+  return program;
+}
+
+function addAll(
+  program: Command,
+  runtime: Runtime,
+  roles: Roles,
+  args: readonly string[],
+  outcome: Outcome,
+): void {
   if (roles.controller) addRun(program, runtime, roles, args, outcome);
   if (roles.worker) addWorker(program, runtime, roles.worker, outcome);
   if (roles.exec) addExec(program, runtime, roles.exec, outcome);
@@ -84,11 +102,6 @@ function buildProgram(
   if (roles.signer) addSigner(program, roles.signer, outcome);
   addShellCommands(program);
   addConfig(program, outcome);
-  program.hook("preAction", async (_program, command) => {
-    if (command.parent !== program || command.name() === "config") return;
-    applySettings(command, await readSettings(settingsPath(process.env)), process.env);
-  });
-  return program;
 }
 
 function addRun(
