@@ -91,10 +91,10 @@ function addRun(
   addRunOptions(command).action(async (core: string, inputs: string[], flags: RunFlags) => {
     if (!controller) return;
     const request = { core, inputs, flags, args, hasLocalWorker: localWorker !== undefined };
-    const { launched } = await import("./run/early_worker.ts");
-    const run = await launched(runtime, request);
+    const { launch } = await import("./run/launch.ts");
+    const launched = await launch(runtime, request);
     const { runCommand } = await controller();
-    outcome.exitCode = await runCommand(runtime, run);
+    outcome.exitCode = await runCommand(runtime, launched);
   });
 }
 
