@@ -1,30 +1,21 @@
 /** The command line: its commands, their help, and usage errors. */
 
-import { Argument, Command, CommanderError } from "commander";
+import { Command, CommanderError } from "commander";
 import process from "node:process";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { KeyError } from "../security/key_error.ts";
-import { addBenchOptions, BENCH_NOTES, type BenchFlags } from "./bench/bench_options.ts";
-import { addCheckOptions, CHECK_NOTES, type CheckFlags } from "./cores/check_options.ts";
 import { EndedRunError } from "./run/ended_run_error.ts";
 import { ExitCode } from "./program/exit_code.ts";
-import { addExecOptions, type ExecFlags } from "./cores/exec_options.ts";
-import { EXEC_NOTES, NEW_NOTES, notesText, RUN_NOTES, WORKER_NOTES } from "./options/help_notes.ts";
+import { notesText, RUN_NOTES, WORKER_NOTES } from "./options/help_notes.ts";
 import { withHelpTopics } from "./help/help_topics.ts";
-import { addKeyCommands, KEY_NOTES } from "./key/key_options.ts";
-import { LANGUAGES } from "./cores/languages.ts";
 import { printError, toStderr } from "./terminal/log.ts";
 import type { Outcome } from "./program/outcome.ts";
 import type { Roles } from "./roles.ts";
 import { applySettings } from "./settings/settings.ts";
 import { readSettings, settingsPath } from "./settings/settings_file.ts";
-import { addShellCommands } from "./help/shell_commands.ts";
-import { addSignerCommands } from "./key/signer_options.ts";
 import { addRunOptions, type RunFlags } from "./run/run_options.ts";
-import { addUpCommands, UP_NOTES } from "./up/up_options.ts";
 import { VERSION } from "./program/version.ts";
-import { addReport, addStatus, addTop } from "./watching_commands.ts";
 import { withWebAddress } from "./options/web_options.ts";
 import { WorkerSilentError } from "./watching/worker_silent_error.ts";
 import { addWorkerOptions, type WorkerFlags } from "./worker/worker_options.ts";
@@ -39,7 +30,7 @@ export async function runCommandLine(
   roles: Roles,
 ): Promise<number> {
   const outcome: Outcome = { exitCode: ExitCode.ok };
-  const program = buildProgram(runtime, roles, args, outcome);
+  const program = await buildProgram(runtime, roles, args, outcome);
   try {
     const typed = withHelpTopics(program, withWebAddress(args));
     await program.parseAsync(typed, { from: "user" });
@@ -54,12 +45,12 @@ export async function runCommandLine(
   }
 }
 
-function buildProgram(
+async function buildProgram(
   runtime: Runtime,
   roles: Roles,
   args: readonly string[],
   outcome: Outcome,
-): Command {
+): Promise<Command> {
   const program = new Command("distcomp")
     .description("Run a compute core, a shared library, on many inputs and many machines.")
     .version(VERSION, "-V, --version", "show the version")
@@ -70,20 +61,15 @@ function buildProgram(
     .configureHelp({ minWidthToWrap: DESCRIPTION_COLUMNS_MIN })
     .configureOutput({ outputError: () => {} }) // `commanderExit` prints it in the form of all other errors
     .exitOverride();
-  if (roles.controller) addRun(program, runtime, roles, args, outcome);
-  if (roles.worker) addWorker(program, runtime, roles.worker, outcome);
-  if (roles.exec) addExec(program, runtime, roles.exec, outcome);
-  if (roles.project) addNew(program, runtime, roles.project, outcome);
-  if (roles.check) addCheck(program, runtime, roles.check, outcome);
-  if (roles.bench) addBench(program, runtime, roles.bench, outcome);
-  if (roles.report) addReport(program, runtime, roles.report, outcome);
-  if (roles.status) addStatus(program, runtime, roles.status, outcome);
-  if (roles.top) addTop(program, runtime, roles.top, outcome);
-  if (roles.key) addKey(program, runtime, roles.key, outcome);
-  if (roles.up) addUp(program, runtime, roles.up, outcome);
-  if (roles.signer) addSigner(program, roles.signer, outcome);
-  addShellCommands(program);
-  addConfig(program, outcome);
+  // These two should start fast: the other commands are neither loaded nor built for them.
+  const isRun = args[0] === "run" && roles.controller !== undefined;
+  const isWorker = args[0] === "worker" && roles.worker !== undefined;
+  if (roles.controller && !isWorker) addRun(program, runtime, roles, args, outcome);
+  if (roles.worker && !isRun) addWorker(program, runtime, roles.worker, outcome);
+  if (!isRun && !isWorker) {
+    const { addOtherCommands } = await import("./other_commands.ts");
+    addOtherCommands(program, runtime, roles, outcome);
+  }
   program.hook("preAction", async (_program, command) => {
     if (command.parent !== program || command.name() === "config") return;
     applySettings(command, await readSettings(settingsPath(process.env)), process.env);
@@ -126,136 +112,6 @@ function addWorker(
     const { workerCommand } = await worker();
     outcome.exitCode = await workerCommand(runtime, flags);
   });
-}
-
-function addExec(
-  program: Command,
-  runtime: Runtime,
-  exec: NonNullable<Roles["exec"]>,
-  outcome: Outcome,
-): void {
-  const command: Command = program.command("exec")
-    .summary("run one job in this process, for a debugger")
-    .description("Run one job in this process, for a debugger or a sanitizer.")
-    .addHelpText("after", () => notesText(command, EXEC_NOTES));
-  addExecOptions(command).action(async (core: string, input: string, flags: ExecFlags) => {
-    const { execCommand } = await exec();
-    outcome.exitCode = await execCommand(runtime, { core, input, ...flags });
-  });
-}
-
-function addNew(
-  program: Command,
-  runtime: Runtime,
-  project: NonNullable<Roles["project"]>,
-  outcome: Outcome,
-): void {
-  const command: Command = program.command("new")
-    .summary("write a small project with a core, to begin with")
-    .description("Write a small project with a compute core into the folder NAME.")
-    .addArgument(languageArgument())
-    .argument("<name>", "name of the folder and the core")
-    .helpOption("-h, --help", "show this help")
-    .addHelpText("after", () => notesText(command, NEW_NOTES));
-  command.action(async (language: string, name: string) => {
-    const { newCommand } = await project();
-    outcome.exitCode = await newCommand(runtime, language, name);
-  });
-}
-
-/** Shells complete it; what is not one of them is refused when the templates are there. */
-function languageArgument(): Argument {
-  const argument = new Argument("<language>", "the language of the core");
-  argument.argChoices = [...LANGUAGES];
-  return argument;
-}
-
-function addCheck(
-  program: Command,
-  runtime: Runtime,
-  check: NonNullable<Roles["check"]>,
-  outcome: Outcome,
-): void {
-  const command: Command = program.command("check")
-    .summary("try a core on this machine, and find what would fail on others")
-    .description("Try a compute core on this machine, and find what would fail on a cluster.")
-    .addHelpText("after", () => notesText(command, CHECK_NOTES));
-  addCheckOptions(command).action(async (core: string, inputs: string[], flags: CheckFlags) => {
-    const { checkCommand } = await check();
-    outcome.exitCode = await checkCommand(runtime, core, inputs, flags);
-  });
-}
-
-function addBench(
-  program: Command,
-  runtime: Runtime,
-  bench: NonNullable<Roles["bench"]>,
-  outcome: Outcome,
-): void {
-  const command: Command = program.command("bench")
-    .summary("measure what jobs cost on each worker, and say what to do about it")
-    .description("Measure what jobs cost on each worker, and say what to do about it.")
-    .addHelpText("after", () => notesText(command, BENCH_NOTES));
-  addBenchOptions(command).action(
-    async (core: string, input: string | undefined, flags: BenchFlags) => {
-      const { benchCommand } = await bench();
-      outcome.exitCode = await benchCommand(runtime, core, input, flags);
-    },
-  );
-}
-
-function addKey(
-  program: Command,
-  runtime: Runtime,
-  key: NonNullable<Roles["key"]>,
-  outcome: Outcome,
-): void {
-  const command: Command = program.command("key")
-    .summary("make, show, export and replace keys")
-    .description("Make, show, export and replace keys: with the same key, machines work together.")
-    .addHelpText("after", () => notesText(command, KEY_NOTES));
-  addKeyCommands(command, async (action) => {
-    const { keyCommand } = await key();
-    outcome.exitCode = await keyCommand(runtime, action);
-  });
-}
-
-function addUp(
-  program: Command,
-  runtime: Runtime,
-  up: NonNullable<Roles["up"]>,
-  outcome: Outcome,
-): void {
-  const command: Command = program.command("up")
-    .summary("start workers on other machines: ssh, Slurm, PBS, Kubernetes, systemd")
-    .description("Start workers on other machines, and end them when this command ends.")
-    .addHelpText("after", () => notesText(command, UP_NOTES));
-  addUpCommands(command, async (action) => {
-    const { upCommand } = await up();
-    outcome.exitCode = await upCommand(runtime, action);
-  });
-}
-
-function addSigner(
-  program: Command,
-  signer: NonNullable<Roles["signer"]>,
-  outcome: Outcome,
-): void {
-  addSignerCommands(program, async (run) => {
-    const { signerActions } = await signer();
-    outcome.exitCode = await run(signerActions);
-  });
-}
-
-function addConfig(program: Command, outcome: Outcome): void {
-  program.command("config")
-    .summary("show the settings: defaults for options")
-    .description("Show the settings: defaults for the options of commands, and where they are.")
-    .helpOption("-h, --help", "show this help")
-    .action(async () => {
-      const { configCommand } = await import("./settings/config_command.ts");
-      outcome.exitCode = await configCommand(program, process.env);
-    });
 }
 
 /** Help is a success if the user asked for it, and an error if no command was given. */

@@ -4,7 +4,7 @@
  */
 
 import { bindToCpus } from "../runtime/cpu_binding.ts";
-import { detectRuntime } from "../runtime/detect.ts";
+import { detectRuntime, detectSlotRuntime } from "../runtime/detect.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import type { SlotStart } from "../slot/protocol.ts";
@@ -27,24 +27,38 @@ export function runProcess(
   }).then(exit);
 }
 
+/** Runs this process as a slot if distcomp has started it as one, then exits. Returns whether it has. */
+export function runSlotProcess({ slot }: StartedRoles): boolean {
+  if (ownRole() !== "slot" || !slot) return false;
+  const [name, socket = "", text = ""] = typedArguments();
+  if (name !== "slot") return false;
+  void startSlot(slot, socket, JSON.parse(text)).then(exit);
+  return true;
+}
+
+async function startSlot(
+  load: NonNullable<StartedRoles["slot"]>,
+  socket: string,
+  start: SlotStart,
+): Promise<number> {
+  const [runtime, { runSlot }] = await Promise.all([detectSlotRuntime(), load()]);
+  if (start.cpus !== undefined && !await isBoundTo(start.cpus)) return ExitCode.usage;
+  return runSlot(runtime, socket, start);
+}
+
 /** Runs this process in the role in which distcomp has started it, then exits. */
 export function startedMain(roles: StartedRoles): void {
+  if (runSlotProcess(roles)) return;
   runProcess(async (runtime, args) => await runStartedRole(runtime, args, roles) ?? ExitCode.usage);
 }
 
-/** The exit status of the role in which distcomp has started this process; `undefined` if the user has. */
+/** The exit status of the role in which distcomp has started this process, if it is no slot; `undefined` if the user has. */
 export async function runStartedRole(
   runtime: Runtime,
   [name, socket = "", text = ""]: readonly string[],
   roles: StartedRoles,
 ): Promise<number | undefined> {
   if (name === undefined || name !== ownRole()) return undefined;
-  if (name === "slot" && roles.slot) {
-    const { runSlot } = await roles.slot();
-    const start: SlotStart = JSON.parse(text);
-    if (start.cpus !== undefined && !await isBoundTo(start.cpus)) return ExitCode.usage;
-    return runSlot(runtime, socket, start);
-  }
   if (name === "local-worker" && roles.localWorker) {
     const { localWorkerCommand } = await roles.localWorker();
     return await localWorkerCommand(runtime, socket, JSON.parse(text));

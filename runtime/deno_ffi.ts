@@ -19,7 +19,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "./c_functions.ts";
-import { DIRECT_FUNCTIONS, type DirectLibrary } from "./direct_files.ts";
+import { DIRECT_FUNCTIONS, type DirectLibrary } from "./direct_functions.ts";
 import { CORE_PROCESS_FUNCTIONS, coreProcess, type CoreProcessLibrary } from "./core_process.ts";
 import {
   ForeignGuardedCore,

@@ -1,6 +1,6 @@
 /** Chooses the adapter for the runtime of this process. */
 
-import type { Runtime } from "./ports.ts";
+import type { Runtime, SlotRuntime } from "./ports.ts";
 
 /** The adapter for this runtime. It is loaded on demand, because it uses globals that only its runtime has. */
 export async function detectRuntime(): Promise<Runtime> {
@@ -10,4 +10,9 @@ export async function detectRuntime(): Promise<Runtime> {
   throw new Error(
     "This runtime is not supported; run distcomp on Deno 2.9 or Bun 1.4, or a newer version",
   );
+}
+
+/** What a slot needs of it, and no more: slots start often, and there is one for each CPU. */
+export async function detectSlotRuntime(): Promise<SlotRuntime> {
+  return await ("Deno" in globalThis ? import("./deno_ffi.ts") : import("./bun_ffi.ts"));
 }

@@ -7,8 +7,8 @@
  * this one before it: Go's would call it, for ever. Linux only.
  */
 
-import { readFileSync } from "node:fs";
 import type { CFunction, CLibrary, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
+import { fs } from "./late_modules.ts";
 
 const SIGSEGV = 11;
 
@@ -111,7 +111,7 @@ export function prepareFaultTrace<Pointer, Size>(
   const { libc, faults, linker, memory } = tools;
   raiseStackLimit(libc);
   const write = linker.dlsym(null, new TextEncoder().encode("write\0"));
-  const gap = stackGap(readFileSync("/proc/self/maps", "utf8"));
+  const gap = stackGap(fs().readFileSync("/proc/self/maps", "utf8"));
   const isFree = faults.fcntl(SIGSEGV, F_GETFD) === -1;
   if (write === null || !gap || !isFree || !useOwnStack(tools)) return undefined;
   const fd = libc.open(new TextEncoder().encode(`${path}\0`), O_RDWR);

@@ -299,6 +299,9 @@ export interface Runtime {
   openSlotChannel(socketPath: string): SlotChannel;
 }
 
+/** What a slot needs of it. */
+export type SlotRuntime = Pick<Runtime, "openCore" | "openCoreProcess" | "openSlotChannel">;
+
 /** A library cannot be loaded, or is not a compute core. */
 export class CoreLoadError extends Error {
   override name = "CoreLoadError";

@@ -3,10 +3,10 @@
  * the descriptor. It takes memory only where something was written. Linux only.
  */
 
-import { readFileSync } from "node:fs";
 import process from "node:process";
 import { CLOSE, MMAP, type Mmap, MUNMAP, OPEN } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
+import { fs } from "./late_modules.ts";
 
 /** Memory of this process that another one can map. */
 export interface SharedMemory {
@@ -155,7 +155,7 @@ function libraryOf<T>(open: () => T): T | undefined {
 /** The system kills a process that makes a longer file than its limit, even if the file is memory. */
 function mayMakeFilesOf(byteLength: number): boolean {
   try {
-    const limits = readFileSync("/proc/self/limits", "utf8");
+    const limits = fs().readFileSync("/proc/self/limits", "utf8");
     const soft = /^Max file size +(\S+)/m.exec(limits)?.[1];
     return soft === "unlimited" || Number(soft) >= byteLength;
   } catch {

@@ -19,7 +19,7 @@ import {
 } from "../protocol/mod.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { FaultTrace } from "../runtime/fault_trace.ts";
-import type { NativeCore, Runtime, SlotChannel } from "../runtime/ports.ts";
+import type { NativeCore, SlotChannel, SlotRuntime } from "../runtime/ports.ts";
 import { JobMarks } from "./job_marks.ts";
 import { JobMeter } from "./job_meter.ts";
 import { SharedJobs } from "./shared_jobs.ts";
@@ -70,7 +70,7 @@ const BROKEN_STATUS = 1;
  * Serves the worker until the worker closes the connection, then unloads the core and ends the process. Returns the
  * exit status if it could not connect.
  */
-export function runSlot(runtime: Runtime, socketPath: string, start: SlotStart): number {
+export function runSlot(runtime: SlotRuntime, socketPath: string, start: SlotStart): number {
   let channel: SlotChannel | undefined;
   let status = 0;
   try {
@@ -88,7 +88,7 @@ export function runSlot(runtime: Runtime, socketPath: string, start: SlotStart):
 }
 
 function serveWorker(
-  runtime: Runtime,
+  runtime: SlotRuntime,
   channel: SlotChannel,
   socketPath: string,
   { number, slot: index, ticket, dumpsCore, notesExit, memory }: SlotStart,
@@ -119,7 +119,7 @@ interface SlotOptions {
 }
 
 class Slot {
-  readonly #runtime: Runtime;
+  readonly #runtime: SlotRuntime;
   readonly #channel: SlotChannel;
   readonly #decoder = new FrameDecoder();
   readonly #writer = new FrameWriter();
@@ -134,7 +134,7 @@ class Slot {
   #flushedAtUs = 0;
 
   constructor(
-    runtime: Runtime,
+    runtime: SlotRuntime,
     channel: SlotChannel,
     startedJob: Float64Array<ArrayBuffer>,
     { index, notesIndex, shared, trace }: SlotOptions,

@@ -1,8 +1,8 @@
 /** The arguments of this process. The runtimes damage those that are not UTF-8; Linux still has their bytes. */
 
-import { readFileSync } from "node:fs";
 import process from "node:process";
 import { lossyName, nameOfBytes, REPLACEMENT } from "../../runtime/file_name.ts";
+import { fs } from "../../runtime/late_modules.ts";
 
 /** What the user typed. Names of files that are not UTF-8 are written as `file_name.ts` says. */
 export function typedArguments(): string[] {
@@ -34,7 +34,7 @@ function joined(text: string): string {
 
 function commandLine(): Uint8Array {
   try {
-    return readFileSync("/proc/self/cmdline");
+    return fs().readFileSync("/proc/self/cmdline");
   } catch {
     return new Uint8Array(0); // not Linux, or no permission
   }
