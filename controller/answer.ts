@@ -1,7 +1,7 @@
 /** A worker's answer to a job. The connection decodes it, the cluster decides about retries, the run records it. */
 
 import type { FailureKindName, JobResult } from "../protocol/mod.ts";
-import type { StoredOutput } from "./large_outputs.ts";
+import type { StoredOutput } from "./huge_outputs.ts";
 
 /** The core's result with its exit code, or the reason why there is none. */
 export type Answer =

@@ -10,7 +10,7 @@ import { OutputNameError } from "./output/sink_errors.ts";
 import type { Journal } from "./output/journal.ts";
 import type { DoneRecord } from "./output/done_line.ts";
 import type { FailedRecord, JobRecord } from "./output/journal_record.ts";
-import type { LargeOutput } from "./output/large_output.ts";
+import type { HugeOutput } from "./output/huge_output.ts";
 import type { AddEntry, OutputSink, PackPlace } from "./output/sink.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
 import type { PayloadMemory } from "./workers/payload_memory.ts";
@@ -55,7 +55,7 @@ export class Committer {
     }
     const { exitCode, output } = answer.result;
     this.#parts.tally.onAnswered(job.bytes, outputBytesOf(answer));
-    if (answer.stored) this.#commitLarge(completion, answer.stored as LargeOutput);
+    if (answer.stored) this.#commitHuge(completion, answer.stored as HugeOutput);
     else if (exitCode === 0) this.#commit(completion, output);
     else this.#fail(completion);
   }
@@ -103,8 +103,8 @@ export class Committer {
   }
 
   /** An output that went to a file as it arrived. */
-  #commitLarge(completion: Completion<ReadyTask>, output: LargeOutput): void {
-    const written = this.#parts.sink.commitLarge?.(completion.job.payload.name, output);
+  #commitHuge(completion: Completion<ReadyTask>, output: HugeOutput): void {
+    const written = this.#parts.sink.commitHuge?.(completion.job.payload.name, output);
     const finish = () => this.#finishDone(doneRecord(completion, output));
     this.#track(Promise.resolve(written).then(finish, (e) => this.#onNotWritten(completion, e)), 0);
   }

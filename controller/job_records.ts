@@ -6,14 +6,14 @@ import type { Completion } from "./cluster/task.ts";
 import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/checksum.ts";
 import type { DoneRecord } from "./output/done_line.ts";
-import type { LargeOutput } from "./output/large_output.ts";
+import type { HugeOutput } from "./output/huge_output.ts";
 import type { FailedRecord, JobTimes } from "./output/journal_record.ts";
 import type { PackPlace } from "./output/sink.ts";
 
 /** The record of a job whose output is written. JSON leaves out what is `undefined`. */
 export function doneRecord(
   completion: Completion<ReadyTask>,
-  output: Uint8Array | LargeOutput,
+  output: Uint8Array | HugeOutput,
   place?: PackPlace,
 ): DoneRecord {
   const { job, meter, measures = meter.measures(completion) } = completion;

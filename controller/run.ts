@@ -109,7 +109,7 @@ export class Run {
         },
       },
       log,
-      { ...options, largeOutputs: sink.largeOutputs?.((options.verifiedPart ?? 0) > 0) },
+      { ...options, hugeOutputs: sink.hugeOutputs?.((options.verifiedPart ?? 0) > 0) },
     );
   }
 

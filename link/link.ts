@@ -138,10 +138,10 @@ export class Link {
     else this.writer.frameInPlace(type, id, payload, onReleased);
   }
 
-  /** Sends a frame with a blob part by part; see `FrameWriter.largeFrame`. */
-  sendLarge(type: number, id: Uint64, head: Frame["payload"], blob: BlobSource): void {
+  /** Sends a frame with a blob part by part; see `FrameWriter.hugeFrame`. */
+  sendHuge(type: number, id: Uint64, head: Frame["payload"], blob: BlobSource): void {
     if (this.#isClosed) blob.close();
-    else this.writer.largeFrame(type, id, head, blob);
+    else this.writer.hugeFrame(type, id, head, blob);
   }
 
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */

@@ -1,6 +1,6 @@
 /** The options of a link. */
 
-import type { FindLargePlace, FindPlace, ReferenceEvents } from "../protocol/mod.ts";
+import type { FindHugePlace, FindPlace, ReferenceEvents } from "../protocol/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Turns } from "./turns.ts";
 
@@ -12,7 +12,7 @@ export interface LinkOptions {
   /** Where large payloads go. */
   readonly findPlace?: FindPlace | undefined;
   /** Where payloads go that are larger than `payloadBytesMax`. */
-  readonly findLargePlace?: FindLargePlace | undefined;
+  readonly findHugePlace?: FindHugePlace | undefined;
   /** Is told what is sent without a copy. */
   readonly references?: ReferenceEvents | undefined;
   /** How much of a large payload one read may bring now, if that is less than usual. */

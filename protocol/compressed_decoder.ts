@@ -9,7 +9,7 @@ import {
 import { MalformedPayloadError } from "./errors.ts";
 import { type Frame, MessageType } from "./frame.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
-import type { FindLargePlace } from "./large_place.ts";
+import type { FindHugePlace } from "./huge_place.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import type { ArrivingPayload, FindPlace } from "./payload_place.ts";
 
@@ -51,7 +51,7 @@ export interface CompressedDecoderOptions {
   readonly decompress: Decompress;
   readonly payloadBytesMax?: number | undefined;
   readonly findPlace?: FindPlace | undefined;
-  readonly findLargePlace?: FindLargePlace | undefined;
+  readonly findHugePlace?: FindHugePlace | undefined;
   /** This many bytes have come out of compressed ones. */
   onBytes(bytes: number): void;
 }

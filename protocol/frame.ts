@@ -1,6 +1,6 @@
 /** Frames: both directions of a connection are a sequence of them. See PROTOCOL.md. */
 
-import type { LargePlace } from "./large_place.ts";
+import type { HugePlace } from "./huge_place.ts";
 import { HEADER_BYTES } from "./limits.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
 
@@ -46,7 +46,7 @@ export interface Frame {
   readonly id: Uint64;
   readonly payload: Uint8Array<ArrayBuffer>;
   /** Set if the payload was too large for one array: `payload` is its head, and the blob is in this place. */
-  readonly large?: LargePlace;
+  readonly huge?: HugePlace;
 }
 
 /** Writes a frame's header at `at`. The caller writes the `payloadBytes` bytes of the payload. */

@@ -2,8 +2,8 @@
 
 import { PayloadTooLargeError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
-import { LargeArrival } from "./large_payload.ts";
-import type { FindLargePlace } from "./large_place.ts";
+import { HugeArrival } from "./huge_payload.ts";
+import type { FindHugePlace } from "./huge_place.ts";
 import type {
   ArrivingPayload,
   FindPlace,
@@ -77,7 +77,7 @@ const DISCARDED_BYTES_MAX = 64 * 1024;
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
   readonly #findPlace: FindPlace | undefined;
-  readonly #findLargePlace: FindLargePlace | undefined;
+  readonly #findHugePlace: FindHugePlace | undefined;
   #chunk = NO_PAYLOAD;
   /** The size of the next chunk. */
   #chunkBytes = CHUNK_BYTES_MIN;
@@ -87,7 +87,7 @@ export class FrameDecoder {
   #isChunkKept = false;
   #partial: PartialPayload | undefined;
   /** A payload over the limit that is arriving. */
-  #large: LargeArrival | undefined;
+  #huge: HugeArrival | undefined;
   /** What `space` gave last. */
   #space = NO_PAYLOAD;
   /**
@@ -106,24 +106,24 @@ export class FrameDecoder {
     this.#largeReadBytesMax = options.largeReadBytesMax ?? (() => READ_BYTES_MAX);
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
     this.#findPlace = options.findPlace;
-    this.#findLargePlace = options.findLargePlace;
+    this.#findHugePlace = options.findHugePlace;
   }
 
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
   get heldBytes(): number {
     const inChunk = this.#end - this.#start;
-    const partial = this.#partial ?? this.#large;
+    const partial = this.#partial ?? this.#huge;
     return partial ? HEADER_BYTES + partial.filled + inChunk : inChunk;
   }
 
   /** Whether what is read next belongs to a payload with memory of its own. */
   get isLarge(): boolean {
-    return this.#partial !== undefined || this.#large !== undefined;
+    return this.#partial !== undefined || this.#huge !== undefined;
   }
 
   /** Nothing more may be read until it resolves. */
   get settled(): Promise<void> | undefined {
-    return this.#large?.settled;
+    return this.#huge?.settled;
   }
 
   /** The large payload that is arriving, if there is one that is kept. */
@@ -150,7 +150,7 @@ export class FrameDecoder {
   space(): Uint8Array<ArrayBuffer> {
     if (this.#partial) return this.#space = this.#spaceOf(this.#partial);
     const bytesMax = Math.min(READ_BYTES_MAX, this.#largeReadBytesMax());
-    return this.#space = this.#large?.space(bytesMax) ?? this.#spaceInChunk();
+    return this.#space = this.#huge?.space(bytesMax) ?? this.#spaceInChunk();
   }
 
   #spaceInChunk(): Uint8Array<ArrayBuffer> {
@@ -165,13 +165,13 @@ export class FrameDecoder {
     place?.withHeader?.fill(0, payloadBytes); // a read that was never committed may have brought a header
     place?.release();
     this.#partial = undefined;
-    this.#large?.release();
-    this.#large = undefined;
+    this.#huge?.release();
+    this.#huge = undefined;
   }
 
   /** Reports that the first `bytes` bytes of `space()` were filled. */
   commit(bytes: number): void {
-    if (this.#large) return this.#large.commit(bytes);
+    if (this.#huge) return this.#huge.commit(bytes);
     const partial = this.#partial;
     if (!partial) {
       this.#end += bytes;
@@ -212,7 +212,7 @@ export class FrameDecoder {
   /** The next complete frame, if there is one. After a `PayloadTooLargeError`, every later call throws it again. */
   next(): Frame | undefined {
     if (this.#partial) return this.#finishPartial(this.#partial);
-    if (this.#large) return this.#finishLarge(this.#large);
+    if (this.#huge) return this.#finishHuge(this.#huge);
     const held = this.#end - this.#start;
     if (held < HEADER_BYTES) return undefined;
 
@@ -220,7 +220,7 @@ export class FrameDecoder {
     const id = readUint64(this.#chunk, this.#start + 1);
     const payloadBytes = readUint64(this.#chunk, this.#start + 9);
     if (typeof payloadBytes === "bigint" || payloadBytes > this.#payloadBytesMax) {
-      return this.#startLarge(type, id, payloadBytes);
+      return this.#startHuge(type, id, payloadBytes);
     }
     const at = this.#start + HEADER_BYTES;
     if (held < HEADER_BYTES + payloadBytes) {
@@ -239,20 +239,20 @@ export class FrameDecoder {
     return this.#findPlace ? UNPLACED_PAYLOAD_BYTES_MAX : SHARED_PAYLOAD_BYTES_MAX;
   }
 
-  #startLarge(type: number, id: Uint64, payloadBytes: Uint64): Frame | undefined {
+  #startHuge(type: number, id: Uint64, payloadBytes: Uint64): Frame | undefined {
     const place = typeof payloadBytes === "number"
-      ? this.#findLargePlace?.(type, id, payloadBytes)
+      ? this.#findHugePlace?.(type, id, payloadBytes)
       : undefined;
     if (!place) throw new PayloadTooLargeError(id, payloadBytes, this.#payloadBytesMax);
-    this.#large = new LargeArrival(type, id, payloadBytes as number, place);
+    this.#huge = new HugeArrival(type, id, payloadBytes as number, place);
     const at = this.#start + HEADER_BYTES;
     this.#start = Math.min(this.#end, at + (payloadBytes as number));
-    this.#large.feed(this.#chunk.subarray(at, this.#start));
-    return this.#finishLarge(this.#large);
+    this.#huge.feed(this.#chunk.subarray(at, this.#start));
+    return this.#finishHuge(this.#huge);
   }
 
-  #finishLarge({ frame }: LargeArrival): Frame | undefined {
-    if (frame) this.#large = undefined;
+  #finishHuge({ frame }: HugeArrival): Frame | undefined {
+    if (frame) this.#huge = undefined;
     return frame;
   }
 

@@ -8,7 +8,7 @@ import {
   JOB_RESULT_PREFIX_BYTES,
 } from "./limits.ts";
 import { type JobUsage, USAGE_BYTES, writeUsage } from "./job_usage.ts";
-import type { BlobSource } from "./large_place.ts";
+import type { BlobSource } from "./huge_place.ts";
 import { encodeCoreHead } from "./message.ts";
 import type { JobLimits } from "./message_2.ts";
 import { type Uint64, writeUint64 } from "./uint64.ts";
@@ -91,7 +91,7 @@ export class FrameWriter {
   }
 
   /** Writes a frame whose payload is a head, which is copied, and then a blob that is sent part by part. */
-  largeFrame(type: number, id: Uint64, head: Uint8Array<ArrayBuffer>, blob: BlobSource): void {
+  hugeFrame(type: number, id: Uint64, head: Uint8Array<ArrayBuffer>, blob: BlobSource): void {
     this.#header(type, id, head.byteLength + blob.byteLength);
     this.#append(head);
     this.#reference(blob);

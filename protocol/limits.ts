@@ -16,7 +16,7 @@ export const PAYLOAD_BYTES_MAX_DEFAULT = 2 ** 30;
  * The largest input or output of a job that is sent and received part by part. Such a blob is nowhere in one array, so
  * that only memory limits it: no machine has more.
  */
-export const LARGE_BLOB_BYTES_MAX = 2 ** 40;
+export const HUGE_BLOB_BYTES_MAX = 2 ** 40;
 
 /** Bytes of a job message's payload before its input: job id (8), length of the input (8). */
 export const JOB_PREFIX_BYTES = 16;

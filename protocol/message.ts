@@ -103,7 +103,7 @@ export function checkJob(payload: Uint8Array): void {
 }
 
 /** Checks the fields of a payload before its blob, the last of which says how many bytes the blob has. */
-export function checkLargeHead(head: Uint8Array, blobBytes: number, what: string): void {
+export function checkHugeHead(head: Uint8Array, blobBytes: number, what: string): void {
   const said = readUint64(head, head.byteLength - 8);
   if (said === blobBytes) return;
   throw new MalformedPayloadError(

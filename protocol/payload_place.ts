@@ -1,6 +1,6 @@
 /** Where a decoder puts payloads that do not share memory with others. */
 
-import type { FindLargePlace } from "./large_place.ts";
+import type { FindHugePlace } from "./huge_place.ts";
 import type { Uint64 } from "./uint64.ts";
 
 /** Memory of somebody else's for a whole payload. */
@@ -23,7 +23,7 @@ export interface FrameDecoderOptions {
   readonly payloadBytesMax?: number | undefined;
   readonly findPlace?: FindPlace | undefined;
   /** Where a payload goes that is over the limit. */
-  readonly findLargePlace?: FindLargePlace | undefined;
+  readonly findHugePlace?: FindHugePlace | undefined;
   /** How much of a large payload one read may bring now, if that is less than usual. */
   readonly largeReadBytesMax?: (() => number) | undefined;
 }

@@ -3,7 +3,7 @@
  * Memory is taken only where something was written, so a region costs nothing until it is used.
  */
 
-import { LARGE_BLOB_BYTES_MAX, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
+import { HUGE_BLOB_BYTES_MAX, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
 import { PAGE_BYTES } from "../runtime/shared_memory.ts";
 
 /** Where an input or output begins in its region. Before it is room for the fields of its message. */
@@ -48,17 +48,17 @@ export const USUAL_BYTES = (BY_CLASS.at(-1)?.[0] as Region).at;
  * Behind all regions is room for inputs that are larger than a payload usually may be. They are mapped only while they
  * are used, and memory limits how many there are before this number does.
  */
-const LARGE_INPUTS_MAX = 16;
-const LARGE_INPUT_BYTES = LARGE_BLOB_BYTES_MAX + PAGE_BYTES;
+const HUGE_INPUTS_MAX = 16;
+const HUGE_INPUT_BYTES = HUGE_BLOB_BYTES_MAX + PAGE_BYTES;
 
 /** Where each of them begins. */
-export const LARGE_INPUTS_AT: readonly number[] = Array.from(
-  { length: LARGE_INPUTS_MAX },
-  (_, index) => MEMORY_BYTES + index * LARGE_INPUT_BYTES,
+export const HUGE_INPUTS_AT: readonly number[] = Array.from(
+  { length: HUGE_INPUTS_MAX },
+  (_, index) => MEMORY_BYTES + index * HUGE_INPUT_BYTES,
 );
 
 /** Bytes of a memory with room for them. */
-export const LARGE_MEMORY_BYTES = MEMORY_BYTES + LARGE_INPUTS_MAX * LARGE_INPUT_BYTES;
+export const HUGE_MEMORY_BYTES = MEMORY_BYTES + HUGE_INPUTS_MAX * HUGE_INPUT_BYTES;
 
 function divide(): Region[][] {
   let index = 0;

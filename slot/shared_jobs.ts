@@ -31,13 +31,13 @@ export class SharedJobs {
 
   /** Runs a job, and returns its exit code. */
   run(core: NativeCore, { at, bytes }: SharedJob): number {
-    if (at > MEMORY_BYTES) return this.#runLarge(core, at, bytes);
+    if (at > MEMORY_BYTES) return this.#runHuge(core, at, bytes);
     if (!this.#isCopied(bytes)) return core.runAt(this.#memory.inputAddress(at), bytes);
     core.input(bytes).set(this.#memory.input(at, bytes));
     return core.run(bytes);
   }
 
-  #runLarge(core: NativeCore, at: number, bytes: number): number {
+  #runHuge(core: NativeCore, at: number, bytes: number): number {
     const start = this.#memory.mapInput(at - DATA_AT, DATA_AT + bytes + ZEROS_BYTES);
     if (start === undefined) throw new Error(`Cannot map an input of ${bytes} bytes`);
     return core.runAt(start + BigInt(DATA_AT), bytes);

@@ -9,8 +9,8 @@ import {
   type Frame,
   FrameDecoder,
   FrameWriter,
+  HUGE_BLOB_BYTES_MAX,
   JOB_PREFIX_BYTES,
-  LARGE_BLOB_BYTES_MAX,
   MessageType,
   PAYLOAD_BYTES_MAX_DEFAULT,
   readUint64,
@@ -261,7 +261,7 @@ class Slot {
   #outputProblem(core: NativeCore): string | undefined {
     const { outputBytes, outputPointer } = core;
     if (outputBytes > 0 && !outputPointer) return " at a null pointer";
-    const bytesMax = this.#shared ? LARGE_BLOB_BYTES_MAX : ARRAY_BYTES_MAX;
+    const bytesMax = this.#shared ? HUGE_BLOB_BYTES_MAX : ARRAY_BYTES_MAX;
     if (outputBytes > bytesMax) return `, but the limit is ${bytesMax}`;
     // Once the head of a large output is written, it cannot fail any more.
     const isThere = outputBytes <= ARRAY_BYTES_MAX || this.#shared?.hasOutput(core);

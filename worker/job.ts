@@ -3,7 +3,7 @@
 import type { EndpointId, Job } from "../pool/types.ts";
 import type { BlobSource, FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
 import type { StoredCore } from "./cores/core_store.ts";
-import type { LargeInput } from "./slots/large_input.ts";
+import type { HugeInput } from "./slots/huge_input.ts";
 
 /** Lines that a job has printed. */
 export type Lines = readonly string[];
@@ -56,7 +56,7 @@ export interface PlacedPayload {
   /** Set while the payload is there; in this process's own memory otherwise. */
   place?: JobPlace | undefined;
   /** Set if the input is too large for one array. Then the payload has only the fields before it. */
-  large?: LargeInput | undefined;
+  huge?: HugeInput | undefined;
 }
 
 /** A job of a controller. */
@@ -105,6 +105,6 @@ export function endJob(job: RelayedJob): void {
   job.state = DONE;
   job.place?.release();
   job.place = undefined;
-  job.large?.release();
-  job.large = undefined;
+  job.huge?.release();
+  job.huge = undefined;
 }

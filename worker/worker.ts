@@ -168,8 +168,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #connectionContext(): Parameters<Connections["serve"]>[1] {
-    const { payloadBytesMax, takesLargeInputs, halfClosedMs, controllerSilentMsMax } =
-      this.#options;
+    const { payloadBytesMax, takesHugeInputs, halfClosedMs, controllerSilentMsMax } = this.#options;
     return {
       clock: this.#clock,
       executor: this.#executor,
@@ -178,7 +177,7 @@ export class Worker implements AsyncDisposable {
       checks: this.#checks,
       room: this.#room,
       payloadBytesMax,
-      takesLargeInputs: takesLargeInputs ?? payloadBytesMax === undefined,
+      takesHugeInputs: takesHugeInputs ?? payloadBytesMax === undefined,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,
       silentMsMax: controllerSilentMsMax ?? CONTROLLER_SILENT_MS_MAX,
       describe: () => this.#describe(),

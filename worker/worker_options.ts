@@ -33,7 +33,7 @@ export interface WorkerOptions {
   /** The largest payload that it accepts from a controller; 1 GiB unless given. */
   readonly payloadBytesMax?: number;
   /** Whether larger inputs are received part by part. Default: unless `payloadBytesMax` is given. */
-  readonly takesLargeInputs?: boolean;
+  readonly takesHugeInputs?: boolean;
   /** How long a core may take to load if its controller does not say; 10 minutes unless given. */
   readonly coreLoadLimitMs?: number;
   /** How long a controller of version 1 that has closed its sending side still gets answers; 30 seconds unless given. */

@@ -252,10 +252,10 @@ export class Cluster<T extends Task> implements Disposable {
   }
 
   #openWorkers(runtime: Runtime, needs: WorkerNeeds, options: ClusterOptions): Workers {
-    const { memory, largeOutputs, refusalOf } = options;
+    const { memory, hugeOutputs, refusalOf } = options;
     return new Workers(runtime, this.#log, needs, {
       memory,
-      largeOutputs,
+      hugeOutputs,
       refusalOf,
       onReady: (worker) => {
         this.#voters?.onReady(worker);

@@ -3,7 +3,7 @@
 import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { BlobSource, CoreOutputMode, JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
-import type { LargeOutputs } from "../large_outputs.ts";
+import type { HugeOutputs } from "../huge_outputs.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { Patience } from "../workers/patience.ts";
 import type { Departure } from "../workers/workers.ts";
@@ -15,7 +15,7 @@ import type { VerifiedCounts } from "./verified_counts.ts";
 import type { JobMeasures, WorkerMeter } from "./worker_meter.ts";
 
 /** An input that is read as it is sent. */
-export interface LargeTaskInput {
+export interface HugeTaskInput {
   readonly byteLength: number;
   /** Where it is, for people. */
   readonly path: string;
@@ -34,7 +34,7 @@ export interface Task {
   readonly index: number;
   readonly input: Uint8Array<ArrayBuffer>;
   /** Set if the input is not in memory. Then `input` is empty. */
-  readonly stored?: LargeTaskInput;
+  readonly stored?: HugeTaskInput;
   /** Limits of its own, instead of the policy's. */
   readonly limits?: JobLimits;
 }
@@ -123,7 +123,7 @@ export interface ClusterOptions {
   /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
   readonly memory?: PayloadMemory | undefined;
   /** Where outputs go that are too large to be in memory. Default: their jobs fail. */
-  readonly largeOutputs?: LargeOutputs | undefined;
+  readonly hugeOutputs?: HugeOutputs | undefined;
 }
 
 /** Slots that load the core. */

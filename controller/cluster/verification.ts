@@ -6,7 +6,7 @@
 import type { Job } from "../../pool/types.ts";
 import type { JobResult } from "../../protocol/mod.ts";
 import { discardOutput } from "../answer.ts";
-import type { StoredOutput } from "../large_outputs.ts";
+import type { StoredOutput } from "../huge_outputs.ts";
 import { KeptResult, mayKeep } from "./kept_result.ts";
 import type { Completion, Task } from "./task.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";

@@ -1,6 +1,6 @@
 /** What every way to read an input file has in common: which files can be inputs, and what is said about them. */
 
-import { LARGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
+import { HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { FileMemory } from "../../runtime/direct_files.ts";
 import type { Files, TargetInfo } from "../../runtime/files.ts";
@@ -29,7 +29,7 @@ export function checkPath(path: string): void {
 /** Throws if a file cannot be an input. Checked before it is opened: opening a pipe would wait for its other end. */
 export function checkTarget({ kind, bytes }: TargetInfo): void {
   if (kind !== "file") throw new Error("it is not a file");
-  if (bytes <= LARGE_BLOB_BYTES_MAX) return;
+  if (bytes <= HUGE_BLOB_BYTES_MAX) return;
   throw new Error(`it has ${bytes} bytes, and an input may have 1 TiB: cut it into several`);
 }
 

@@ -6,9 +6,9 @@ import type { Clock } from "../../runtime/clock.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import type { LargeOutputs } from "../large_outputs.ts";
+import type { HugeOutputs } from "../huge_outputs.ts";
 import { DiskPace } from "./disk_pace.ts";
-import { diskProblem, LargeOutput } from "./large_output.ts";
+import { diskProblem, HugeOutput } from "./huge_output.ts";
 import type { OutputSink } from "./sink.ts";
 import { OutputNameError, SinkError } from "./sink_errors.ts";
 import { STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
@@ -79,18 +79,18 @@ export class DirectorySink implements OutputSink {
     this.#pace.add(this.#clock.now() - startedAtMs);
   }
 
-  largeOutputs(isHashed: boolean): LargeOutputs<LargeOutput> {
+  hugeOutputs(isHashed: boolean): HugeOutputs<HugeOutput> {
     const files = this.#files;
     return {
       problemOf: (bytes) => diskProblem(this.folder, bytes),
       open: (headBytes, bytes) => {
         const path = `${this.#temporary}/${++this.#lastFile}`;
-        return new LargeOutput({ files, path, headBytes, bytes, isHashed });
+        return new HugeOutput({ files, path, headBytes, bytes, isHashed });
       },
     };
   }
 
-  async commitLarge(name: string, output: LargeOutput): Promise<void> {
+  async commitHuge(name: string, output: HugeOutput): Promise<void> {
     try {
       const path = this.#pathOf(name);
       await output.finish();

@@ -1,7 +1,7 @@
 /** Where the outputs of a run go: into a folder, or into a pack. */
 
-import type { LargeOutputs } from "../large_outputs.ts";
-import type { LargeOutput } from "./large_output.ts";
+import type { HugeOutputs } from "../huge_outputs.ts";
+import type { HugeOutput } from "./huge_output.ts";
 
 /** Where the entry of an output lies in a pack. */
 export interface PackPlace {
@@ -44,9 +44,9 @@ export interface OutputSink {
    */
   commit(name: string, output: Uint8Array): Promise<AddEntry | void> | void;
   /** Takes outputs as they arrive that are too large to be in memory; missing where that is not possible. */
-  largeOutputs?(areHashed: boolean): LargeOutputs<LargeOutput>;
+  hugeOutputs?(areHashed: boolean): HugeOutputs<HugeOutput>;
   /** Takes one of these when it is whole. Rejects like `commit`. */
-  commitLarge?(name: string, output: LargeOutput): Promise<void>;
+  commitHuge?(name: string, output: HugeOutput): Promise<void>;
   /** A pack: where the output lies that was committed last, without a promise. Its record says so. */
   readonly place?: PackPlace | undefined;
   /** A pack: counts its writes in a backlog, and gives back the memory of outputs that are written. */

@@ -11,7 +11,7 @@ import type {
   WorkerDescription,
 } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
-import type { LargeOutputs } from "../large_outputs.ts";
+import type { HugeOutputs } from "../huge_outputs.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 
 /** What a connection reports to the set of workers. */
@@ -19,7 +19,7 @@ export interface WorkerConnectionEvents {
   /** Where large answers go. */
   readonly findPlace?: FindPlace | undefined;
   /** Where those go that are too large to be in memory. */
-  readonly largeOutputs?: LargeOutputs | undefined;
+  readonly hugeOutputs?: HugeOutputs | undefined;
   /** Is told which inputs are being sent. */
   readonly references?: ReferenceEvents | undefined;
   /** The worker speaks the offered version. From version 2 on it has described itself. */

@@ -12,7 +12,7 @@ import {
 } from "../../protocol/mod.ts";
 import { oneLine } from "../../system/printable.ts";
 import type { Answer } from "../answer.ts";
-import { largeAnswerOf } from "./large_answers.ts";
+import { hugeAnswerOf } from "./huge_answers.ts";
 
 /** Whether a worker may send frames of this type, in this version of the protocol. */
 export function isResponse(type: number, version: number): boolean {
@@ -30,7 +30,7 @@ export function isError({ type }: Frame): boolean {
 
 /** Decodes the answer to a job. `lastLines`: what the job printed last, if the worker has said it. */
 export function answerOf(frame: Frame, lastLines?: readonly string[]): Answer {
-  if (frame.large) return largeAnswerOf(frame, frame.large);
+  if (frame.huge) return hugeAnswerOf(frame, frame.huge);
   if (frame.type === ResponseType.okWithUsage && !lastLines) { // nearly every job
     const { payload } = frame;
     return { kind: "result", result: decodeJobResponse(payload, USAGE_BYTES), usage: payload };

@@ -31,7 +31,7 @@ import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
-import { placesFor } from "./large_answers.ts";
+import { placesFor } from "./huge_answers.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import {
   answerOf,

@@ -187,7 +187,7 @@ export class Workers {
     const connection = new WorkerConnection(stream, clock, version, {
       findPlace: this.#events.memory?.findPlace,
       references: this.#events.memory,
-      largeOutputs: this.#events.largeOutputs,
+      hugeOutputs: this.#events.hugeOutputs,
       onIntroduced: (description) => this.#onIntroduced(worker, description),
       onCoreLoaded: () => {
         worker.address?.onCoreLoaded();

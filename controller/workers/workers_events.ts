@@ -1,7 +1,7 @@
 /** What the workers of a run tell their owner. */
 
 import type { Uint64 } from "../../protocol/mod.ts";
-import type { LargeOutputs } from "../large_outputs.ts";
+import type { HugeOutputs } from "../huge_outputs.ts";
 import type { ConnectedWorker, RefusalOf } from "./connected_worker.ts";
 import type { PayloadMemory } from "./payload_memory.ts";
 
@@ -19,7 +19,7 @@ export interface WorkersEvents {
   /** Where large answers go. */
   readonly memory?: PayloadMemory | undefined;
   /** Where those go that are too large to be in memory. */
-  readonly largeOutputs?: LargeOutputs | undefined;
+  readonly hugeOutputs?: HugeOutputs | undefined;
   /** A worker can be used. Its answers go to the callback of `connection.serve`. */
   onReady(worker: ConnectedWorker): void;
   readonly refusalOf?: RefusalOf | undefined;

@@ -42,7 +42,7 @@ test("an output that is written at once is recorded after it was written", () =>
 test("an output that went to a file as it arrived is that of a done job, once it has its name", async () => {
   const scene = new Scene();
   const moving = Promise.withResolvers<void>();
-  scene.commitLarge = () => moving.promise;
+  scene.commitHuge = () => moving.promise;
   const stored = { byteLength: 2 ** 31, crc32: 7, discard: () => {}, finish: () => {} };
   const result = { exitCode: 0, output: new Uint8Array(0) };
   const answer = { kind: "result", result, stored } as unknown as Answer;
@@ -165,14 +165,14 @@ class Scene {
   readonly tally = new Tally(0);
   readonly window = new CommitWindow(() => {});
   commit: () => Promise<void> | void = () => {};
-  commitLarge: () => Promise<void> = () => Promise.resolve();
+  commitHuge: () => Promise<void> = () => Promise.resolve();
   remove: () => Promise<void> = () => Promise.resolve();
   add: (record: JobRecord) => void = ({ input, state }) =>
     void this.records.push(`${input}: ${state}`);
   readonly committer = new Committer({
     sink: {
       commit: () => this.commit(),
-      commitLarge: () => this.commitLarge(),
+      commitHuge: () => this.commitHuge(),
       remove: (name: string) => {
         this.removed.push(name);
         return this.remove();

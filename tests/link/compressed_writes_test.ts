@@ -42,7 +42,7 @@ test("what is left of a blob that is sent part by part counts as pending, and as
     return Promise.resolve();
   });
   const read = () => new Uint8Array(1_000_000);
-  writer.largeFrame(1, 1, new Uint8Array(3), { byteLength: 3_000_000, read, close: () => {} });
+  writer.hugeFrame(1, 1, new Uint8Array(3), { byteLength: 3_000_000, read, close: () => {} });
   writer.frame(1, 2, new Uint8Array(8));
   await writes.pump();
   assert.deepEqual(counts, [

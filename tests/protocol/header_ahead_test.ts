@@ -69,7 +69,7 @@ test("frames with places are the same however the bytes are cut, and zeros are b
 test("of a stream of large payloads, each is read at once, and to its place from its first byte on", () => {
   const places = new Places();
   const decoder = new FrameDecoder({ findPlace: places.find });
-  const frames = Array.from({ length: 20 }, (_, id) => largeFrame(id));
+  const frames = Array.from({ length: 20 }, (_, id) => hugeFrame(id));
   const stream = concat(frames.map(encodeFrame));
   const decoded: Frame[] = [];
   let reads = 0;
@@ -94,14 +94,14 @@ test("of a stream of large payloads, each is read at once, and to its place from
 test("nothing but a header is read to behind a payload, whatever the next frame has", () => {
   const places = new Places();
   const decoder = new FrameDecoder({ findPlace: places.find });
-  decoder.feed(encodeFrame(largeFrame(1)).subarray(0, HEADER_BYTES));
+  decoder.feed(encodeFrame(hugeFrame(1)).subarray(0, HEADER_BYTES));
   const space = decoder.space();
   assert.equal(space.byteLength, LARGE + HEADER_BYTES);
   const secret = encodeFrame({ type: 2, id: 9, payload: pattern(500) });
-  space.set(concat([largeFrame(1).payload, secret.subarray(0, HEADER_BYTES)]));
+  space.set(concat([hugeFrame(1).payload, secret.subarray(0, HEADER_BYTES)]));
   decoder.commit(space.byteLength);
   places.assertZerosBehind();
-  assertSameFrames(takeFrames(decoder), [largeFrame(1)]);
+  assertSameFrames(takeFrames(decoder), [hugeFrame(1)]);
   assert.equal(decoder.heldBytes, HEADER_BYTES);
   assertSameFrames(decoder.feed(secret.subarray(HEADER_BYTES)), [
     { type: 2, id: 9, payload: pattern(500) },
@@ -111,7 +111,7 @@ test("nothing but a header is read to behind a payload, whatever the next frame 
 test("a payload that is given up while it is read, with the next header, is skipped", () => {
   const places = new Places();
   const decoder = new FrameDecoder({ findPlace: places.find });
-  const [first, second] = [largeFrame(1), largeFrame(2)];
+  const [first, second] = [hugeFrame(1), hugeFrame(2)];
   decoder.feed(encodeFrame(first).subarray(0, HEADER_BYTES));
   const space = decoder.space();
   decoder.discardArriving(); // the read is under way
@@ -126,9 +126,9 @@ test("a payload that is given up while it is read, with the next header, is skip
 test("zeros are behind a payload whose connection ends before its last read is handled", () => {
   const places = new Places();
   const decoder = new FrameDecoder({ findPlace: places.find });
-  decoder.feed(encodeFrame(largeFrame(1)).subarray(0, HEADER_BYTES));
-  const next = encodeFrame(largeFrame(2)).subarray(0, HEADER_BYTES);
-  decoder.space().set(concat([largeFrame(1).payload, next]));
+  decoder.feed(encodeFrame(hugeFrame(1)).subarray(0, HEADER_BYTES));
+  const next = encodeFrame(hugeFrame(2)).subarray(0, HEADER_BYTES);
+  decoder.space().set(concat([hugeFrame(1).payload, next]));
   decoder.close();
   places.assertZerosBehind();
   assert.equal(places.released, 1);
@@ -138,7 +138,7 @@ test("memory for reads is used again as long as no frame is in it", () => {
   const decoder = new FrameDecoder({ findPlace: new Places().find });
   const buffers = new Set<ArrayBuffer>();
   for (let id = 0; id < 500; id++) {
-    const frame = encodeFrame(largeFrame(id));
+    const frame = encodeFrame(hugeFrame(id));
     const space = decoder.space();
     buffers.add(space.buffer);
     space.set(frame.subarray(0, 4 * KIB));
@@ -149,6 +149,6 @@ test("memory for reads is used again as long as no frame is in it", () => {
   assert.equal(buffers.size, 1);
 });
 
-function largeFrame(id: number): Frame {
+function hugeFrame(id: number): Frame {
   return { type: 1, id, payload: pattern(LARGE, id) };
 }

@@ -14,7 +14,7 @@ import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { decodeLoad, sharedPath, SLOT_LOAD, type SlotStart } from "../../slot/protocol.ts";
 import { blob, concat, ERROR, type Frame, int32, OK, utf8 } from "../fixtures/peers/frames.ts";
-import { largeOutputHead } from "../lib/large_output.ts";
+import { hugeOutputHead } from "../lib/huge_output.ts";
 import { inputOf, SlotPeer } from "../lib/slot_peer.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -137,7 +137,7 @@ export class FakeSlot extends SlotPeer {
   }
 
   #relay({ id }: Frame): void {
-    this.sendBytes(largeOutputHead(Number(id), 2 ** 31, this.#slot), new Uint8Array(4 * 2 ** 20));
+    this.sendBytes(hugeOutputHead(Number(id), 2 ** 31, this.#slot), new Uint8Array(4 * 2 ** 20));
   }
 
   #answer({ id }: Frame, output: Uint8Array): void {

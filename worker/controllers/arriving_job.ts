@@ -1,7 +1,7 @@
 /** The large job that is arriving on a connection: it is read to where the slot that will run it finds it. */
 
 import {
-  type FindLargePlace,
+  type FindHugePlace,
   type FindPlace,
   JOB_LIMITS_BYTES,
   JOB_PREFIX_BYTES,
@@ -15,7 +15,7 @@ import type { CurrentCore } from "./current_core.ts";
 /** The place of the payload that is arriving. */
 export class ArrivingJob {
   readonly #cores: Pick<CurrentCore, "ready" | "hasAny">;
-  readonly #executor: Pick<Executor, "place" | "largeInputs">;
+  readonly #executor: Pick<Executor, "place" | "hugeInputs">;
   /** Which version the connection speaks. */
   readonly #version: () => number;
   #payload: Uint8Array | undefined;
@@ -23,7 +23,7 @@ export class ArrivingJob {
 
   constructor(
     cores: Pick<CurrentCore, "ready" | "hasAny">,
-    executor: Pick<Executor, "place" | "largeInputs">,
+    executor: Pick<Executor, "place" | "hugeInputs">,
     version: () => number,
   ) {
     this.#cores = cores;
@@ -32,10 +32,10 @@ export class ArrivingJob {
   }
 
   /** Where payloads go, within the limit of the worker and beyond it. */
-  places({ takesLargeInputs }: { readonly takesLargeInputs: boolean }) {
+  places({ takesHugeInputs }: { readonly takesHugeInputs: boolean }) {
     return {
       findPlace: this.findPlace,
-      findLargePlace: takesLargeInputs ? this.findLargePlace : undefined,
+      findHugePlace: takesHugeInputs ? this.findHugePlace : undefined,
     };
   }
 
@@ -53,16 +53,16 @@ export class ArrivingJob {
   };
 
   /** The same for a payload that is over the limit. Only a job may be, if its input can have a place. */
-  readonly findLargePlace: FindLargePlace = (type, id, payloadBytes) => {
+  readonly findHugePlace: FindHugePlace = (type, id, payloadBytes) => {
     const limitsBytes = limitsBytesOf(type);
     if (limitsBytes === undefined || !this.#cores.hasAny) return undefined;
     if (limitsBytes > 0 && this.#version() === 1) return undefined;
     const headBytes = limitsBytes + JOB_PREFIX_BYTES;
     const bytes = payloadBytes - headBytes;
-    const { largeInputs } = this.#executor;
-    const { bytesMax } = largeInputs;
+    const { hugeInputs } = this.#executor;
+    const { bytesMax } = hugeInputs;
     if (bytes > bytesMax) throw new PayloadTooLargeError(id, payloadBytes, bytesMax + headBytes);
-    return largeInputs.place(this.#cores.ready?.key, bytes, headBytes);
+    return hugeInputs.place(this.#cores.ready?.key, bytes, headBytes);
   };
 
   /** A message has arrived. Returns its place, which is the caller's then, if it has one. */

@@ -249,8 +249,8 @@ export class Connection implements JobSource {
   }
 
   /** The hot path: the payload is checked, and otherwise forwarded as it came. */
-  #onJob(id: Uint64, { payload, place, large, limits }: ReceivedJob): void {
-    const job: RelayedJob = { source: this, id, payload, place, large, limits, state: RECEIVED };
+  #onJob(id: Uint64, { payload, place, huge, limits }: ReceivedJob): void {
+    const job: RelayedJob = { source: this, id, payload, place, huge, limits, state: RECEIVED };
     this.#jobs.add(job);
     this.#flow.onGrown();
     if (this.#isDraining) return this.#refuse(job);

@@ -27,7 +27,7 @@ export interface ConnectionContext {
   readonly turns: Turns;
   readonly payloadBytesMax: number | undefined;
   /** Whether inputs beyond that are received part by part. */
-  readonly takesLargeInputs: boolean;
+  readonly takesHugeInputs: boolean;
   /** How long a controller of version 1 that has closed its sending side still gets answers. */
   readonly halfClosedMs: number;
   /** How long a controller of version 2 may be silent. */

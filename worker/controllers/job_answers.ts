@@ -57,7 +57,7 @@ export class JobAnswers {
     payload: SlotResponse["payload"],
     { release, source }: SlotResponse,
   ): void {
-    if (source) this.#link.sendLarge(type, id, payload, source);
+    if (source) this.#link.sendHuge(type, id, payload, source);
     else if (release) this.#link.sendInPlace(type, id, payload, release);
     else this.#link.send(type, id, payload);
   }

@@ -1,8 +1,8 @@
 /** The job in a frame from a controller. */
 
 import {
+  checkHugeHead,
   checkJob,
-  checkLargeHead,
   DiscardedBlob,
   type Frame,
   type JobLimits,
@@ -13,7 +13,7 @@ import {
   readLimits,
 } from "../../protocol/mod.ts";
 import type { JobPlace, PlacedPayload } from "../job.ts";
-import { LargeInput } from "../slots/large_input.ts";
+import { HugeInput } from "../slots/huge_input.ts";
 
 /** A job that was received, and its limits. */
 export interface ReceivedJob extends PlacedPayload {
@@ -30,7 +30,7 @@ export function jobIn(
   place: JobPlace | undefined,
 ): ReceivedJob | undefined {
   const { type, payload } = frame;
-  if (frame.large) return largeJobIn(frame, frame.large);
+  if (frame.huge) return hugeJobIn(frame, frame.huge);
   if (type === MessageType.job) {
     checkJob(payload);
     return { payload, place, limits: NO_LIMITS };
@@ -41,16 +41,16 @@ export function jobIn(
 }
 
 /** The job in a frame whose payload was over the limit. */
-function largeJobIn({ type, payload }: Frame, large: object): ReceivedJob {
-  if (large instanceof DiscardedBlob) throw new ProtocolError(large.reason);
-  if (!(large instanceof LargeInput)) throw new TypeError("A large payload is no input of a job");
+function hugeJobIn({ type, payload }: Frame, huge: object): ReceivedJob {
+  if (huge instanceof DiscardedBlob) throw new ProtocolError(huge.reason);
+  if (!(huge instanceof HugeInput)) throw new TypeError("A large payload is no input of a job");
   try {
-    checkLargeHead(payload, large.bytes, "a job's input");
+    checkHugeHead(payload, huge.bytes, "a job's input");
   } catch (error) {
-    large.release();
+    huge.release();
     throw error;
   }
-  if (type === MessageType.job) return { payload, large, limits: NO_LIMITS };
+  if (type === MessageType.job) return { payload, huge, limits: NO_LIMITS };
   const { job, limits } = readLimits(payload);
-  return { payload: job, large, limits };
+  return { payload: job, huge, limits };
 }

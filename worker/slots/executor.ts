@@ -9,7 +9,7 @@ import { endJob, type JobPlace, type Lines, type RelayedJob, type SlotResponse }
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
-import { LargeInputs } from "./large_inputs.ts";
+import { HugeInputs } from "./huge_inputs.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { ExecutorOptions } from "./executor_options.ts";
 import type { EndCause } from "./process_end.ts";
@@ -25,7 +25,7 @@ export class Executor {
   readonly #store: CoreStore;
   readonly #pool: Pool<RelayedJob>;
   readonly #slots: Slots;
-  readonly largeInputs: LargeInputs;
+  readonly hugeInputs: HugeInputs;
   readonly #trials: CoreTrials;
   readonly #watchdog: Watchdog;
   readonly #terminations: Terminations;
@@ -58,8 +58,8 @@ export class Executor {
       onLost: this.#onLost.bind(this),
     };
     this.#slots = new Slots(options.slots, { ...context, events });
-    this.largeInputs = new LargeInputs({
-      placeAt: (...input) => this.#slots.placeLarge(...input),
+    this.hugeInputs = new HugeInputs({
+      placeAt: (...input) => this.#slots.placeHuge(...input),
       placeHere: (...input) => launcher.ownInput(...input),
     });
     const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
@@ -105,9 +105,9 @@ export class Executor {
 
   /** Queues a job. */
   submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
-    const { payload: { byteLength }, place, large } = job;
-    const bytes = byteLength + (large?.bytes ?? 0);
-    const near = (place ?? large)?.endpoint;
+    const { payload: { byteLength }, place, huge } = job;
+    const bytes = byteLength + (huge?.bytes ?? 0);
+    const near = (place ?? huge)?.endpoint;
     const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), near);
     if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);

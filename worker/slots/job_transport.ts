@@ -2,7 +2,7 @@
 
 import type { Link } from "../../link/link.ts";
 import { type Frame, MessageType, ResponseType, type Uint64 } from "../../protocol/mod.ts";
-import type { LargeInput } from "./large_input.ts";
+import type { HugeInput } from "./huge_input.ts";
 import { checkUsage } from "./slot_usage.ts";
 import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
 
@@ -16,12 +16,12 @@ export interface JobTransport {
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined;
   send(id: Uint64, job: PlacedPayload): void;
   /** A place for an input that is too large for one array. */
-  placeLarge?(bytes: number, headBytes: number): LargeInput | undefined;
+  placeHuge?(bytes: number, headBytes: number): HugeInput | undefined;
   /**
    * Sends a job with such an input. If the input is elsewhere, it is moved first, and jobs that come later wait for
    * that. `onFailed`: the process has no memory for it.
    */
-  sendLarge?(id: Uint64, job: PlacedPayload, input: LargeInput, onFailed: () => void): void;
+  sendHuge?(id: Uint64, job: PlacedPayload, input: HugeInput, onFailed: () => void): void;
   /** The response in a frame from the process; `undefined` if it is none. */
   responseIn(frame: Frame): SlotResponse | undefined;
 }

@@ -13,7 +13,7 @@ import { Descendants } from "./descendants.ts";
 import { Guardian } from "./guardian.ts";
 import { inheritedBySlots } from "../../system/inherited_variables.ts";
 import { boundCpus, type MachineShares, ONE_SLOT, slotVariables } from "./slot_environment.ts";
-import { type LargeInput, ownInput } from "./large_input.ts";
+import { type HugeInput, ownInput } from "./huge_input.ts";
 import { ProcessMemory } from "./process_memory.ts";
 import { type ProcessSetup, setupOf } from "./process_setup.ts";
 import { Registrations } from "./registrations.ts";
@@ -226,7 +226,7 @@ export class Launcher {
   }
 
   /** Memory of this process for a large input, before it is known which slot gets it. */
-  ownInput(bytes: number, headBytes: number): LargeInput | undefined {
+  ownInput(bytes: number, headBytes: number): HugeInput | undefined {
     return ownInput(this.#runtime, bytes, headBytes);
   }
 

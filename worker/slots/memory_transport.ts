@@ -12,7 +12,7 @@ import {
 import { isScarce } from "../../slot/regions.ts";
 import type { JobPlace, PlacedPayload, SlotResponse } from "../job.ts";
 import { type JobTransport, SocketTransport } from "./job_transport.ts";
-import type { LargeInput } from "./large_input.ts";
+import type { HugeInput } from "./huge_input.ts";
 import type { ProcessMemory } from "./process_memory.ts";
 
 /** A smaller payload is sent together with others, which costs less than a message about each. */
@@ -59,20 +59,20 @@ export class MemoryTransport implements JobTransport {
     return isPossible ? this.#memory.place(payloadBytes, prefixBytes) : undefined;
   }
 
-  placeLarge(bytes: number, headBytes: number): LargeInput | undefined {
-    return this.#isTaken ? this.#memory.placeLarge(bytes, headBytes) : undefined;
+  placeHuge(bytes: number, headBytes: number): HugeInput | undefined {
+    return this.#isTaken ? this.#memory.placeHuge(bytes, headBytes) : undefined;
   }
 
-  sendLarge(id: Uint64, job: PlacedPayload, input: LargeInput, onFailed: () => void): void {
-    if (!this.#isMoving) this.#sendLarge(id, job, input, onFailed);
-    else this.#waiting.push(() => this.#sendLarge(id, job, input, onFailed));
+  sendHuge(id: Uint64, job: PlacedPayload, input: HugeInput, onFailed: () => void): void {
+    if (!this.#isMoving) this.#sendHuge(id, job, input, onFailed);
+    else this.#waiting.push(() => this.#sendHuge(id, job, input, onFailed));
   }
 
-  #sendLarge(id: Uint64, job: PlacedPayload, input: LargeInput, onFailed: () => void): void {
+  #sendHuge(id: Uint64, job: PlacedPayload, input: HugeInput, onFailed: () => void): void {
     if (input.owner === this.#memory) return this.#sendPlaced(id, job, input);
-    const place = this.placeLarge(input.bytes, JOB_PREFIX_BYTES);
+    const place = this.placeHuge(input.bytes, JOB_PREFIX_BYTES);
     if (!place) return onFailed();
-    job.large = place;
+    job.huge = place;
     this.#isMoving = true;
     void input.moveTo(place).then((hasMoved) => {
       this.#isMoving = false;
@@ -83,7 +83,7 @@ export class MemoryTransport implements JobTransport {
     });
   }
 
-  #sendPlaced(id: Uint64, job: PlacedPayload, { at, bytes }: LargeInput): void {
+  #sendPlaced(id: Uint64, job: PlacedPayload, { at, bytes }: HugeInput): void {
     this.#tell();
     const index = readUint64(job.payload, 0);
     this.#link.send(SLOT_SHARED_JOB, id, encodeSharedJob({ at, bytes, index }));

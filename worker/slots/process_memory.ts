@@ -22,15 +22,15 @@ import { decodeSharedOutput, type SharedJob } from "../../slot/protocol.ts";
 import {
   DATA_AT,
   FreeRegions,
-  LARGE_INPUTS_AT,
-  LARGE_MEMORY_BYTES,
+  HUGE_INPUTS_AT,
+  HUGE_MEMORY_BYTES,
   MEMORY_BYTES,
   type Region,
   regionOf,
   USUAL_BYTES,
 } from "../../slot/regions.ts";
 import type { JobPlace, SlotResponse } from "../job.ts";
-import { LargeInput } from "./large_input.ts";
+import { HugeInput } from "./huge_input.ts";
 import { RegionViews } from "./region_views.ts";
 
 /** A process that has had no input for this long may be idle for longer: most of the memory for inputs goes back. */
@@ -47,9 +47,9 @@ export class ProcessMemory {
   readonly #outputViews: RegionViews;
   readonly #freeInputs = new FreeRegions();
   readonly #usedOutputs = new Set<Region>();
-  /** Where large inputs may be that are free. */
-  readonly #freeLarge: number[] = [];
-  #largeInputs = 0;
+  /** Where huge inputs may be that are free. */
+  readonly #freeHuge: number[] = [];
+  #hugeInputs = 0;
   readonly #clock: Clock;
   /** Set while memory may go back soon. */
   #idle: Timer | undefined;
@@ -59,24 +59,24 @@ export class ProcessMemory {
     clock: Clock,
     inputs: SharedMemory,
     outputs: SharedMemory,
-    hasLarge: boolean,
+    hasHuge: boolean,
   ) {
     this.#clock = clock;
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.#inputViews = new RegionViews(inputs, "coldest");
     this.#outputViews = new RegionViews(outputs, "released");
-    if (hasLarge) this.#freeLarge.push(...LARGE_INPUTS_AT);
+    if (hasHuge) this.#freeHuge.push(...HUGE_INPUTS_AT);
   }
 
   /** Makes it for a process that is about to start; `undefined` where the system cannot. */
   static create(runtime: Pick<Runtime, "createMemory" | "clock">): ProcessMemory | undefined {
     // A limit on the size of files (`ulimit -f`) may allow less.
-    const large = runtime.createMemory?.(MEMORY_BYTES, "this", LARGE_MEMORY_BYTES);
-    const inputs = large ?? runtime.createMemory?.(MEMORY_BYTES, "this");
+    const huge = runtime.createMemory?.(MEMORY_BYTES, "this", HUGE_MEMORY_BYTES);
+    const inputs = huge ?? runtime.createMemory?.(MEMORY_BYTES, "this");
     const outputs = inputs && runtime.createMemory?.(MEMORY_BYTES, "other");
-    const hasLarge = large?.window !== undefined;
-    if (inputs && outputs) return new ProcessMemory(runtime.clock, inputs, outputs, hasLarge);
+    const hasHuge = huge?.window !== undefined;
+    if (inputs && outputs) return new ProcessMemory(runtime.clock, inputs, outputs, hasHuge);
     inputs?.close();
     return undefined;
   }
@@ -94,7 +94,7 @@ export class ProcessMemory {
 
   /** How many inputs are in it. */
   get placedJobs(): number {
-    return this.#freeInputs.usedCount + this.#largeInputs;
+    return this.#freeInputs.usedCount + this.#hugeInputs;
   }
 
   /** How many inputs and outputs are in it. */
@@ -126,17 +126,17 @@ export class ProcessMemory {
   }
 
   /** A place for an input that is too large for the others; `undefined` if there is none. */
-  placeLarge(bytes: number, headBytes: number): LargeInput | undefined {
-    const roomAt = this.#isGone ? undefined : this.#freeLarge.pop();
+  placeHuge(bytes: number, headBytes: number): HugeInput | undefined {
+    const roomAt = this.#isGone ? undefined : this.#freeHuge.pop();
     if (roomAt === undefined) return undefined;
-    this.#largeInputs += 1;
+    this.#hugeInputs += 1;
     const onReleased = () => {
-      this.#largeInputs -= 1;
-      this.#freeLarge.push(roomAt);
+      this.#hugeInputs -= 1;
+      this.#freeHuge.push(roomAt);
       this.#closeIfUnused();
     };
     const memory = this.#inputs;
-    return new LargeInput({ memory, owner: this, roomAt, headBytes, bytes, onReleased });
+    return new HugeInput({ memory, owner: this, roomAt, headBytes, bytes, onReleased });
   }
 
   /** The job at a place. */

@@ -95,9 +95,9 @@ export class RegionViews {
     if (!known) return;
     this.#kept.add(region);
     this.#keptBytes += known.usedBytes;
-    const isHuge = known.usedBytes > KEPT_BYTES_MAX;
-    const bytesMax = isHuge ? KEPT_BYTES_MAX : BUSY_KEPT_BYTES_MAX[this.#givenBack];
-    this.#trim(isHuge || this.#givenBack === "released" ? [region] : this.#kept, bytesMax);
+    const isOverKept = known.usedBytes > KEPT_BYTES_MAX;
+    const bytesMax = isOverKept ? KEPT_BYTES_MAX : BUSY_KEPT_BYTES_MAX[this.#givenBack];
+    this.#trim(isOverKept || this.#givenBack === "released" ? [region] : this.#kept, bytesMax);
   }
 
   /** Gives back all regions that are not in use. */

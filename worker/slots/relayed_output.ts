@@ -4,11 +4,11 @@
  */
 
 import {
-  checkLargeHead,
-  type FindLargePlace,
+  checkHugeHead,
+  type FindHugePlace,
+  HUGE_BLOB_BYTES_MAX,
+  type HugePlace,
   JOB_RESULT_PREFIX_BYTES,
-  LARGE_BLOB_BYTES_MAX,
-  type LargePlace,
   ResponseType,
   type Uint64,
   USAGE_BYTES,
@@ -40,9 +40,9 @@ export class RelayedOutputs {
   }
 
   /** Finds the place for one. */
-  readonly find: FindLargePlace = (type, id, payloadBytes) => {
+  readonly find: FindHugePlace = (type, id, payloadBytes) => {
     const blobBytes = payloadBytes - HEAD_BYTES;
-    const isOutput = type === ResponseType.okWithUsage && blobBytes <= LARGE_BLOB_BYTES_MAX;
+    const isOutput = type === ResponseType.okWithUsage && blobBytes <= HUGE_BLOB_BYTES_MAX;
     if (!isOutput) return undefined;
     return new RelayedOutput(id, blobBytes, (response) => this.#onHead(response));
   };
@@ -61,7 +61,7 @@ export class RelayedOutputs {
 }
 
 /** A large output that is relayed: what the slot writes is what the controller's connection reads. */
-export class RelayedOutput implements LargePlace {
+export class RelayedOutput implements HugePlace {
   readonly head = new Uint8Array(HEAD_BYTES);
   readonly #id: Uint64;
   readonly #blobBytes: number;
@@ -117,7 +117,7 @@ export class RelayedOutput implements LargePlace {
 
   #answer(): void {
     this.#isAnswered = true;
-    checkLargeHead(this.head, this.#blobBytes, "a job's output");
+    checkHugeHead(this.head, this.#blobBytes, "a job's output");
     this.#onResponse({
       type: ResponseType.okWithUsage,
       id: this.#id,

@@ -28,13 +28,13 @@ export class RelayingSlots {
    * A slot has answered a job with an output that it still has to write. `ended` resolves when it has. Until then the
    * input of the job stays where it is: the output may be a part of it.
    */
-  onBegun(endpoint: EndpointId, job: Pick<RelayedJob, "large">, ended: Promise<void>): void {
-    const { large } = job;
-    job.large = undefined;
+  onBegun(endpoint: EndpointId, job: Pick<RelayedJob, "huge">, ended: Promise<void>): void {
+    const { huge } = job;
+    job.huge = undefined;
     this.#sent.set(endpoint, ended);
     this.#pool.onLimited(endpoint, 0);
     void ended.then(() => {
-      large?.release();
+      huge?.release();
       if (this.#sent.get(endpoint) === ended) this.onReplaced(endpoint);
     });
   }

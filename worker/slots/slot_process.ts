@@ -161,7 +161,7 @@ export class SlotProcess {
       onClosed: (reason) => this.#onLinkClosed(reason),
     }, {
       clock: this.#clock,
-      findLargePlace: this.#relayed.find,
+      findHugePlace: this.#relayed.find,
     });
     this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
     this.#link.start();
@@ -201,11 +201,11 @@ export class SlotProcess {
   /** Sends a job, whose payload is that of the controller's message. */
   sendJob(id: Uint64, job: PlacedPayload): void {
     this.jobs += 1;
-    if (!job.large) return this.transport?.send(id, job);
-    const { bytes } = job.large;
+    if (!job.huge) return this.transport?.send(id, job);
+    const { bytes } = job.huge;
     const onFailed = () => this.kill(`it has no memory for an input of ${bytes} bytes`);
-    if (!this.transport?.sendLarge) return onFailed();
-    this.transport.sendLarge(id, job, job.large, onFailed);
+    if (!this.transport?.sendHuge) return onFailed();
+    this.transport.sendHuge(id, job, job.huge, onFailed);
   }
 
   /**
@@ -242,7 +242,7 @@ export class SlotProcess {
 
   #onFrame(frame: Frame): void {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
-    else if (!frame.large) { // a large output was answered when it began to come
+    else if (!frame.huge) { // a large output was answered when it began to come
       const response = this.transport?.responseIn(frame);
       if (response && !this.printed.holds(response)) this.#onResponse(response);
     }

@@ -3,7 +3,7 @@
 import type { CoreKey, EndpointId } from "../../pool/types.ts";
 import type { JobPlace } from "../job.ts";
 import type { JobTransport } from "./job_transport.ts";
-import type { LargeInput } from "./large_input.ts";
+import type { HugeInput } from "./huge_input.ts";
 import { Slot, type SlotContext } from "./slot.ts";
 
 /** The most input bytes in flight at a slot, beyond the job that it runs. */
@@ -60,8 +60,8 @@ export class Slots {
   }
 
   /** The same for an input that is too large for one array. */
-  placeLarge(key: CoreKey, bytes: number, headBytes: number): LargeInput | undefined {
-    return this.#placed(key, (transport) => transport.placeLarge?.(bytes, headBytes));
+  placeHuge(key: CoreKey, bytes: number, headBytes: number): HugeInput | undefined {
+    return this.#placed(key, (transport) => transport.placeHuge?.(bytes, headBytes));
   }
 
   #placed<P extends { endpoint?: EndpointId }>(

@@ -5,7 +5,7 @@ import { truncate } from "node:fs/promises";
 import { readFiles } from "../../../controller/inputs/file_reader.ts";
 import type { SourceTask } from "../../../controller/inputs/source.ts";
 import type { FinishedJobs } from "../../../controller/output/finished_jobs.ts";
-import { LARGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
+import { HUGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
 import { systemFiles as files } from "../../../runtime/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
@@ -28,7 +28,7 @@ test("an input may have a tebibyte, and not a byte more", async () => {
   };
   const [fits, isTooLarge] = await read(
     workspace,
-    [LARGE_BLOB_BYTES_MAX, LARGE_BLOB_BYTES_MAX + 1],
+    [HUGE_BLOB_BYTES_MAX, HUGE_BLOB_BYTES_MAX + 1],
     finished,
   );
   assert.equal(fits?.kind, "skipped");

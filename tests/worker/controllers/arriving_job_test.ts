@@ -2,16 +2,16 @@
 
 import assert from "node:assert/strict";
 import {
+  HUGE_BLOB_BYTES_MAX,
   JOB_LIMITS_BYTES,
   JOB_PREFIX_BYTES,
-  LARGE_BLOB_BYTES_MAX,
   MessageType,
 } from "../../../protocol/mod.ts";
 import { ArrivingJob } from "../../../worker/controllers/arriving_job.ts";
 import type { CurrentCore } from "../../../worker/controllers/current_core.ts";
 import type { JobPlace } from "../../../worker/job.ts";
-import { LargeInput } from "../../../worker/slots/large_input.ts";
-import { LargeInputs } from "../../../worker/slots/large_inputs.ts";
+import { HugeInput } from "../../../worker/slots/huge_input.ts";
+import { HugeInputs } from "../../../worker/slots/huge_inputs.ts";
 import type { SharedMemory } from "../../../runtime/shared_memory.ts";
 import { test } from "../../lib/test.ts";
 
@@ -40,16 +40,16 @@ test("a job with limits has its payload behind them, and nothing but jobs has a 
 test("an input over the limit has a place as soon as a core is current, and in version 1 only a job of it", () => {
   const bytes = 2 ** 31;
   const findIn = (arriving: ArrivingJob, type: number) =>
-    arriving.findLargePlace(type, 1, bytes)?.head.byteLength;
+    arriving.findHugePlace(type, 1, bytes)?.head.byteLength;
   assert.equal(findIn(arrivingJob(), MessageType.job), JOB_PREFIX_BYTES);
   const limited = JOB_LIMITS_BYTES + JOB_PREFIX_BYTES;
   assert.equal(findIn(arrivingJob(), MessageType.limitedJob), limited);
   assert.equal(findIn(arrivingJob(), MessageType.core), undefined);
   assert.equal(findIn(arrivingJob({ version: 1 }), MessageType.limitedJob), undefined);
   assert.equal(findIn(arrivingJob({ hasAny: false }), MessageType.job), undefined);
-  const most = LARGE_BLOB_BYTES_MAX + JOB_PREFIX_BYTES;
-  assert(arrivingJob().findLargePlace(MessageType.job, 1, most));
-  assert.throws(() => arrivingJob().findLargePlace(MessageType.job, 1, most + 1), {
+  const most = HUGE_BLOB_BYTES_MAX + JOB_PREFIX_BYTES;
+  assert(arrivingJob().findHugePlace(MessageType.job, 1, most));
+  assert.throws(() => arrivingJob().findHugePlace(MessageType.job, 1, most + 1), {
     name: "PayloadTooLargeError",
     payloadBytesMax: most,
   });
@@ -62,15 +62,15 @@ function arrivingJob({ version = 2, hasAny = true } = {}): ArrivingJob {
     return { memory, payload, withHeader: memory, at: 0, release: () => {} };
   };
   const cores = { ready: {}, hasAny } as unknown as CurrentCore;
-  const largeInputs = new LargeInputs({
+  const hugeInputs = new HugeInputs({
     placeAt: () => undefined,
     placeHere: (bytes, headBytes) => placeOf(bytes, headBytes),
     memory: () => ({ totalBytes: Infinity, freeBytes: Infinity }),
   });
-  return new ArrivingJob(cores, { place, largeInputs }, () => version);
+  return new ArrivingJob(cores, { place, hugeInputs }, () => version);
 }
 
-function placeOf(bytes: number, headBytes: number): LargeInput {
+function placeOf(bytes: number, headBytes: number): HugeInput {
   const memory = {} as SharedMemory;
-  return new LargeInput({ memory, owner: {}, roomAt: 0, headBytes, bytes, onReleased: () => {} });
+  return new HugeInput({ memory, owner: {}, roomAt: 0, headBytes, bytes, onReleased: () => {} });
 }

@@ -6,7 +6,7 @@ import { SLOT_REGISTER, type SlotStart } from "../../../slot/protocol.ts";
 import { silentLog } from "../../../system/log.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
 import { encodeFrame } from "../../fixtures/peers/frames.ts";
-import { largeOutputHead } from "../../lib/large_output.ts";
+import { hugeOutputHead } from "../../lib/huge_output.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 
@@ -79,7 +79,7 @@ test("a process whose large output is being sent is killed when the launcher clo
   const process = scene.launcher.spawn("slot", 0, EVENTS);
   const stream = await scene.connect(SLOT_REGISTER, scene.ticket);
   await process.connected;
-  await stream.write(largeOutputHead(1, 2 ** 31));
+  await stream.write(hugeOutputHead(1, 2 ** 31));
   await scene.network.clock.advance(0);
   const closed = scene.launcher.close();
   const [child] = scene.processes;

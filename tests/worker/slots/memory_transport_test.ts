@@ -13,7 +13,7 @@ import {
 } from "../../../slot/protocol.ts";
 import { isScarce } from "../../../slot/regions.ts";
 import type { PlacedPayload } from "../../../worker/job.ts";
-import type { LargeInput } from "../../../worker/slots/large_input.ts";
+import type { HugeInput } from "../../../worker/slots/huge_input.ts";
 import { MemoryTransport } from "../../../worker/slots/memory_transport.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
 import { test } from "../../lib/test.ts";
@@ -74,8 +74,8 @@ test("of the largest regions a slot is told after two: it has few", () => {
 test("jobs behind a large input that moves are sent after it, in order", async () => {
   const { transport, sent } = transports(true);
   const { input, moved } = movingInput();
-  transport.sendLarge(1, { payload: JOB }, input, assert.fail);
-  transport.sendLarge(2, { payload: JOB }, movingInput(true).input, assert.fail);
+  transport.sendHuge(1, { payload: JOB }, input, assert.fail);
+  transport.sendHuge(2, { payload: JOB }, movingInput(true).input, assert.fail);
   transport.send(3, { payload: JOB });
   assert.equal(sent.length, 0);
   moved.resolve(true);
@@ -88,7 +88,7 @@ test("if a large input cannot move, the process fails; if the process is gone, n
     const { transport, sent, link } = transports(true);
     const { input, moved } = movingInput();
     let failures = 0;
-    transport.sendLarge(1, { payload: JOB }, input, () => failures += 1);
+    transport.sendHuge(1, { payload: JOB }, input, () => failures += 1);
     transport.send(2, { payload: JOB });
     link.isClosed = isClosed;
     moved.resolve(isClosed);
@@ -101,7 +101,7 @@ test("if a large input cannot move, the process fails; if the process is gone, n
 function movingInput(hasMoved?: boolean) {
   const moved = Promise.withResolvers<boolean>();
   if (hasMoved !== undefined) moved.resolve(hasMoved);
-  const input = { owner: {}, bytes: 10, moveTo: () => moved.promise } as unknown as LargeInput;
+  const input = { owner: {}, bytes: 10, moveTo: () => moved.promise } as unknown as HugeInput;
   return { input, moved };
 }
 

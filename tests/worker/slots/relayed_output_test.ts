@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import {
+  type HugePlace,
   JOB_RESULT_PREFIX_BYTES,
-  type LargePlace,
   MalformedPayloadError,
   ResponseType,
   USAGE_BYTES,
@@ -107,13 +107,13 @@ function began() {
   return { responses, relayed, find, place };
 }
 
-function headIsThere(place: LargePlace): void {
+function headIsThere(place: HugePlace): void {
   writeUint64(new DataView(place.head.buffer), HEAD_BYTES - 8, BYTES);
   assert.equal(place.onFilled(0), undefined);
 }
 
 /** The slot writes so many bytes, or as many as there is space for. */
-function write(place: LargePlace, at: number, count: number): number {
+function write(place: HugePlace, at: number, count: number): number {
   const space = place.space(at).subarray(0, count);
   for (let index = 0; index < space.byteLength; index++) space[index] = (at + index) % 250;
   place.onFilled(at + space.byteLength);

@@ -11,7 +11,7 @@ import type { EndCause } from "../../../worker/slots/process_end.ts";
 import { SlotProcess } from "../../../worker/slots/slot_process.ts";
 import type { StartedJob } from "../../../worker/slots/started_job.ts";
 import { encodeFrame, OK } from "../../fixtures/peers/frames.ts";
-import { largeOutputHead } from "../../lib/large_output.ts";
+import { hugeOutputHead } from "../../lib/huge_output.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 
@@ -143,7 +143,7 @@ test("the shared memory of a process is closed when it has ended, and no timer i
 
 test("a process that is ended while its large output is sent goes on until all of that is sent", async () => {
   const scene = await Scene.connected();
-  await scene.beginLargeOutput(1);
+  await scene.beginHugeOutput(1);
   assert(scene.slot.isRelayed);
   let hasEnded = false;
   const ended = scene.slot.end().then(() => hasEnded = true);
@@ -161,7 +161,7 @@ test("a process that is ended while its large output is sent goes on until all o
 
 test("a process that is killed while its large output waits for a controller has ended", async () => {
   const scene = await Scene.connected();
-  await scene.beginLargeOutput(1);
+  await scene.beginHugeOutput(1);
   await scene.write(new Uint8Array(3_000_000));
   let hasEnded = false;
   const ended = scene.slot.end().then(() => hasEnded = true);
@@ -236,8 +236,8 @@ class Scene implements ChildProcess {
   }
 
   /** It writes the head of an answer whose output is too large for one array. */
-  beginLargeOutput(id: number): Promise<void> {
-    return this.write(largeOutputHead(id, 2 ** 31));
+  beginHugeOutput(id: number): Promise<void> {
+    return this.write(hugeOutputHead(id, 2 ** 31));
   }
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { DirectorySink } from "../../../controller/output/directory_sink.ts";
 import { OutputNameError } from "../../../controller/output/sink_errors.ts";
-import type { LargeOutput as Large } from "../../../controller/output/large_output.ts";
+import type { HugeOutput as Large } from "../../../controller/output/huge_output.ts";
 import { systemFiles } from "../../../runtime/system_files.ts";
 import { FilesBelow } from "../../../runtime/files_below.ts";
 import { Workspace } from "../../cli/workspace.ts";
@@ -18,11 +18,11 @@ const CONTENT = Uint8Array.from({ length: BYTES }, (_, at) => at % 241);
 
 test("an output shows under its name once it is whole, and its checksum and hash are those of its bytes", async () => {
   const { disk, sink } = await opened();
-  const output = sink.largeOutputs(true).open(10, BYTES);
+  const output = sink.hugeOutputs(true).open(10, BYTES);
   assert.equal(output.head.byteLength, 10);
   await fill(output, BYTES);
   assert.equal(disk.find("/out/a/b"), undefined);
-  await sink.commitLarge("a/b", output);
+  await sink.commitHuge("a/b", output);
   assert.deepEqual(disk.find("/out/a/b")?.bytes, CONTENT);
   assert.equal(output.crc32, crc32(CONTENT));
   assert.equal(output.sha256, createHash("sha256").update(CONTENT).digest("hex"));
@@ -31,7 +31,7 @@ test("an output shows under its name once it is whole, and its checksum and hash
 
 test("the hash is that of all bytes as soon as the last one is there, for votes are counted then", async () => {
   const { sink } = await opened();
-  const output = sink.largeOutputs(true).open(0, 3_000);
+  const output = sink.hugeOutputs(true).open(0, 3_000);
   const writes: (Promise<void> | undefined)[] = [];
   for (let at = 0; at < 3_000; at += 1_000) {
     output.space(at).set(CONTENT.subarray(at, at + 1_000));
@@ -46,7 +46,7 @@ test("the hash is that of all bytes as soon as the last one is there, for votes 
 
 test("no more than two parts wait to be written, so that a slow disk slows down the worker", async () => {
   const { sink } = await opened();
-  const output = sink.largeOutputs(false).open(0, BYTES);
+  const output = sink.hugeOutputs(false).open(0, BYTES);
   const waits: boolean[] = [];
   for (let at = 0; at < 3; at++) {
     const space = output.space(waits.length * 1_000).subarray(0, 1_000);
@@ -58,7 +58,7 @@ test("no more than two parts wait to be written, so that a slow disk slows down 
 
 test("an output that nobody wants, or that ends too early, leaves no file", async () => {
   const { disk, sink } = await opened();
-  const outputs = sink.largeOutputs(false);
+  const outputs = sink.hugeOutputs(false);
   const [unwanted, late, cut] = [0, 1, 2].map(() => outputs.open(0, BYTES)) as [
     Large,
     Large,
@@ -80,20 +80,20 @@ test("an output that nobody wants, or that ends too early, leaves no file", asyn
 
 test("a full disk is an error of the run, and a name that cannot be one of the job", async () => {
   const { disk, sink } = await opened();
-  const reserved = sink.largeOutputs(false).open(0, BYTES);
+  const reserved = sink.hugeOutputs(false).open(0, BYTES);
   await fill(reserved, BYTES);
-  await assert.rejects(sink.commitLarge(".distcomp/a", reserved), OutputNameError);
+  await assert.rejects(sink.commitHuge(".distcomp/a", reserved), OutputNameError);
   disk.freeBytes = 1_000_000;
-  const output = sink.largeOutputs(false).open(0, BYTES);
+  const output = sink.hugeOutputs(false).open(0, BYTES);
   await fill(output, BYTES);
-  await assert.rejects(sink.commitLarge("a", output), { name: "SinkError" });
+  await assert.rejects(sink.commitHuge("a", output), { name: "SinkError" });
 });
 
 test("an output that is larger than the free room on the disk is not taken", async () => {
   await using workspace = await Workspace.make();
   const files = await FilesBelow.open(systemFiles, workspace.path);
   const sink = await DirectorySink.open(workspace.path, { clock: new VirtualClock(), files });
-  const outputs = sink.largeOutputs(false);
+  const outputs = sink.hugeOutputs(false);
   assert.equal(outputs.problemOf(1), undefined);
   assert.match(outputs.problemOf(2 ** 60) ?? "", /^its output has \d+ bytes, .* \d+ free$/);
   await sink.close();

@@ -1,33 +1,33 @@
 /** The large inputs of a worker: where each goes when it begins to arrive, as far as there is memory for it. */
 
-import { DiscardedBlob, LARGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
+import { DiscardedBlob, HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import type { CoreKey } from "../../pool/types.ts";
-import { LARGE_INPUTS_AT } from "../../slot/regions.ts";
+import { HUGE_INPUTS_AT } from "../../slot/regions.ts";
 import { type UsableMemory, usableMemory } from "../../system/usable_memory.ts";
-import type { LargeInput } from "./large_input.ts";
+import type { HugeInput } from "./huge_input.ts";
 
 /** What large inputs need of the worker. */
-export interface LargeInputParts {
+export interface HugeInputParts {
   /** A place in the memory of a slot that has the core; `undefined` if there is none. */
-  placeAt(key: CoreKey, bytes: number, headBytes: number): LargeInput | undefined;
+  placeAt(key: CoreKey, bytes: number, headBytes: number): HugeInput | undefined;
   /** One in memory of this process; `undefined` if the system has none. */
-  placeHere(bytes: number, headBytes: number): LargeInput | undefined;
+  placeHere(bytes: number, headBytes: number): HugeInput | undefined;
   /** The memory of this machine. */
   memory?(): UsableMemory;
 }
 
 /** All large inputs of a worker. */
-export class LargeInputs {
-  readonly #parts: LargeInputParts;
-  readonly #inputs = new Set<LargeInput>();
+export class HugeInputs {
+  readonly #parts: HugeInputParts;
+  readonly #inputs = new Set<HugeInput>();
 
-  constructor(parts: LargeInputParts) {
+  constructor(parts: HugeInputParts) {
     this.#parts = parts;
   }
 
   /** The largest input that there may be: this machine has no memory for a larger one, whatever runs on it. */
   get bytesMax(): number {
-    return Math.min(LARGE_BLOB_BYTES_MAX, this.#memory.totalBytes);
+    return Math.min(HUGE_BLOB_BYTES_MAX, this.#memory.totalBytes);
   }
 
   /**
@@ -38,7 +38,7 @@ export class LargeInputs {
     key: CoreKey | undefined,
     bytes: number,
     headBytes: number,
-  ): LargeInput | DiscardedBlob | undefined {
+  ): HugeInput | DiscardedBlob | undefined {
     const problem = this.#problemOf(bytes);
     if (problem !== undefined) return new DiscardedBlob(headBytes, bytes, problem);
     const { placeAt, placeHere } = this.#parts;
@@ -59,7 +59,7 @@ export class LargeInputs {
       else comingBytes += input.missingBytes;
     }
     // Each may have to move to the memory of any slot, which has room for this many.
-    if (this.#inputs.size >= LARGE_INPUTS_AT.length) {
+    if (this.#inputs.size >= HUGE_INPUTS_AT.length) {
       return `An input has ${bytes} bytes, and this worker already has ${this.#inputs.size} ` +
         "inputs of more than 1 GiB, which is its limit; run the job later or on another worker";
     }

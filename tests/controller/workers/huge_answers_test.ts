@@ -1,13 +1,13 @@
 /** Where answers go that are too large to be in memory, and what the run makes of them. */
 
 import assert from "node:assert/strict";
-import type { StoredOutput } from "../../../controller/large_outputs.ts";
+import type { StoredOutput } from "../../../controller/huge_outputs.ts";
 import type { Phase } from "../../../controller/workers/connection_events.ts";
-import { largeAnswerOf, placesFor } from "../../../controller/workers/large_answers.ts";
+import { hugeAnswerOf, placesFor } from "../../../controller/workers/huge_answers.ts";
 import {
   DiscardedBlob,
+  type HugePlace,
   JOB_RESULT_PREFIX_BYTES,
-  type LargePlace,
   ResponseType,
   USAGE_BYTES,
   writeUint64,
@@ -33,9 +33,9 @@ test("only the output of a job that was sent has a place, whatever a worker anno
 
 test("where no output can be stored, the job fails, and says why", () => {
   for (const [type, headBytes] of HEADS) {
-    const place = placesFor({}, () => SERVING).findLargePlace?.(type, 7, headBytes + BYTES);
+    const place = placesFor({}, () => SERVING).findHugePlace?.(type, 7, headBytes + BYTES);
     assert(place instanceof DiscardedBlob);
-    const answer = largeAnswerOf(frameOf(type, place), place);
+    const answer = hugeAnswerOf(frameOf(type, place), place);
     assert(answer.kind === "error");
     assert.match(
       answer.message,
@@ -50,11 +50,11 @@ test("where no output can be stored, the job fails, and says why", () => {
 test("the output of a job that has failed is dropped, and any other is the answer's", () => {
   for (const [type, headBytes] of HEADS) {
     for (const exitCode of [0, 3]) {
-      const place = found(type, 7, headBytes + BYTES) as LargePlace & Stored;
+      const place = found(type, 7, headBytes + BYTES) as HugePlace & Stored;
       const head = new DataView(place.head.buffer);
       head.setInt32(headBytes - JOB_RESULT_PREFIX_BYTES, exitCode, true);
       writeUint64(head, headBytes - 8, BYTES);
-      const answer = largeAnswerOf(frameOf(type, place), place);
+      const answer = hugeAnswerOf(frameOf(type, place), place);
       assert(answer.kind === "result");
       assert.equal(answer.result.exitCode, exitCode);
       assert.equal(answer.stored, exitCode === 0 ? place : undefined);
@@ -66,8 +66,8 @@ test("the output of a job that has failed is dropped, and any other is the answe
 
 test("a head that names another size than was announced is an error of the worker", () => {
   const [type, headBytes] = HEADS[0];
-  const place = found(type, 7, headBytes + BYTES) as LargePlace;
-  assert.throws(() => largeAnswerOf(frameOf(type, place), place), {
+  const place = found(type, 7, headBytes + BYTES) as HugePlace;
+  assert.throws(() => hugeAnswerOf(frameOf(type, place), place), {
     name: "MalformedPayloadError",
   });
 });
@@ -79,11 +79,11 @@ interface Stored extends StoredOutput {
 }
 
 function found(type: number, id: number, bytes: number, phase = SERVING, problem?: string) {
-  const largeOutputs = { open: stored, problemOf: () => problem };
-  return placesFor({ largeOutputs }, () => phase).findLargePlace?.(type, id, bytes);
+  const hugeOutputs = { open: stored, problemOf: () => problem };
+  return placesFor({ hugeOutputs }, () => phase).findHugePlace?.(type, id, bytes);
 }
 
-function stored(headBytes: number, bytes: number): LargePlace & Stored {
+function stored(headBytes: number, bytes: number): HugePlace & Stored {
   return {
     head: new Uint8Array(headBytes),
     space: () => new Uint8Array(1),
@@ -98,6 +98,6 @@ function stored(headBytes: number, bytes: number): LargePlace & Stored {
   };
 }
 
-function frameOf(type: number, large: LargePlace) {
+function frameOf(type: number, large: HugePlace) {
   return { type, id: 7, payload: large.head, large };
 }

@@ -10,7 +10,7 @@ import {
 } from "../../protocol/mod.ts";
 
 /** What comes before the output of job `id`, which has so many bytes. */
-export function largeOutputHead(id: number, bytes: number, slot = 0): Uint8Array<ArrayBuffer> {
+export function hugeOutputHead(id: number, bytes: number, slot = 0): Uint8Array<ArrayBuffer> {
   const payloadHeadBytes = USAGE_BYTES + JOB_RESULT_PREFIX_BYTES;
   const head = new Uint8Array(HEADER_BYTES + payloadHeadBytes);
   const view = new DataView(head.buffer);

@@ -1,13 +1,13 @@
 /** Answers whose outputs are too large to be in memory: they go to where the run wants them as they arrive. */
 
 import {
-  checkLargeHead,
+  checkHugeHead,
   DiscardedBlob,
-  type FindLargePlace,
+  type FindHugePlace,
   type Frame,
+  HUGE_BLOB_BYTES_MAX,
+  type HugePlace,
   JOB_RESULT_PREFIX_BYTES,
-  LARGE_BLOB_BYTES_MAX,
-  type LargePlace,
   readInt32,
   ResponseType,
   USAGE_BYTES,
@@ -15,42 +15,42 @@ import {
 import type { LinkOptions } from "../../link/link_options.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import type { Answer } from "../answer.ts";
-import type { ArrivingOutput } from "../large_outputs.ts";
+import type { ArrivingOutput } from "../huge_outputs.ts";
 import type { Phase, WorkerConnectionEvents } from "./connection_events.ts";
 
 const NOTHING = new Uint8Array(0);
 
 /** Where the answers on a connection go, in this phase of it. */
 export function placesFor(
-  { findPlace, largeOutputs }: Pick<WorkerConnectionEvents, "findPlace" | "largeOutputs">,
+  { findPlace, hugeOutputs }: Pick<WorkerConnectionEvents, "findPlace" | "hugeOutputs">,
   phase: () => Phase,
-): Pick<LinkOptions, "findPlace" | "findLargePlace"> {
-  const findLargePlace: FindLargePlace = (type, id, payloadBytes) => {
+): Pick<LinkOptions, "findPlace" | "findHugePlace"> {
+  const findHugePlace: FindHugePlace = (type, id, payloadBytes) => {
     const now = phase();
     const usageBytes = usageBytesOf(type);
     if (usageBytes === undefined || now.kind !== "serving") return undefined;
     if (!now.isAwaited(id as DispatchId)) return undefined;
     const headBytes = usageBytes + JOB_RESULT_PREFIX_BYTES;
     const bytes = payloadBytes - headBytes;
-    if (bytes > LARGE_BLOB_BYTES_MAX) return undefined;
-    const problem = largeOutputs
-      ? largeOutputs.problemOf(bytes)
+    if (bytes > HUGE_BLOB_BYTES_MAX) return undefined;
+    const problem = hugeOutputs
+      ? hugeOutputs.problemOf(bytes)
       : `its output has ${bytes} bytes; outputs of more than 1 GiB need a run with an output folder, not a pack or a session`;
     if (problem !== undefined) return new DiscardedBlob(headBytes, bytes, problem);
-    return largeOutputs?.open(headBytes, bytes);
+    return hugeOutputs?.open(headBytes, bytes);
   };
-  return { findPlace, findLargePlace };
+  return { findPlace, findHugePlace };
 }
 
 /** The answer in a frame whose payload was over the limit. Throws a `ProtocolError`. */
-export function largeAnswerOf({ type, payload }: Frame, large: LargePlace): Answer {
+export function hugeAnswerOf({ type, payload }: Frame, huge: HugePlace): Answer {
   const usageBytes = usageBytesOf(type) ?? 0;
   const usage = usageBytes > 0 && { usage: payload };
-  if (large instanceof DiscardedBlob) {
-    return { kind: "error", cause: "other", message: large.reason, ...usage };
+  if (huge instanceof DiscardedBlob) {
+    return { kind: "error", cause: "other", message: huge.reason, ...usage };
   }
-  const stored = large as ArrivingOutput;
-  checkLargeHead(payload, stored.byteLength, "a job's output");
+  const stored = huge as ArrivingOutput;
+  checkHugeHead(payload, stored.byteLength, "a job's output");
   const exitCode = readInt32(payload, usageBytes);
   const result = { exitCode, output: NOTHING };
   if (exitCode === 0) return { kind: "result", result, stored, ...usage };

@@ -8,7 +8,7 @@ import {
   type Frame,
   FrameDecoder,
   FrameWriter,
-  type LargePlace,
+  type HugePlace,
   PayloadTooLargeError,
 } from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
@@ -23,13 +23,13 @@ test("a payload over the limit gets to its place the same however the bytes are 
   const stream = joined([small(1), encodeFrame({ type: 3, id: 2, payload }), small(3)]);
   for (const cut of [1, 7, 16, 17, 18, 37, 38, 1_000, stream.byteLength]) {
     const place = new Place();
-    const decoder = new FrameDecoder({ payloadBytesMax: LIMIT, findLargePlace: () => place });
+    const decoder = new FrameDecoder({ payloadBytesMax: LIMIT, findHugePlace: () => place });
     const frames: Frame[] = [];
     for (let at = 0; at < stream.byteLength; at += cut) {
       frames.push(...decoder.feed(stream.subarray(at, at + cut)));
     }
     assert.deepEqual(frames.map(({ id }) => id), [1, 2, 3], `cut into ${cut} bytes`);
-    assert.equal(frames[1]?.large, place);
+    assert.equal(frames[1]?.huge, place);
     assert.deepEqual(frames[1]?.payload, payload.subarray(0, HEAD_BYTES));
     assert.deepEqual(place.blob, payload.subarray(HEAD_BYTES));
     assert.equal(decoder.heldBytes, 0);
@@ -41,7 +41,7 @@ test("without a place, a payload over the limit is refused before any of it is r
   const asked: number[] = [];
   const decoder = new FrameDecoder({
     payloadBytesMax: LIMIT,
-    findLargePlace: (...[, , bytes]) => void asked.push(bytes),
+    findHugePlace: (...[, , bytes]) => void asked.push(bytes),
   });
   const frame = encodeFrame({ type: 3, id: 2, payload: new Uint8Array(LIMIT + 1) });
   assert.throws(() => decoder.feed(frame.subarray(0, 17)), PayloadTooLargeError);
@@ -50,7 +50,7 @@ test("without a place, a payload over the limit is refused before any of it is r
 
 test("a place is released when the stream ends inside its payload", () => {
   const place = new Place();
-  const decoder = new FrameDecoder({ payloadBytesMax: LIMIT, findLargePlace: () => place });
+  const decoder = new FrameDecoder({ payloadBytesMax: LIMIT, findHugePlace: () => place });
   const payload = new Uint8Array(HEAD_BYTES + BLOB_BYTES);
   decoder.feed(encodeFrame({ type: 3, id: 2, payload }).subarray(0, 1_000));
   assert.equal(decoder.heldBytes, 1_000);
@@ -60,7 +60,7 @@ test("a place is released when the stream ends inside its payload", () => {
 
 test("what nobody keeps is read to its end, and what follows it is decoded", () => {
   const place = new DiscardedBlob(HEAD_BYTES, BLOB_BYTES, "no room");
-  const decoder = new FrameDecoder({ payloadBytesMax: LIMIT, findLargePlace: () => place });
+  const decoder = new FrameDecoder({ payloadBytesMax: LIMIT, findHugePlace: () => place });
   const payload = new Uint8Array(HEAD_BYTES + BLOB_BYTES).fill(5);
   const next = encodeFrame({ type: 1, id: 3, payload: Uint8Array.of(9) });
   const frames = decoder.feed(joined([encodeFrame({ type: 3, id: 2, payload }), next]));
@@ -76,7 +76,7 @@ test("a writer gives a blob that is sent part by part between what was written b
     read: () => new Uint8Array(1),
     close: () => void closed.push(name),
   });
-  writer.largeFrame(6, 7, Uint8Array.of(1, 2, 3), blob("one"));
+  writer.hugeFrame(6, 7, Uint8Array.of(1, 2, 3), blob("one"));
   writer.job(8, 9, blob("two"));
   assert.equal(writer.pendingBytes, 2 * 2 ** 33 + 17 + 3 + 17 + 16);
   assert.equal(writer.sourceBytes, 2 * 2 ** 33);
@@ -96,7 +96,7 @@ test("a writer gives a blob that is sent part by part between what was written b
   assert.deepEqual([writer.pendingBytes, writer.sourceBytes], [0, 0]);
 });
 
-class Place implements LargePlace {
+class Place implements HugePlace {
   readonly head = new Uint8Array(HEAD_BYTES);
   readonly blob = new Uint8Array(BLOB_BYTES);
   releases = 0;

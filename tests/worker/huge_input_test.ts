@@ -12,7 +12,7 @@ import { startOwnWorker } from "./own_worker.ts";
 const notLinux = process.platform === "linux" ? undefined : "only Linux has such memory";
 
 /** Inputs above this are received part by part. A core has to fit. */
-const LIMITS = { payloadBytesMax: 128 * 1024, takesLargeInputs: true };
+const LIMITS = { payloadBytesMax: 128 * 1024, takesHugeInputs: true };
 
 testUnless(
   notLinux,

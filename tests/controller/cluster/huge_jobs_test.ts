@@ -1,7 +1,7 @@
 /** Jobs whose inputs or outputs are too large to be in memory. */
 
 import assert from "node:assert/strict";
-import type { StoredOutput } from "../../../controller/large_outputs.ts";
+import type { StoredOutput } from "../../../controller/huge_outputs.ts";
 import type { Completion, Task } from "../../../controller/cluster/task.ts";
 import { Verification } from "../../../controller/cluster/verification.ts";
 import { WorkerMeter } from "../../../controller/cluster/worker_meter.ts";

@@ -3,18 +3,18 @@
  * this process has, if no slot has the core yet. This process maps a part of it at a time.
  */
 
-import type { LargePlace } from "../../protocol/mod.ts";
+import type { HugePlace } from "../../protocol/mod.ts";
 import type { EndpointId } from "../../pool/types.ts";
 import { nextTurn } from "../../runtime/clock.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { type MemoryWindow, PAGE_BYTES, type SharedMemory } from "../../runtime/shared_memory.ts";
-import { DATA_AT, LARGE_MEMORY_BYTES, ZEROS_BYTES } from "../../slot/regions.ts";
+import { DATA_AT, HUGE_MEMORY_BYTES, ZEROS_BYTES } from "../../slot/regions.ts";
 
 /** How much of it is mapped at a time: more than a CPU's caches hold, so a larger window would gain nothing. */
 export const WINDOW_BYTES = 64 * 1024 * 1024;
 
 /** Where a large input is. */
-export interface LargeInputOptions {
+export interface HugeInputOptions {
   readonly memory: SharedMemory;
   /** Whose memory it is. */
   readonly owner: object;
@@ -27,7 +27,7 @@ export interface LargeInputOptions {
 }
 
 /** A large input. */
-export class LargeInput implements LargePlace {
+export class HugeInput implements HugePlace {
   readonly owner: object;
   readonly head: Uint8Array<ArrayBuffer>;
   /** Its size. */
@@ -45,7 +45,7 @@ export class LargeInput implements LargePlace {
   #arrival: Promise<boolean> = Promise.resolve(true);
   #isReleased = false;
 
-  constructor({ memory, owner, roomAt, headBytes, bytes, onReleased }: LargeInputOptions) {
+  constructor({ memory, owner, roomAt, headBytes, bytes, onReleased }: HugeInputOptions) {
     this.owner = owner;
     this.head = new Uint8Array(headBytes);
     this.bytes = bytes;
@@ -85,11 +85,11 @@ export class LargeInput implements LargePlace {
    * given back, and others have their turn between two windows. Resolves to whether all of it has arrived: not if the
    * other place was released meanwhile, or the system did not allow it. Then the input is lost.
    */
-  moveTo(other: LargeInput): Promise<boolean> {
+  moveTo(other: HugeInput): Promise<boolean> {
     return other.#arrival = this.#moveTo(other).catch(() => false).finally(() => this.release());
   }
 
-  async #moveTo(other: LargeInput): Promise<boolean> {
+  async #moveTo(other: HugeInput): Promise<boolean> {
     if (!await this.#arrival) return false; // it may still be on its way here
     other.head.set(this.head.subarray(this.head.byteLength - other.head.byteLength));
     for (let at = 0; at < this.bytes;) {
@@ -101,7 +101,7 @@ export class LargeInput implements LargePlace {
   }
 
   /** Copies from `at` to the end of a window. Returns how much the other place has then. */
-  #copyWindowTo(other: LargeInput, at: number): number {
+  #copyWindowTo(other: HugeInput, at: number): number {
     const from = this.space(at);
     const to = other.space(at).subarray(0, from.byteLength);
     to.set(from.subarray(0, to.byteLength));
@@ -149,11 +149,11 @@ export function ownInput(
   runtime: Pick<Runtime, "createMemory">,
   bytes: number,
   headBytes: number,
-): LargeInput | undefined {
-  const memory = runtime.createMemory?.(PAGE_BYTES, "this", LARGE_MEMORY_BYTES);
+): HugeInput | undefined {
+  const memory = runtime.createMemory?.(PAGE_BYTES, "this", HUGE_MEMORY_BYTES);
   if (!memory?.window) return undefined;
   const onReleased = () => memory.close();
-  return new LargeInput({ memory, owner: memory, roomAt: 0, headBytes, bytes, onReleased });
+  return new HugeInput({ memory, owner: memory, roomAt: 0, headBytes, bytes, onReleased });
 }
 
 /** Bytes of the room for an input, with the zeros behind it. */

@@ -21,7 +21,7 @@ export interface BlobSource {
 }
 
 /** Where a large payload goes as it arrives. */
-export interface LargePlace {
+export interface HugePlace {
   /** Memory for the fields before the blob, of their size. */
   readonly head: Uint8Array<ArrayBuffer>;
   /** Memory for what comes behind the first `at` bytes of the blob. Not empty, and all of it belongs to the blob. */
@@ -36,8 +36,8 @@ export interface LargePlace {
 }
 
 /** Returns the place for a payload that is over the limit; `undefined`: it is refused. */
-export type FindLargePlace = (
+export type FindHugePlace = (
   type: number,
   id: Uint64,
   payloadBytes: number,
-) => LargePlace | undefined;
+) => HugePlace | undefined;

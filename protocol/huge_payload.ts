@@ -1,20 +1,20 @@
 /** Receives a payload that is larger than a receiver holds in one array. */
 
 import type { Frame } from "./frame.ts";
-import type { LargePlace } from "./large_place.ts";
+import type { HugePlace } from "./huge_place.ts";
 import type { Uint64 } from "./uint64.ts";
 
 /** A large payload that is arriving. */
-export class LargeArrival {
+export class HugeArrival {
   readonly #frame: Frame;
-  readonly #place: LargePlace;
+  readonly #place: HugePlace;
   readonly #payloadBytes: number;
   #filled = 0;
   /** Nothing more may come until it resolves. */
   settled: Promise<void> | undefined;
 
-  constructor(type: number, id: Uint64, payloadBytes: number, place: LargePlace) {
-    this.#frame = { type, id, payload: place.head, large: place };
+  constructor(type: number, id: Uint64, payloadBytes: number, place: HugePlace) {
+    this.#frame = { type, id, payload: place.head, huge: place };
     this.#place = place;
     this.#payloadBytes = payloadBytes;
   }
@@ -67,7 +67,7 @@ export class LargeArrival {
 }
 
 /** A place for what nobody keeps: it is read to its end, so that the connection can go on. `reason`: why. */
-export class DiscardedBlob implements LargePlace {
+export class DiscardedBlob implements HugePlace {
   readonly head: Uint8Array<ArrayBuffer>;
   readonly #blobBytes: number;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);

@@ -8,7 +8,7 @@ import { statfsSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import type { OpenFile } from "../../runtime/files.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
-import type { ArrivingOutput } from "../large_outputs.ts";
+import type { ArrivingOutput } from "../huge_outputs.ts";
 
 /** One part is received while the other is written. */
 const PARTS = 2;
@@ -17,7 +17,7 @@ const PARTS = 2;
 const PART_BYTES = 1024 * 1024 + 64 * 1024;
 
 /** How an output is written. */
-export interface LargeOutputOptions {
+export interface HugeOutputOptions {
   readonly files: Pick<FolderFiles, "openToAppend" | "remove">;
   /** Where it is until it is renamed. */
   readonly path: string;
@@ -28,11 +28,11 @@ export interface LargeOutputOptions {
 }
 
 /** A large output. */
-export class LargeOutput implements ArrivingOutput {
+export class HugeOutput implements ArrivingOutput {
   readonly head: Uint8Array<ArrayBuffer>;
   readonly path: string;
   readonly byteLength: number;
-  readonly #files: LargeOutputOptions["files"];
+  readonly #files: HugeOutputOptions["files"];
   readonly #hash: ReturnType<typeof createHash> | undefined;
   readonly #free = Array.from({ length: PARTS }, () => new Uint8Array(PART_BYTES));
   #filling: Uint8Array<ArrayBuffer> | undefined;
@@ -43,7 +43,7 @@ export class LargeOutput implements ArrivingOutput {
   #error: unknown;
   #isUnwanted = false;
 
-  constructor({ files, path, headBytes, bytes, isHashed }: LargeOutputOptions) {
+  constructor({ files, path, headBytes, bytes, isHashed }: HugeOutputOptions) {
     this.head = new Uint8Array(headBytes);
     this.path = path;
     this.byteLength = bytes;

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import process from "node:process";
-import { DiscardedBlob, LARGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
+import { DiscardedBlob, HUGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
 import { nextTurn } from "../../../runtime/clock.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import type { SharedMemory } from "../../../runtime/shared_memory.ts";
-import { LARGE_INPUTS_AT, LARGE_MEMORY_BYTES } from "../../../slot/regions.ts";
-import { LargeInput, ownInput, WINDOW_BYTES } from "../../../worker/slots/large_input.ts";
-import { LargeInputs } from "../../../worker/slots/large_inputs.ts";
+import { HUGE_INPUTS_AT, HUGE_MEMORY_BYTES } from "../../../slot/regions.ts";
+import { HugeInput, ownInput, WINDOW_BYTES } from "../../../worker/slots/huge_input.ts";
+import { HugeInputs } from "../../../worker/slots/huge_inputs.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
 import { test, testUnless } from "../../lib/test.ts";
 
@@ -23,7 +23,7 @@ const HEAD_BYTES = 16;
 testUnless(notLinux, "an input moves to the memory of a slot, byte for byte", async () => {
   const memory = ProcessMemory.create(runtime);
   const own = ownInput(runtime, BYTES, HEAD_BYTES + 20);
-  const place = memory?.placeLarge(BYTES, HEAD_BYTES);
+  const place = memory?.placeHuge(BYTES, HEAD_BYTES);
   assert(memory && own && place);
   own.head.fill(3);
   const random = new Uint32Array(65_536 / 4).map((_, at) => at * 2_654_435_761);
@@ -58,7 +58,7 @@ testUnless(
   async () => {
     const { own, place, memory } = arrived();
     const second = ProcessMemory.create(runtime);
-    const last = second?.placeLarge(BYTES, HEAD_BYTES);
+    const last = second?.placeHuge(BYTES, HEAD_BYTES);
     assert(second && last);
     const moved = own.moveTo(place);
     memory.onGone(); // its slot has crashed
@@ -89,7 +89,7 @@ testUnless(
     const memory = ProcessMemory.create(runtime);
     const [fd = -1] = memory?.descriptors ?? [];
     const before = takenBytes(fd);
-    const input = memory?.placeLarge(2 ** 40, HEAD_BYTES);
+    const input = memory?.placeHuge(2 ** 40, HEAD_BYTES);
     assert(memory && input);
     assert.equal(memory.placedJobs, 1);
     assert(takenBytes(fd) - before < 65_536, "a tebibyte is announced, and none of it has come");
@@ -100,7 +100,7 @@ testUnless(
     input.release();
     assert(takenBytes(fd) - before < 65_536);
     assert.equal(memory.placedJobs, 0);
-    assert(memory.placeLarge(2 ** 40, HEAD_BYTES), "its room is free again");
+    assert(memory.placeHuge(2 ** 40, HEAD_BYTES), "its room is free again");
     memory.onGone();
   },
 );
@@ -108,12 +108,12 @@ testUnless(
 test("an input that is larger than the free memory, less what is still to come, is discarded", () => {
   const inputs = inputsWith(10_000);
   const first = inputs.place(undefined, 6_000, HEAD_BYTES);
-  assert(first instanceof LargeInput);
+  assert(first instanceof HugeInput);
   const second = inputs.place(undefined, 6_000, HEAD_BYTES);
   assert(second instanceof DiscardedBlob);
   assert.match(second.reason, /has 6000 bytes, and this worker has 4000 bytes of memory free/);
   first.onFilled(6_000); // it is in the memory that is free no more
-  assert(inputs.place(undefined, 10_000, HEAD_BYTES) instanceof LargeInput);
+  assert(inputs.place(undefined, 10_000, HEAD_BYTES) instanceof HugeInput);
 });
 
 testUnless(notLinux, "an input is refused where the memory of a slot has no room for it", () => {
@@ -122,24 +122,24 @@ testUnless(notLinux, "an input is refused where the memory of a slot has no room
       fileBytes <= fileBytesMax ? runtime.createMemory?.(bytes, writer, fileBytes) : undefined,
   });
   assert.equal(ownInput(limitedTo(2 * BYTES), BYTES, HEAD_BYTES), undefined);
-  const input = ownInput(limitedTo(LARGE_MEMORY_BYTES), BYTES, HEAD_BYTES);
+  const input = ownInput(limitedTo(HUGE_MEMORY_BYTES), BYTES, HEAD_BYTES);
   assert(input);
   input.release();
 });
 
 test("a worker has as many large inputs as one slot has room for", () => {
   const inputs = inputsWith(Infinity);
-  const places = LARGE_INPUTS_AT.map(() => inputs.place(undefined, 10, HEAD_BYTES));
-  assert(places.every((place) => place instanceof LargeInput));
+  const places = HUGE_INPUTS_AT.map(() => inputs.place(undefined, 10, HEAD_BYTES));
+  assert(places.every((place) => place instanceof HugeInput));
   const refused = inputs.place(undefined, 10, HEAD_BYTES);
   assert(refused instanceof DiscardedBlob);
   assert.match(refused.reason, /already has 16 inputs of more than 1 GiB, which is its limit; run/);
   places[3]?.release();
-  assert(inputs.place(undefined, 10, HEAD_BYTES) instanceof LargeInput);
+  assert(inputs.place(undefined, 10, HEAD_BYTES) instanceof HugeInput);
 });
 
 test("no input is larger than the memory of the machine, or than a tebibyte", () => {
-  assert.equal(inputsWith(Infinity).bytesMax, LARGE_BLOB_BYTES_MAX);
+  assert.equal(inputsWith(Infinity).bytesMax, HUGE_BLOB_BYTES_MAX);
   assert.equal(inputsWith(1_000).bytesMax, 1_000);
 });
 
@@ -147,24 +147,24 @@ test("no input is larger than the memory of the machine, or than a tebibyte", ()
 function arrived() {
   const memory = ProcessMemory.create(runtime);
   const own = ownInput(runtime, BYTES, HEAD_BYTES);
-  const place = memory?.placeLarge(BYTES, HEAD_BYTES);
+  const place = memory?.placeHuge(BYTES, HEAD_BYTES);
   assert(memory && own && place);
   fill(own, new Uint8Array(65_536).fill(5));
   return { memory, own, place };
 }
 
-function inputsWith(bytes: number): LargeInputs {
-  return new LargeInputs({
+function inputsWith(bytes: number): HugeInputs {
+  return new HugeInputs({
     placeAt: () => undefined,
     placeHere: (bytes, headBytes) => {
       const memory = { discard: () => {} } as unknown as SharedMemory;
-      return new LargeInput({ memory, owner: {}, roomAt: 0, headBytes, bytes, onReleased() {} });
+      return new HugeInput({ memory, owner: {}, roomAt: 0, headBytes, bytes, onReleased() {} });
     },
     memory: () => ({ totalBytes: bytes, freeBytes: bytes }),
   });
 }
 
-function fill(input: LargeInput, pattern: Uint8Array): void {
+function fill(input: HugeInput, pattern: Uint8Array): void {
   for (let at = 0; at < input.bytes;) {
     const space = input.space(at).subarray(0, pattern.byteLength - at % pattern.byteLength);
     const from = at % pattern.byteLength;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Link } from "../../link/link.ts";
-import type { BlobSource, Frame, LargePlace } from "../../protocol/mod.ts";
+import type { BlobSource, Frame, HugePlace } from "../../protocol/mod.ts";
 import { MemoryNetwork } from "../lib/memory_network.ts";
 import { test } from "../lib/test.ts";
 
@@ -22,7 +22,7 @@ for (const isCompressed of [false, true]) {
     near.compression.compress(isCompressed);
     const blob = new Blob();
     near.send(1, 1, Uint8Array.of(7));
-    near.sendLarge(6, 2, HEAD, blob);
+    near.sendHuge(6, 2, HEAD, blob);
     near.send(1, 3, Uint8Array.of(8));
     await ended();
     assert.deepEqual(frames.map(({ id }) => id), [1, 2, 3]);
@@ -37,7 +37,7 @@ for (const isCompressed of [false, true]) {
 
 test("each part that the peer accepts is a sign of life", async () => {
   const { near, ended } = await pair(new Place());
-  near.sendLarge(6, 2, HEAD, new Blob());
+  near.sendHuge(6, 2, HEAD, new Blob());
   await ended();
   assert(near.signsOfLife >= 4, `${near.signsOfLife}`);
 });
@@ -48,7 +48,7 @@ test("a blob that cannot be read any more ends the connection, and its place is 
   const { near, far, clock } = await pair(place, (reason) => void reasons.push(reason));
   const blob = new Blob();
   blob.endsAt = 2_000_000;
-  near.sendLarge(6, 2, HEAD, blob);
+  near.sendHuge(6, 2, HEAD, blob);
   await clock.until("both are closed", () => near.isClosed && far.isClosed);
   assert.match(String(reasons[0]), /it has ended/);
   assert.equal(blob.closed, 1);
@@ -60,7 +60,7 @@ for (const how of ["end", "close"] as const) {
     const place = new Place();
     place.onFilled = () => new Promise(() => {});
     const { near, far, clock } = await pair(place);
-    near.sendLarge(6, 2, HEAD, new Blob());
+    near.sendHuge(6, 2, HEAD, new Blob());
     await clock.until("the first part has arrived", () => far.reception.heldBytes > 0);
     let hasEnded = false;
     if (how === "close") far.close();
@@ -74,9 +74,9 @@ for (const how of ["end", "close"] as const) {
 test("a blob that never is sent is closed", async () => {
   const { near } = await pair(new Place());
   const [waiting, late] = [new Blob(), new Blob()];
-  near.sendLarge(6, 2, HEAD, waiting);
+  near.sendHuge(6, 2, HEAD, waiting);
   near.close();
-  near.sendLarge(6, 3, HEAD, late);
+  near.sendHuge(6, 3, HEAD, late);
   assert.deepEqual([waiting.closed, late.closed], [1, 1]);
 });
 
@@ -99,7 +99,7 @@ class Blob implements BlobSource {
 }
 
 /** Takes each part a turn later. */
-class Place implements LargePlace {
+class Place implements HugePlace {
   readonly head = new Uint8Array(HEAD.byteLength);
   arrived = 0;
   wrong = 0;
@@ -126,7 +126,7 @@ class Place implements LargePlace {
   }
 }
 
-async function pair(place: LargePlace, onClosed: (reason?: Error) => void = () => {}) {
+async function pair(place: HugePlace, onClosed: (reason?: Error) => void = () => {}) {
   const { runtime, clock } = new MemoryNetwork();
   const listener = runtime.listen({ kind: "tcp", host: "127.0.0.1", port: 7433 });
   const stream = await runtime.dial(listener.address, 1_000);
@@ -140,7 +140,7 @@ async function pair(place: LargePlace, onClosed: (reason?: Error) => void = () =
     {
       clock,
       payloadBytesMax: LIMIT,
-      findLargePlace: () => place,
+      findHugePlace: () => place,
       turns: { next: () => Promise.resolve() },
     },
   );
