@@ -17,10 +17,14 @@ if [ "${1-}" = --where ]; then
   exit
 fi
 
-# The pure folders, what runs in memory and virtual time, the rules of the house and the executable are the same to
-# every runtime: Deno tests them.
-ONCE='tests/{core,pool,protocol,controller/cluster,page,simulation,bench,compiled}/**'
-[ $# -gt 0 ] || set -- ./tests --path-ignore-patterns "$ONCE" --path-ignore-patterns "tests/{tidy,pages,release}_test.ts"
+# The pure folders, what runs in memory and virtual time, what a page or an option says, the rules of the house and the
+# executable are the same to every runtime: Deno tests them. What the executable is held to runs on Bun there.
+ONCE='tests/{core,pool,protocol,controller/cluster,page,report,simulation,bench,compiled,cli/display,cli/options}/**'
+if [ $# -eq 0 ]; then
+  . tests/smoke.sh
+  set -- ./tests --path-ignore-patterns "$ONCE" --path-ignore-patterns "tests/{docs,tidy,pages,release}_test.ts"
+  for path in "${SMOKE[@]}"; do set -- "$@" --path-ignore-patterns "$path"; done
+fi
 
 # Tests mostly wait, for processes and for limits that pass: more of them than cores run side by side.
 exec "$bun" test --timeout 180000 --parallel=6 "$@"

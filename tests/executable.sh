@@ -12,26 +12,8 @@ elif [ $# -gt 0 ]; then
   exit 2
 fi
 
-# What differs between source and executable: starting itself, pipes, signals, loading and losing cores.
-SMOKE=(
-  tests/attacks/core_reach_test.ts
-  tests/attacks/sandbox_test.ts
-  tests/cli/cores/exec_test.ts
-  tests/cli/run/ending/interrupt_test.ts
-  tests/cli/run/jobs/job_faults_test.ts
-  tests/cli/key/key_command_test.ts
-  tests/cli/cores/new_test.ts
-  tests/cli/run/cores/own_libraries_test.ts
-  tests/cli/run/ending/signals_test.ts
-  tests/cli/run/workers/workers_test.ts
-  tests/worker/conversation_test.ts
-  tests/worker/crash_test.ts
-  tests/worker/printing_test.ts
-  tests/worker/stdio_test.ts
-  tests/worker/unload_test.ts
-)
-
+. tests/smoke.sh
 deno() { .ci/deno "$@"; }
 export DISTCOMP_TEST_RUNTIME=$runtime
 folder=$(deno run -A --quiet tests/lib/executables.ts)
-DISTCOMP_TEST_COMMAND=$folder/distcomp deno task test --no-check tests/compiled "${SMOKE[@]}"
+DISTCOMP_TEST_COMMAND=$folder/distcomp deno task test --no-check tests/compiled "${SMOKE[@]}" "${SMOKE_WORKERS[@]}"

@@ -22,8 +22,8 @@ import { type Attack, attackWorker, type Damage, type Dial } from "./hostile_con
 const MEBIBYTE = 2 ** 20;
 
 /** Frames of hostile controllers. */
-const FRAMES_IN_MEMORY = RUNS_ALL ? 500_000 : 10_000;
-const FRAMES_TO_PROCESS = RUNS_ALL ? 500_000 : 20_000;
+const FRAMES_IN_MEMORY = RUNS_ALL ? 500_000 : 5_000;
+const FRAMES_TO_PROCESS = RUNS_ALL ? 500_000 : 10_000;
 
 /** Hostile controllers at once. */
 const ATTACKERS = 4;

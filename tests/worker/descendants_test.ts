@@ -46,7 +46,7 @@ testUnless(notLinux, "what a slot has started outlives other slots, but not its 
   await using controller = await connect2(worker, "leaves");
   for (const kind of KINDS) {
     await using trace = new Trace();
-    const job = sendLimited(controller, `${kind} spin ${trace.path}`, {}, 100n);
+    const job = sendLimited(controller, `${kind} stay ${trace.path}`, {}, 100n);
     const pid = await startedIn(trace);
     assert.match(await failureOf(other, "crash"), /SIGSEGV/);
     assert.equal(await run(other, "echo on"), "on");
@@ -117,7 +117,7 @@ testUnless(
 
 testUnless(notLinux, "a job over --timeout ends with everything that it has started", async () => {
   await using workspace = await Workspace.make();
-  const lines = KINDS.map((kind) => `${kind} spin ${workspace.at(kind)}.pid\n`).join("");
+  const lines = KINDS.map((kind) => `${kind} stay ${workspace.at(kind)}.pid\n`).join("");
   await workspace.write("lines", lines);
   const args = ["run", await core("leaves"), "--lines", "lines", "--timeout", "1s", "--slots", "2"];
   const { code, stderr } = await workspace.run(args);
@@ -132,7 +132,7 @@ testUnless(
   "what the slots of a local worker that is killed have started ends, and so does what runs again when its run is interrupted",
   async () => {
     await using workspace = await Workspace.make();
-    await workspace.write("lines", `session spin ${workspace.at("pid")}\n`);
+    await workspace.write("lines", `session stay ${workspace.at("pid")}\n`);
     const args = ["run", await core("leaves"), "--lines", "lines", "--slots", "1"];
     await using program = await workspace.start(args);
     const first = await otherPid(workspace, 0);

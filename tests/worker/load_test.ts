@@ -72,7 +72,7 @@ testUnless(
 test("a core is checked, and refused, also while every slot is busy", async () => {
   await using worker = await startOwnWorker();
   await using busy = await connectWith(worker, "behave");
-  void send(busy, "spin");
+  void send(busy, "sleep 600000");
   await using controller = await connect(worker);
   for (const core of ["init_refuses", "init_crashes"]) {
     assert.equal((await controller.sendCore(core, await coreBytes(core))).kind, "error");

@@ -171,14 +171,14 @@ for (const [name, delayMs] of [["1 ms", 1], ["10 s", 10_000], ["1 hour", 3_600_0
 }
 
 test("a worker with more slots than are believed gets as many jobs as it has slots once it answers", async (simulation) => {
-  const slots = 5_000;
+  const slots = 2_500;
   const worker = await simulation.worker({ slots, delayMs: 1_000 });
   const recorded = await clusterOf(simulation, [worker]);
-  recorded.addAll(numberedInputs(12_000));
+  recorded.addAll(numberedInputs(6_000));
   await simulation.until("it has its first jobs", () => worker.slots.busy === UNANSWERED_MAX);
   await simulation.until("all its slots are busy", () => worker.slots.busy === slots);
   assert(simulation.network.clock.now() < 4_000);
-  await recorded.completed(12_000);
+  await recorded.completed(6_000);
 });
 
 test("a bad job ends although one of its copies is on a worker that never answers", async (simulation) => {
