@@ -91,7 +91,7 @@ function addRun(
   addRunOptions(command).action(async (core: string, inputs: string[], flags: RunFlags) => {
     if (!controller) return;
     const request = { core, inputs, flags, args, hasLocalWorker: localWorker !== undefined };
-    const { launched } = await import("./run/early_worker.ts");
+    const { launched } = await import("./run/launched_run.ts");
     const run = await launched(runtime, request);
     const { runCommand } = await controller();
     outcome.exitCode = await runCommand(runtime, run);

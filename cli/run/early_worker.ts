@@ -5,26 +5,16 @@
 
 import { accessSync } from "node:fs";
 import { LocalWorker } from "../../controller/workers/local_worker.ts";
-import { writeFromBackground } from "../../runtime/job_control.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { closeToOthers } from "../../runtime/private_process.ts";
-import type { LaunchedRun, RunRequest } from "./run_request.ts";
+import type { RunRequest } from "./run_request.ts";
 import { sharesFrom } from "../options/share_options.ts";
 import { workerListsOf } from "../options/worker_list.ts";
-
-/** Prepares this process for a run, and starts its worker. */
-export async function launched(runtime: Runtime, request: RunRequest): Promise<LaunchedRun> {
-  if (request.flags.dryRun) return { ...request, early: undefined };
-  await writeFromBackground();
-  await closeToOthers(); // a core on this machine could read the variables of its run
-  return { ...request, early: await launchEarly(runtime, request) };
-}
 
 /**
  * Starts a worker if the run needs one, as far as its options say. Otherwise, or if that fails, the run does it later,
  * or says what is wrong. Never rejects. The caller closes the worker.
  */
-async function launchEarly(
+export async function launchEarly(
   runtime: Runtime,
   { core, flags, hasLocalWorker }: RunRequest,
 ): Promise<LocalWorker | undefined> {

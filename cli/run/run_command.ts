@@ -24,14 +24,14 @@ import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { dryRun } from "./dry_run.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { warnInsecureRun } from "../options/insecure_warning.ts";
-import { Interrupts } from "./interrupts.ts";
+import type { Interrupts } from "./interrupts.ts";
 import { toStderr, type WriteLine } from "../terminal/log.ts";
 import { canShowLine, type Progress } from "../terminal/live_line.ts";
-import { LogFile } from "../terminal/log_file.ts";
+import type { LogFile } from "../terminal/log_file.ts";
 import { barProgress, lineProgress, noProgress, progressLines } from "../display/progress.ts";
-import { programName, resumeHint, shownCommand } from "../program/resume_command.ts";
+import { programName } from "../program/resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
-import { checkInputs, namingOf, sourceOf, stdinOf } from "./run_inputs.ts";
+import { checkInputs, namingOf, sourceOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
 import { nameOf, openOutputs, rootOf, stateOf } from "./run_outputs.ts";
 import { planOf, type RunPlan, withoutExcluded } from "./run_plan.ts";
@@ -40,11 +40,11 @@ import { type RunFacts, RunWatch } from "../../watch/run_watch.ts";
 import { afterRun, type Ending } from "./run_ending.ts";
 import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
-import type { LaunchedRun, RunRequest } from "./run_request.ts";
+import type { LaunchedRun } from "./launched_run.ts";
+import type { RunRequest } from "./run_request.ts";
 import { withSsh } from "../options/ssh_options.ts";
-import { StateReporter } from "./run_state.ts";
+import type { StateReporter } from "./run_state.ts";
 import { RunTimeLimit } from "./run_time_limit.ts";
-import { handleSignals } from "../terminal/signals.ts";
 import { handleSuspension } from "../terminal/suspension.ts";
 import { SOFTWARE } from "../program/version.ts";
 import { type OpenPage, openPage } from "../display/web_page.ts";
@@ -62,17 +62,7 @@ const LOGGED_MS = 60_000;
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: LaunchedRun): Promise<number> {
   if (request.flags.dryRun) return await dryRun(runtime, request);
-  const { flags, args, early } = request;
-  const hint = resumeHint(args, stdinOf(request), programName(runtime));
-  const file = flags.log === undefined ? undefined : await LogFile.open(flags.log, runtime.clock);
-  file?.write(`the run begins: ${shownCommand(args)}`);
-  const interrupts = new Interrupts(flags.quiet ? undefined : hint);
-  const reporter = new StateReporter();
-  void handleSignals({
-    onStop: (signal) => interrupts.onStop(signal),
-    onAsked: () => reporter.onAsked(),
-  });
-  interrupts.onEarly(early);
+  const { flags, interrupts, reporter, resumeHint: hint, file, early } = request;
   let end: RunEnd | undefined;
   let ending: Ending = { code: ExitCode.interrupted };
   try {

@@ -93,10 +93,3 @@ export function namingOf({ suffix, name }: RunFlags): OutputNaming {
   if (suffix !== undefined) return OutputNaming.withSuffix(suffix);
   return name === undefined ? OutputNaming.SAME : OutputNaming.of(name);
 }
-
-/** What the user has to supply on stdin again to resume the run, if anything. */
-export function stdinOf({ inputs, flags }: RunRequest): "list" | "lines" | "tar" | undefined {
-  if (flags.lines === "-") return "lines";
-  if (flags.inputs === "-") return "tar";
-  return inputs.includes("-") ? "list" : undefined;
-}

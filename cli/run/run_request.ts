@@ -1,6 +1,5 @@
 /** The request that a `distcomp run` command line makes. */
 
-import type { LocalWorker } from "../../controller/workers/local_worker.ts";
 import type { RunFlags } from "./run_options.ts";
 
 /** A command line of `distcomp run`, parsed but not checked. */
@@ -16,7 +15,9 @@ export interface RunRequest {
   readonly hasLocalWorker: boolean;
 }
 
-/** The same, with the worker on this machine, if it was started before the run. */
-export interface LaunchedRun extends RunRequest {
-  readonly early: LocalWorker | undefined;
+/** What the user has to supply on stdin again to resume the run, if anything. */
+export function stdinOf({ inputs, flags }: RunRequest): "list" | "lines" | "tar" | undefined {
+  if (flags.lines === "-") return "lines";
+  if (flags.inputs === "-") return "tar";
+  return inputs.includes("-") ? "list" : undefined;
 }
