@@ -35,6 +35,7 @@ const ATTACKS: readonly (readonly [string, ...number[]])[] = [
   ["half headers", 300],
   ["announced gigabytes", 200, 4096],
   ["connections without end"],
+  ["compressed zeros"],
 ];
 
 const rows: string[][] = [];

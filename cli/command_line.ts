@@ -91,10 +91,10 @@ function addRun(
   addRunOptions(command).action(async (core: string, inputs: string[], flags: RunFlags) => {
     if (!controller) return;
     const request = { core, inputs, flags, args, hasLocalWorker: localWorker !== undefined };
-    const { launched } = await import("./run/launched_run.ts");
-    const run = await launched(runtime, request);
+    const { launch } = await import("./run/launch.ts");
+    const launched = await launch(runtime, request);
     const { runCommand } = await controller();
-    outcome.exitCode = await runCommand(runtime, run);
+    outcome.exitCode = await runCommand(runtime, launched);
   });
 }
 
@@ -139,6 +139,19 @@ function usageText(message: string, help: string): string {
   const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
   // As make and GNU parallel have it.
   const isJobs = /^unknown option "-j\d*"$/.test(text) && /(?:run|worker|bench)$/.test(help);
-  const next = suggestion ? `did ${suggestion}` : isJobs ? "did you mean --slots?" : `see ${help}`;
+  const next = suggestion
+    ? `did ${suggestion}`
+    : isJobs
+    ? "did you mean --slots?"
+    : listenHint(text) ?? `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
+}
+
+/** An address behind `worker` is one to listen on, or that of a run. */
+function listenHint(text: string): string | undefined {
+  const [, address] = /^too many arguments for "worker".* got 1: ((?:\S+:)?\d{1,5})$/.exec(text) ??
+    [];
+  if (address === undefined) return undefined;
+  const listen = `to listen there, use --listen ${address}`;
+  return address.includes(":") ? `${listen}; to connect to a run, --connect ${address}` : listen;
 }

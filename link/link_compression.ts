@@ -40,7 +40,7 @@ export class LinkCompression {
   readonly turns: Pick<Turns, "next">;
 
   constructor(options: LinkOptions, parts: LinkCompressionParts) {
-    const { turns = new Turns() } = options;
+    const { turns = new Turns(options.clock) } = options;
     this.#options = options;
     this.#parts = parts;
     this.#writes = new CompressedWrites(parts.writer, options.clock, parts.write);

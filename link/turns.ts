@@ -3,7 +3,7 @@
  * else there is to do comes in between.
  */
 
-import { nextTurn } from "../runtime/clock.ts";
+import { type Clock, nextTurn } from "../runtime/clock.ts";
 
 /**
  * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
@@ -11,12 +11,39 @@ import { nextTurn } from "../runtime/clock.ts";
  */
 export const FRAMES_PER_TURN_MAX = 4_096;
 
+/**
+ * A turn that took longer is followed by a rest: a mebibyte of zeros takes several milliseconds, and each step of each
+ * job of others would wait for one. The pieces that a controller of ours compresses are smaller, and take less.
+ */
+const LONG_MS = 2;
+
+/** The rest is so many times as long as the turn: others have most of the time, also when their jobs wait for several. */
+const REST_FACTOR = 2;
+
 /** The turns of several links. */
 export class Turns {
+  readonly #clock: Pick<Clock, "now" | "after">;
   #last: Promise<void> = Promise.resolve();
+  /** How long the last turn took. */
+  #tookMs = 0;
+
+  constructor(clock: Pick<Clock, "now" | "after">) {
+    this.#clock = clock;
+  }
 
   /** Resolves when it is the caller's turn, in a turn of the event loop that nobody else has got. */
   next(): Promise<void> {
-    return this.#last = this.#last.then(nextTurn);
+    return this.#last = this.#last.then(() => this.#begin());
+  }
+
+  async #begin(): Promise<void> {
+    await nextTurn();
+    const tookMs = this.#tookMs;
+    if (tookMs > LONG_MS) {
+      await new Promise<void>((resolve) => void this.#clock.after(REST_FACTOR * tookMs, resolve));
+    }
+    this.#tookMs = 0;
+    const beganAtMs = this.#clock.now();
+    void nextTurn().then(() => this.#tookMs = this.#clock.now() - beganAtMs);
   }
 }

@@ -32,7 +32,7 @@ test("the worker of a run loads no module of its runtime but those for files bef
 });
 
 test("a run starts its worker before the code of runs, workers and other commands is loaded", () => {
-  const loaded = loadedBy(["cli.ts", "cli/command_line.ts", "cli/run/launched_run.ts"]);
+  const loaded = loadedBy(["cli.ts", "cli/command_line.ts", "cli/run/launch.ts"]);
   assert.ok(loaded.has("controller/workers/local_worker.ts"));
   for (
     const later of [

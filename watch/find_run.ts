@@ -20,14 +20,22 @@ export type FoundRun =
   | { readonly kind: "live"; readonly socket: string; readonly snapshot: RunSnapshot }
   /** It runs, but cannot be asked from here; `reason` says why, and what to do. */
   | { readonly kind: "unreachable"; readonly reason: string }
-  /** No run uses the outputs now. */
-  | { readonly kind: "over"; readonly end: "ended" | "killed" };
+  | OverRun;
+
+/** No run uses the outputs now. */
+export interface OverRun {
+  readonly kind: "over";
+  /** `killed`: it still has the lock of its outputs. */
+  readonly end: "ended" | "killed";
+  /** How many jobs one that was killed had to run, if that is known. */
+  readonly toRun?: number | undefined;
+}
 
 /** Looks for the run whose journal is in `state`. Rejects with a `SilentRunError`. */
 export async function findRun(files: FolderFiles, state: string): Promise<FoundRun> {
   const lock = await readText(files, join(state, "lock"));
   if (lock === undefined) return { kind: "over", end: "ended" };
-  if (isStale(lock)) return { kind: "over", end: "killed" };
+  if (isStale(lock)) return await killedRun(files, state, lock);
   const { host = "another machine", pid = 0 } = holderIn(lock) ?? {};
   const name = `process ${pid} on ${host}`;
   if (host !== os.hostname()) {
@@ -49,6 +57,14 @@ export async function findRun(files: FolderFiles, state: string): Promise<FoundR
       `it is ${name}, which does not answer here; it may be ending, or in another container`,
     );
   }
+}
+
+/** What it has noted is its own if the lock is, too: the file may be of an earlier one. */
+async function killedRun(files: FolderFiles, state: string, lock: string): Promise<OverRun> {
+  const record = await readLiveRecord(files, state);
+  const { pid, host } = holderIn(lock) ?? {};
+  const isOwn = record?.pid === pid && record?.host === host;
+  return { kind: "over", end: "killed", toRun: isOwn ? record?.toRun : undefined };
 }
 
 /** A run that answers. */

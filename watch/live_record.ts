@@ -22,6 +22,8 @@ export interface LiveRecord {
   readonly pid: number;
   /** The absolute path of its socket. */
   readonly socket: string;
+  /** How many jobs no earlier run has finished, once the inputs are counted: for those who look after a kill. */
+  readonly toRun?: number | undefined;
 }
 
 /** Writes the file, in the place of that of an earlier run. The run holds the lock of its outputs. */
@@ -29,12 +31,14 @@ export async function writeLiveRecord(
   files: FolderFiles,
   state: string,
   socket: string,
+  toRun?: number,
 ): Promise<void> {
   const record: LiveRecord = {
     host: os.hostname(),
     uid: process.geteuid?.() ?? 0,
     pid: process.pid,
     socket,
+    toRun,
   };
   const path = join(state, NAME);
   const written = `${path}.new`;
@@ -74,10 +78,11 @@ export async function readLiveRecord(
 
 function recordIn(text: string): LiveRecord | undefined {
   try {
-    const { host, uid, pid, socket } = JSON.parse(text) as Partial<LiveRecord>;
+    const { host, uid, pid, socket, toRun } = JSON.parse(text) as Partial<LiveRecord>;
     const isRecord = typeof host === "string" && typeof socket === "string" &&
       Number.isSafeInteger(uid) && Number.isSafeInteger(pid);
-    return isRecord ? { host, uid, pid, socket } as LiveRecord : undefined;
+    const known = Number.isSafeInteger(toRun) ? { toRun } : {};
+    return isRecord ? { host, uid, pid, socket, ...known } as LiveRecord : undefined;
   } catch {
     return undefined;
   }

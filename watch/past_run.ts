@@ -5,6 +5,7 @@ import type { ReadRecord, RunEvent } from "../controller/output/journal_record.t
 import { NameIndex } from "../controller/output/name_index.ts";
 import type { RunEnding } from "../controller/output/run_ending.ts";
 import type { FolderFiles } from "../runtime/files_below.ts";
+import type { OverRun } from "./find_run.ts";
 import { type FailureEntry, type PastRun, SNAPSHOT_VERSION, TEXT_CHARS_MAX } from "./snapshot.ts";
 
 /** Further reasons are one together. A journal may have a million, each with the name of its job. */
@@ -88,14 +89,18 @@ class PastJobs {
 class LastEnding {
   #ending: RunEnding | undefined;
   #isOpen = false;
+  /** How many records the last run has. */
+  records = 0;
 
   onRun(event: RunEvent, ending: RunEnding | undefined): void {
     this.#isOpen = event === "begun";
+    if (this.#isOpen) this.records = 0;
     if (ending) this.#ending = ending; // without one, a run has taken the outputs, and has not begun
   }
 
   /** Some job has ended since: an older ending says nothing of it. */
   onRecord(): void {
+    this.records += 1;
     if (this.#isOpen) this.#ending = undefined;
   }
 
@@ -114,12 +119,12 @@ class LastEnding {
   }
 }
 
-/** Reads a journal. `wasKilled`: its run is gone, and still has the lock of its outputs. */
+/** Reads the journal of a run that is over. */
 export async function readPastRun(
   files: FolderFiles,
   journal: string,
   output: string,
-  wasKilled: boolean,
+  { end, toRun }: Pick<OverRun, "end" | "toRun">,
 ): Promise<PastRun> {
   const jobs = new PastJobs();
   const last = new LastEnding();
@@ -133,8 +138,10 @@ export async function readPastRun(
     onFlaw: () => damagedLines += 1,
   });
   const { counts: jobCounts, failures } = jobs;
+  const wasKilled = end === "killed";
   const counted = wasKilled ? undefined : last.jobs;
-  const ending = wasKilled ? { end: "killed" as const, left: null } : last.all;
+  const left = toRun === undefined ? null : Math.max(0, toRun - last.records);
+  const ending = wasKilled ? { end, left } : last.all;
   return {
     v: SNAPSHOT_VERSION,
     kind: "past",

@@ -22,6 +22,8 @@ export type LastReason =
 
 /** What a worker has to do, and has done. */
 export interface Work extends JobCounts {
+  /** Slots that run a job, or whose output is being sent. */
+  readonly slotsBusy: number;
   /** Jobs that no slot runs yet. */
   readonly jobsWaiting: number;
   /** Slots that load a core, which may take longer than a worker may be idle. */
@@ -73,10 +75,11 @@ export class Lifetime {
   }
 
   /** These jobs run now. Others may have come and gone since the last time. */
-  onTick(jobs: readonly RunningJob[], { jobsWaiting, slotsLoading, done, failed }: Work): void {
+  onTick(jobs: readonly RunningJob[], work: Work): void {
+    const { slotsBusy, jobsWaiting, slotsLoading, done, failed } = work;
     const nowMs = this.#clock.now();
     this.#durations.onLook(jobs, nowMs);
-    const isBusy = jobs.length + jobsWaiting + slotsLoading > 0;
+    const isBusy = slotsBusy + jobsWaiting + slotsLoading > 0;
     if (isBusy || done + failed > this.#jobsEnded) this.#busyAtMs = nowMs;
     this.#jobsEnded = done + failed;
     const dateMs = this.#clock.date();

@@ -23,13 +23,14 @@ import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
 import { dryRun } from "./dry_run.ts";
 import { ExitCode } from "../program/exit_code.ts";
+import { slotsWarning } from "../options/slots_warning.ts";
 import { warnInsecureRun } from "../options/insecure_warning.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { toStderr, type WriteLine } from "../terminal/log.ts";
 import { canShowLine, type Progress } from "../terminal/live_line.ts";
-import type { LogFile } from "../terminal/log_file.ts";
+import { LogFile } from "../terminal/log_file.ts";
 import { barProgress, lineProgress, noProgress, progressLines } from "../display/progress.ts";
-import { programName } from "../program/resume_command.ts";
+import { programName, shownCommand } from "../program/resume_command.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf } from "./run_inputs.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
@@ -40,7 +41,7 @@ import { type RunFacts, RunWatch } from "../../watch/run_watch.ts";
 import { afterRun, type Ending } from "./run_ending.ts";
 import { RunMessages } from "./run_messages.ts";
 import { report, type RunEnd } from "./run_report.ts";
-import type { LaunchedRun } from "./launched_run.ts";
+import type { LaunchedRun } from "./launch.ts";
 import type { RunRequest } from "./run_request.ts";
 import { withSsh } from "../options/ssh_options.ts";
 import type { StateReporter } from "./run_state.ts";
@@ -62,10 +63,13 @@ const LOGGED_MS = 60_000;
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: LaunchedRun): Promise<number> {
   if (request.flags.dryRun) return await dryRun(runtime, request);
-  const { flags, interrupts, reporter, resumeHint: hint, file, early } = request;
+  const { flags, args, early, hint, interrupts, reporter } = request;
+  let file: LogFile | undefined;
   let end: RunEnd | undefined;
   let ending: Ending = { code: ExitCode.interrupted };
   try {
+    if (flags.log !== undefined) file = await LogFile.open(flags.log, runtime.clock);
+    file?.write(`the run begins: ${shownCommand(args)}`);
     const { plan, folder } = await open(runtime, request, interrupts);
     end = await complete(runtime, request, {
       ...{ plan, folder, interrupts, reporter, file, early },
@@ -135,8 +139,8 @@ async function complete(
   const messages = new RunMessages(flags.quiet ?? false, file, runtime.clock);
   const { log, write } = messages;
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
-  const warning = missedVariablesText(missed);
-  if (warning) log.warn(warning);
+  const warnings = [missedVariablesText(missed), plan.local && slotsWarning(plan.local.slots)];
+  for (const warning of warnings) if (warning) log.warn(warning);
   const printed = coreOutputSink(coreOutputOf(flags), stateOf(flags), folder.files, write, log);
   const { key, insecure, listen } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });

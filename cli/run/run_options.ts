@@ -6,8 +6,8 @@ import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "../../controller/cluster/retrie
 import type { FailureLimit } from "../../controller/failure_limit.ts";
 import { compressionModeOf } from "../../link/compression_mode.ts";
 import type { Sweep } from "../../controller/inputs/product.ts";
-import { parseAddress } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
+import { parseListen } from "../options/listen_option.ts";
 import { withVariable } from "../options/core_variables.ts";
 import { CORE_OUTPUTS, type CoreOutput } from "./core_output_choices.ts";
 import {
@@ -155,7 +155,7 @@ function addWorkerOptions(command: Command): void {
       "HOST:PORT,… or @FILE with one worker per line (default: DISTCOMP_WORKERS)",
       parseWorkers,
     )
-    .option("--listen <host:port>", "listen for workers", (text) => parseAddress(text));
+    .option("--listen <host:port>", "listen for workers", parseListen);
   addSshOptions(command)
     .option(
       "--only <name=value>",

@@ -15,6 +15,7 @@ import { printError, printErrorTable, toStderr } from "../terminal/log.ts";
 import type { RunFlags } from "./run_options.ts";
 import { journalOf, nameOf } from "./run_outputs.ts";
 import { writeLines, writeStdout } from "../terminal/stdout.ts";
+import { workerHint } from "./worker_hint.ts";
 import { failuresText, type ShownSetup, summaryJson, summaryText } from "../display/summary.ts";
 
 /** How a run has ended. */
@@ -71,6 +72,8 @@ function reportError(
     return exitCode;
   }
   if (exitCode !== ExitCode.interrupted) printEnd(error);
+  const hint = error instanceof NoWorkerError && !quiet ? workerHint(error.reasons) : undefined;
+  if (hint) toStderr(hint);
   if (isResumable) toStderr(resumeHint);
   return exitCode;
 }

@@ -7,6 +7,7 @@ import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { join } from "../../runtime/path.ts";
 import { settingsFolder } from "../../security/key_place.ts";
 import { UsageError } from "../program/usage_error.ts";
+import { type JsonFault, jsonFaultIn } from "./json_fault.ts";
 
 /** Who else may write to the file decides what this user runs. */
 const OTHERS_WRITE = 0o022;
@@ -69,6 +70,8 @@ function checkOwner(mode: number, uid: number): void {
 }
 
 function sectionsIn(text: string): Record<string, Section> {
+  const fault = jsonFaultIn(text);
+  if (fault) throw new Error(faultText(fault));
   const value: unknown = JSON.parse(text);
   if (!isObject(value)) throw new Error('they must be an object, such as {"run": {"retries": 2}}');
   for (const [command, section] of Object.entries(value)) {
@@ -76,6 +79,13 @@ function sectionsIn(text: string): Record<string, Section> {
     throw new Error(`"${command}" must be an object of options, such as {"retries": 2}`);
   }
   return value as Record<string, Section>;
+}
+
+function faultText({ line, column, found }: JsonFault): string {
+  const place = `line ${line}, column ${column}`;
+  return found === undefined
+    ? `they end too early for JSON, in ${place}`
+    : `${place} is no JSON: unexpected ${found}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -51,8 +51,7 @@ export async function runOfOutputs(
     try {
       const found = await findRun(files, state);
       if (found.kind !== "over") return found;
-      const wasKilled = found.end === "killed";
-      return await readPastRun(files, join(state, "jobs.jsonl"), resolve(name), wasKilled);
+      return await readPastRun(files, join(state, "jobs.jsonl"), resolve(name), found);
     } finally {
       files.close();
     }

@@ -19,6 +19,7 @@ import { workerLog } from "../terminal/log.ts";
 import { bothLogs } from "../terminal/log_file.ts";
 import { sandboxFrom } from "./sandbox_options.ts";
 import { sharesFrom } from "../options/share_options.ts";
+import { slotsWarning } from "../options/slots_warning.ts";
 import { warnInsecureWorker } from "../options/insecure_warning.ts";
 import { noProgress } from "../display/progress.ts";
 import { writeStdout } from "../terminal/stdout.ts";
@@ -48,6 +49,8 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const { key, insecure } = flags;
   const runtime = guardedRuntime(system, { role: "worker", key, insecure, log });
   const signals = new WorkerSignals(log);
+  const warning = slotsWarning(shares.slots);
+  if (warning) log.warn(warning);
   if (insecure) warnInsecureWorker(log, reachOf(flags, listen));
   await openKey(runtime, flags, log);
   if (listen) await removeDeadSocket(runtime, listen);

@@ -5,6 +5,7 @@ import { DEFAULT_PORT, formatAddress, parseAddress } from "../../link/address.ts
 import type { Address } from "../../runtime/ports.ts";
 import { parseLabel, parseName } from "../options/node_names.ts";
 import { parseTimeSpan } from "../options/option_values.ts";
+import { parseListen } from "../options/listen_option.ts";
 import { addSandboxOptions } from "./sandbox_options.ts";
 import { addShareOptions, type ShareFlags } from "../options/share_options.ts";
 import { addTrustOptions, type TrustFlags } from "./trust_options.ts";
@@ -34,7 +35,7 @@ export function addWorkerOptions(command: Command): Command {
     .option(
       "--listen <host:port>",
       `listen for controllers (default: ${formatAddress(DEFAULT_LISTEN)}; port 0: any free port)`,
-      (text) => parseAddress(text),
+      parseListen,
     )
     .option(
       "--connect <host:port>",

@@ -32,7 +32,9 @@ async function countBelow(folder: string, options: Walk): Promise<number> {
         else {
           const path = join(folder, entry.name);
           if (entry.kind !== "folder") count += await isInput(path, entry, options) ? 1 : 0;
-          else if (!isSkippedFolder(path, entry, options)) count += await countBelow(path, options);
+          else if (!await isSkippedFolder(path, entry, options)) {
+            count += await countBelow(path, options);
+          }
         }
       }
       await nextTurn(); // the run goes on meanwhile

@@ -5,6 +5,7 @@ import { join } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Entry } from "../../runtime/folder.ts";
+import { journalIn } from "../output/journal.ts";
 import { STATE_FOLDER } from "../output/state_folder.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
@@ -100,7 +101,7 @@ async function* filesAmong(
     const { name, kind } = entry;
     const path = start + name;
     if (kind === "folder") {
-      if (isSkippedFolder(path, entry, options)) continue;
+      if (await isSkippedFolder(path, entry, options)) continue;
       if (files.length > 0) yield files;
       files = [];
       yield* walk(path, `${inside}${name}/`, options);
@@ -119,9 +120,20 @@ function startOf(folder: string): string {
   return join(folder, "x").slice(0, -1);
 }
 
-/** Whether a folder is left out. That of another run may be an input, but distcomp's own files in it are not. */
-export function isSkippedFolder(path: string, { name }: Entry, { excluded }: Walk): boolean {
-  return path === excluded || name === STATE_FOLDER;
+/**
+ * Whether a folder is left out. The outputs of another run are inputs only if their folder is named: whoever names a
+ * folder above it may have tried another core there. distcomp's own files never are.
+ */
+export async function isSkippedFolder(
+  path: string,
+  { name }: Entry,
+  { files, excluded, warn }: Walk,
+): Promise<boolean> {
+  if (path === excluded || name === STATE_FOLDER) return true;
+  const journal = await files.target(journalIn(path)).catch(() => undefined);
+  if (!journal) return false;
+  warn(`skipping "${path}": it has outputs of another run; name this folder to use them as inputs`);
+  return true;
 }
 
 /** Whether an entry that is no file itself is an input. Warns if it is not. */

@@ -70,13 +70,8 @@ export class JobTable {
   readonly #names = new NameIndex();
   readonly #blocks: Block[] = [];
 
-  /** Sets a job's entry, and replaces an earlier one. */
-  set(name: string, entry: JobEntry): void {
-    this.#setAt(this.#names.add(name), entry);
-  }
-
-  /** The same for a name that has this hash. */
-  setHashed(name: TextHash, entry: JobEntry): void {
+  /** Sets the entry of the job whose name has this hash, and replaces an earlier one. */
+  set(name: TextHash, entry: JobEntry): void {
     this.#setAt(this.#names.addHash(name), entry);
   }
 

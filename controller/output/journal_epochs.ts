@@ -11,6 +11,8 @@ export class JournalEpochs {
   #trustedFrom = 0;
   /** The epoch of a run that has begun and has not ended. */
   #begun: number | undefined;
+  /** How many runs before that have begun and not ended. */
+  #killed = 0;
 
   /** The epoch of the record that is being read. */
   get current(): number {
@@ -22,6 +24,11 @@ export class JournalEpochs {
     return epoch >= this.#trustedFrom;
   }
 
+  /** How many runs have begun and not ended. Each may have torn the line that it was writing. */
+  get killedRuns(): number {
+    return this.#killed + (this.#begun === undefined ? 0 : 1);
+  }
+
   /** A run writes each output at most once, so a killed run affects only records from before its begin. */
   onRun(event: RunEvent): void {
     if (event === "ended") {
@@ -29,7 +36,10 @@ export class JournalEpochs {
       return;
     }
     // Only one run at a time uses the journal: an earlier one that has not ended was killed.
-    if (this.#begun !== undefined) this.#trustedFrom = Math.max(this.#trustedFrom, this.#begun);
+    if (this.#begun !== undefined) {
+      this.#trustedFrom = Math.max(this.#trustedFrom, this.#begun);
+      this.#killed += 1;
+    }
     this.#current += 1;
     this.#begun = this.#current;
   }

@@ -15,17 +15,9 @@ export class LineTable {
   /** The largest number; −1 if there is none. */
   lastNumber = -1;
 
-  /** Sets the number of a line, as the name of its output has it. */
-  set(identity: string, number: string): void {
-    this.#setAt(this.#identities.add(identity), number);
-  }
-
-  /** The same for a line whose identity has this hash. */
-  setHashed(identity: TextHash, number: string): void {
-    this.#setAt(this.#identities.addHash(identity), number);
-  }
-
-  #setAt(row: number, number: string): void {
+  /** Sets the number of the line whose identity has this hash, as the name of its output has it. */
+  set(identity: TextHash, number: string): void {
+    const row = this.#identities.addHash(identity);
     if (row === this.#numbers.length) this.#grow();
     this.#taken = undefined;
     this.#numbers[row] = Number(number);

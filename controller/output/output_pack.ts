@@ -6,7 +6,7 @@
 
 import os from "node:os";
 import process from "node:process";
-import { codeOf, reasonOf } from "../../runtime/error_text.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
 import { dirname, join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
@@ -20,12 +20,11 @@ import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
 import { isZstdPack } from "./pack_format.ts";
 import { forgetLostEntries } from "./lost_entries.ts";
-import { PackIndex } from "./pack_index.ts";
+import { packResults } from "./pack_results.ts";
 import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
-import { checkPackIsOf } from "./pack_check.ts";
 import { type PackFiles, recoverRepack, repack } from "./repack.ts";
-import { Resume } from "./resume.ts";
+import type { Resume } from "./resume.ts";
 
 /** How a run opens its pack. */
 export interface OutputPackOptions extends FolderOptions {
@@ -104,7 +103,7 @@ export class OutputPack implements Outputs {
     lock: FolderLock,
   ): Promise<OutputPack> {
     const { core, fresh } = options;
-    const paths = pathsOf(below, path);
+    const paths = packPathsOf(below, path);
     await removeLeftovers(paths, lock);
     const file = await openPack(below, path);
     try {
@@ -167,7 +166,14 @@ async function lockPack(
   }
 }
 
-function pathsOf(files: FolderFiles, path: string): PackFiles {
+/** The files of a pack. */
+interface PackPaths extends PackFiles {
+  /** The journal without the records of entries that are lost, until it takes its place. */
+  readonly keptJournal: string;
+}
+
+/** Where the files of the pack at this path are. */
+export function packPathsOf(files: FolderFiles, path: string): PackPaths {
   const state = packStateOf(path);
   return {
     files,
@@ -176,14 +182,16 @@ function pathsOf(files: FolderFiles, path: string): PackFiles {
     journal: packJournalOf(path),
     newPack: join(state, "pack.new"),
     newJournal: join(state, "jobs.jsonl.new"),
+    keptJournal: join(state, "jobs.jsonl.kept"),
   };
 }
 
 /** Cleans up after runs that were killed. */
-async function removeLeftovers(paths: PackFiles, lock: FolderLock): Promise<void> {
+async function removeLeftovers(paths: PackPaths, lock: FolderLock): Promise<void> {
   try {
     await lock.removeLeftovers();
     await recoverRepack(paths);
+    await paths.files.remove(paths.keptJournal);
   } catch (cause) {
     throw packError(paths.pack, cause);
   }
@@ -216,45 +224,28 @@ async function openPack(files: FolderFiles, path: string): Promise<PackFile> {
 
 /** What earlier runs have done, if there were any. Rejects if the file is none of theirs. */
 async function resumeOf(
-  paths: PackFiles,
-  file: PackFile,
+  paths: PackPaths,
+  content: PackFile,
   options: OutputPackOptions,
 ): Promise<{ readonly jobs: Resume; readonly keptBytes: number } | undefined> {
   const { files, pack: path, journal } = paths;
-  if (await hasContent(files, journal)) {
-    const pack = new PackIndex(file, options.format.head.byteLength);
-    const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
-    await checkPackIsOf(files, { path, journal, file, pack, format: options.format });
-    if (!pack.hasLost) return { jobs, keptBytes: pack.keptBytes };
-    await forgetLost(paths, pack.keptBytes);
-    return await resumeOf(paths, file, options); // the records have moved
-  }
-  if (!await hasContent(files, path)) return undefined;
-  // A run has its first line on the disk before it writes to the pack. So the journal was lost later, or the file is
-  // none of ours: a person decides whether all that is in it may be replaced.
-  throw new SinkError(
-    `Cannot continue the pack "${path}": its journal "${journal}" is missing or empty; ` +
-      "choose another file, or use --fresh to replace it",
-  );
+  const { format } = options;
+  const results = await packResults(files, { path, journal, format, content }, options);
+  if (!results) return undefined;
+  const { jobs, pack } = results;
+  if (!pack.hasLost) return { jobs, keptBytes: pack.keptBytes };
+  await forgetLost(paths, pack.keptBytes);
+  return await resumeOf(paths, content, options); // the records have moved
 }
 
 /** Before the pack is written to: then the journal is true of it, whatever is lost of either later. */
 async function forgetLost(
-  { files, journal }: PackFiles,
+  { files, journal, keptJournal }: PackPaths,
   keptBytes: number,
 ): Promise<void> {
   try {
-    await forgetLostEntries(files, journal, `${journal}.kept`, keptBytes);
+    await forgetLostEntries(files, journal, keptJournal, keptBytes);
   } catch (cause) {
     throw new SinkError(`Cannot write the journal "${journal}": ${reasonOf(cause)}`, { cause });
-  }
-}
-
-async function hasContent(files: FolderFiles, path: string): Promise<boolean> {
-  try {
-    return (await files.info(path)).bytes > 0;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return false;
-    throw new SinkError(`Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -2,8 +2,8 @@
 
 import type { OpenFile } from "../../runtime/files.ts";
 
-/** A file that grows by batches. */
-export interface PackFile {
+/** What is in a pack. */
+export interface PackContent {
   /** The size of what is there, as far as it is whole. */
   readonly bytes: number;
   /** Whether it certainly is no pack. */
@@ -12,6 +12,10 @@ export interface PackFile {
   endBefore(bytes: number): number;
   /** Reads from `at` on. Resolves to the number of bytes. */
   read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number>;
+}
+
+/** A file that grows by batches. */
+export interface PackFile extends PackContent {
   /** Cuts it to such a size. */
   cut(bytes: number): Promise<void>;
   /** Appends a batch. If that fails, nothing of it is left, unless the system cannot even cut the file. */

@@ -41,6 +41,11 @@ export class PackIndex {
     return this.#hasOthers || this.#entries > jobs;
   }
 
+  /** Whether the journal knows no entry. */
+  get isEmpty(): boolean {
+    return this.#entries === 0;
+  }
+
   // What follows is known after the whole journal has been read.
 
   /** Where the last entry ends that stays: the pack can be cut there. */

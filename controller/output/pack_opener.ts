@@ -1,6 +1,7 @@
 /** Opens packs: plain ones, and those that are packed with zstd. */
 
 import type { Buffer } from "node:buffer";
+import type { OpenFile } from "../../runtime/files.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { type PackFile, PlainPackFile } from "./pack_file.ts";
@@ -13,7 +14,24 @@ export async function openPackFile(
   path: string,
   isZstd: boolean,
 ): Promise<PackFile> {
-  const file = await files.openToAppend(path, false);
+  return await opened(files, path, isZstd, await files.openToAppend(path, false));
+}
+
+/** Opens a pack to read it. */
+export async function openPackToRead(
+  files: FolderFiles,
+  path: string,
+  isZstd: boolean,
+): Promise<PackFile> {
+  return await opened(files, path, isZstd, await files.openToRead(path));
+}
+
+async function opened(
+  files: FolderFiles,
+  path: string,
+  isZstd: boolean,
+  file: OpenFile,
+): Promise<PackFile> {
   try {
     return isZstd
       ? await ZstdPackFile.open(file, chunksOf(files, path))

@@ -1,15 +1,19 @@
 /** What earlier runs have left at an output folder or a pack, for somebody who only looks: nothing is written. */
 
-import { codeOf } from "../../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
 import { dirname } from "../../runtime/path.ts";
 import { journalIn } from "./journal.ts";
-import { packJournalOf } from "./output_pack.ts";
+import { packPathsOf } from "./output_pack.ts";
 import type { PackFormat } from "./pack_entry.ts";
+import type { PackContent } from "./pack_file.ts";
 import { isZstdPack } from "./pack_format.ts";
-import { type PackEnds, PackIndex } from "./pack_index.ts";
+import { openPackToRead } from "./pack_opener.ts";
+import { packResults } from "./pack_results.ts";
+import { journalThatCounts } from "./repack.ts";
 import { Resume, type ResumeOptions } from "./resume.ts";
+import { SinkError } from "./sink_errors.ts";
 
 /** Where the results are. */
 export type ResultsPlace =
@@ -23,6 +27,9 @@ export interface PastResults {
   close(): void;
 }
 
+/** What is in a pack that does not exist. */
+const NO_PACK: PackContent = { bytes: 0, endBefore: () => 0, read: () => Promise.resolve(0) };
+
 /** Looks for results. Close them when nobody asks for jobs any more. */
 export async function pastResults(
   files: Files,
@@ -30,15 +37,12 @@ export async function pastResults(
   options: ResumeOptions,
 ): Promise<PastResults> {
   const folder = place.kind === "folder" ? place.path : dirname(place.path);
-  const below = await openIfThere(files, folder);
+  const below = await ifThere(FilesBelow.open(files, folder));
   if (!below) return { resume: undefined, close: () => {} };
   try {
-    const path = place.kind === "folder" ? journalIn(folder) : packJournalOf(place.path);
-    const hasJournal = await bytesOf(below, path) > 0;
-    const pack = place.kind === "pack" ? await packIndexOf(below, place) : undefined;
-    const resume = hasJournal
-      ? await Resume.load(below, folder, { ...options, path, pack })
-      : undefined;
+    const resume = place.kind === "pack"
+      ? await resumeOfPack(below, place, options)
+      : await resumeOfFolder(below, folder, options);
     return { resume, close: () => below.close() };
   } catch (error) {
     below.close();
@@ -46,33 +50,38 @@ export async function pastResults(
   }
 }
 
-async function openIfThere(files: Files, folder: string): Promise<FilesBelow | undefined> {
+async function resumeOfFolder(
+  files: FolderFiles,
+  folder: string,
+  options: ResumeOptions,
+): Promise<Resume | undefined> {
+  const info = await ifThere(files.info(journalIn(folder)));
+  return info && info.bytes > 0 ? await Resume.load(files, folder, options) : undefined;
+}
+
+async function resumeOfPack(
+  files: FolderFiles,
+  { path, format }: ResultsPlace & { readonly kind: "pack" },
+  options: ResumeOptions,
+): Promise<Resume | undefined> {
+  const file = await ifThere(openPackToRead(files, path, isZstdPack(path))).catch((cause) => {
+    throw new SinkError(`Cannot read the pack "${path}": ${reasonOf(cause)}`, { cause });
+  });
   try {
-    return await FilesBelow.open(files, folder);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
+    const journal = await journalThatCounts(packPathsOf(files, path)); // a run may have been killed there
+    const found = { path, journal, format, content: file ?? NO_PACK };
+    return (await packResults(files, found, options))?.jobs;
+  } finally {
+    await file?.close();
   }
 }
 
-/** Only reading a pack of zstd would tell how much of it is whole: what its journal says has to do. */
-async function packIndexOf(
-  files: FolderFiles,
-  { path, format }: ResultsPlace & { readonly kind: "pack" },
-): Promise<PackIndex> {
-  const bytes = isZstdPack(path) && await bytesOf(files, path) > 0
-    ? Number.MAX_SAFE_INTEGER
-    : await bytesOf(files, path);
-  const ends: PackEnds = { bytes, endBefore: (end) => end };
-  return new PackIndex(ends, format.head.byteLength);
-}
-
-/** 0 if there is no such file. */
-async function bytesOf(files: FolderFiles, path: string): Promise<number> {
+/** `undefined` if there is no such file. */
+async function ifThere<T>(looking: Promise<T>): Promise<T | undefined> {
   try {
-    return (await files.info(path)).bytes;
+    return await looking;
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return 0;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -1,10 +1,14 @@
 /**
  * Reads plain lines of a journal without making strings and objects: a resumed run may read millions. Lines with
- * anything unusual, such as an escaped character, are left to `parseLine`, which reads every line.
+ * anything unusual, such as an escaped character, are left to `parseLine`, which reads every line; the record that it
+ * finds is given here, so that all that follows is the same for both.
  */
 
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
+import { parseChecksum } from "./checksum.ts";
+import { identityNumber } from "./job_table.ts";
+import type { ReadRecord } from "./journal_record.ts";
 import { TextHash } from "./text_hash.ts";
 
 const START = Buffer.from('{"v":1,"index":');
@@ -12,7 +16,9 @@ const CHECKSUM_START = Buffer.from(',"crc":"');
 const CHECKSUM_DIGITS = 8;
 const CHECKSUM_END = Buffer.from('"}');
 const END_BYTES = CHECKSUM_START.byteLength + CHECKSUM_DIGITS + CHECKSUM_END.byteLength;
-const LINE_IDENTITY = Buffer.from("line-");
+/** The beginning of the identities of lines. */
+const LINE_START = "line-";
+const LINE_IDENTITY = Buffer.from(LINE_START);
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -38,15 +44,18 @@ FIELD_NAMES.forEach(({ length }, field) => (FIELDS_BY_LENGTH[length] ??= []).pus
 const [INPUT, STATE, ATTEMPT, BYTES_OUT, CRC_OUT, IDENTITY, CONTENT, CORE, PACK_AT, PACK_BYTES] =
   FIELDS.keys();
 
-/** The record in the line that was scanned last. */
+/** What a resumed run needs of a record: of the line that was scanned last, or of the record that was taken since. */
 export class RecordScanner {
   readonly #core: Buffer;
+  readonly #coreText: string;
   readonly #hash = new TextHash();
   /** The hash of its input's name. */
   readonly input = new TextHash();
-  /** Where that name is in the line. */
+  /** The line, and where that name is in it; or the name itself. */
+  #line: Buffer | undefined;
   #inputStart = 0;
   #inputEnd = 0;
+  #inputText = "";
   /** The hash of its identity, and its number; 0 if there is none. */
   readonly identityHash = new TextHash();
   identity = 0;
@@ -67,6 +76,7 @@ export class RecordScanner {
   /** `core` is the core's SHA-256. */
   constructor(core: string) {
     this.#core = Buffer.from(core);
+    this.#coreText = core;
   }
 
   /** Reads a line. Returns whether it is a plain record with a checksum that is right. */
@@ -86,6 +96,7 @@ export class RecordScanner {
       this.#seen =
         0;
     this.isOfLine = false;
+    this.#line = line;
     for (let at = 1; at < end;) {
       const next = this.#field(line, at, end);
       if (next === undefined) return false;
@@ -95,18 +106,35 @@ export class RecordScanner {
       this.#has(CORE);
   }
 
-  /** The name of the input of this line, which was scanned last, if it is in a folder. */
-  folderedInput(line: Buffer): string | undefined {
-    const [start, end] = [this.#inputStart, this.#inputEnd];
-    for (let at = start; at < end; at++) {
-      if (line[at] === SLASH) return this.inputIn(line);
+  /** Takes a record of a line that is not plain. */
+  take(record: ReadRecord): void {
+    const { input, identity = "", content, crcOut, core } = record;
+    this.#line = undefined;
+    this.#inputText = input;
+    this.input.setText(input);
+    this.isOfLine = identity.startsWith(LINE_START);
+    this.identityHash.setText(identity);
+    this.identity = record.identity === undefined ? 0 : this.identityHash.number;
+    this.content = content === undefined ? 0 : identityNumber(content);
+    this.crcOut = crcOut === undefined ? 0 : parseChecksum(crcOut);
+    this.isSameCore = core === this.#coreText;
+    ({ state: this.state, attempt: this.attempt, bytesOut: this.bytesOut } = record);
+    ({ packAt: this.packAt = 0, packBytes: this.packBytes = 0 } = record);
+  }
+
+  /** The name of the input, if it is in a folder. A line must not have changed since it was scanned. */
+  get folderedInput(): string | undefined {
+    const line = this.#line;
+    if (!line) return this.#inputText.includes("/") ? this.#inputText : undefined;
+    for (let at = this.#inputStart; at < this.#inputEnd; at++) {
+      if (line[at] === SLASH) return this.inputName;
     }
     return undefined;
   }
 
-  /** The name of the input of this line, which was scanned last. */
-  inputIn(line: Buffer): string {
-    return line.toString("latin1", this.#inputStart, this.#inputEnd);
+  /** The name of the input. A line must not have changed since it was scanned. */
+  get inputName(): string {
+    return this.#line?.toString("latin1", this.#inputStart, this.#inputEnd) ?? this.#inputText;
   }
 
   #has(field: number | undefined): boolean {

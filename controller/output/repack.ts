@@ -30,12 +30,17 @@ export interface PackFiles {
 /** Finishes or undoes what a run has begun that was killed. */
 export async function recoverRepack(paths: PackFiles): Promise<void> {
   const { files, journal, newPack, newJournal } = paths;
-  const isMoved = !await exists(files, newPack);
-  if (await exists(files, newJournal)) {
-    if (isMoved) return await files.rename(newJournal, journal);
-    await files.unlink(newJournal); // before the new pack: alone it would count
-  }
-  if (!isMoved) await files.unlink(newPack);
+  if (await journalThatCounts(paths) === newJournal) return await files.rename(newJournal, journal);
+  await files.remove(newJournal); // before the new pack: alone it would count
+  await files.remove(newPack);
+}
+
+/** The journal of what has the name of the pack: the new one, if the new pack has taken its place already. */
+export async function journalThatCounts(
+  { files, journal, newPack, newJournal }: PackFiles,
+): Promise<string> {
+  const isMoved = !await exists(files, newPack) && await exists(files, newJournal);
+  return isMoved ? newJournal : journal;
 }
 
 /** Writes both anew. `begun` is the first line of the new journal, `ended` the last. */

@@ -3,7 +3,7 @@
 import type { Buffer } from "node:buffer";
 import { join } from "../../runtime/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
-import { checksumOfFile, parseChecksum } from "./checksum.ts";
+import { checksumOfFile } from "./checksum.ts";
 import { SinkError } from "./sink_errors.ts";
 import {
   type FinishedJobs,
@@ -28,9 +28,6 @@ import type { FolderFiles } from "../../runtime/files_below.ts";
 
 /** Outputs checked concurrently: enough to hide a file server's latency. */
 const CHECKS_MAX = 16;
-
-/** The beginning of the identities of lines. */
-const LINE_START = "line-";
 
 const DONE: FinishedOutcome = { state: "done" };
 
@@ -104,6 +101,11 @@ export class Resume implements FinishedJobs {
   /** How many jobs will be skipped if the inputs have not changed. */
   get skipsExpected(): number {
     return this.counts.done + (this.#options.retryFailed ? 0 : this.counts.failed);
+  }
+
+  /** Whether lines are damaged that no killed run has torn, or are of a later version. */
+  get lacksLines(): boolean {
+    return this.flaws.newer > 0 || this.flaws.damaged > this.#epochs.killedRuns;
   }
 
   /** Whether a pack has an entry for this job. */
@@ -231,22 +233,34 @@ export class Resume implements FinishedJobs {
     return readRecordAt(this.#files, this.#path, at).catch(() => undefined);
   }
 
-  /** Nearly all lines are plain. The same as `#onRecord`, in a fraction of the time. */
+  /** Nearly all lines are plain, and read in a fraction of the time. */
   #takesLine(line: Buffer, at: number): boolean {
+    if (!this.#scanner.scan(line)) return false;
+    this.#onScanned(at);
+    return true;
+  }
+
+  #onRecord(record: ReadRecord, at: number): void {
+    this.#scanner.take(record);
+    this.#onScanned(at);
+  }
+
+  /** A record that begins at `at` in the journal. */
+  #onScanned(at: number): void {
     const scanned = this.#scanner;
-    if (!scanned.scan(line)) return false;
     const { input, identity, content, state, attempt, bytesOut, crcOut, isSameCore } = scanned;
     const { pack } = this.#options;
     const packEnd = pack?.onRecord(scanned, at) ?? 0;
-    const foldered = packEnd > 0 ? scanned.folderedInput(line) : undefined;
+    const foldered = packEnd > 0 ? scanned.folderedInput : undefined;
     if (foldered !== undefined) this.#folders.onEntry(foldered);
-    if (identity === 0 || attempt === 0) return true;
+    // A job that was never sent runs again in any case.
+    if (identity === 0 || attempt === 0) return;
     const isCompared = isSameCore || this.#options.keepDone;
     if (isCompared && scanned.isOfLine) {
-      const number = this.#options.numbering?.numberIn(scanned.inputIn(line));
-      if (number !== undefined) this.#lines.setHashed(scanned.identityHash, number);
+      const number = this.#options.numbering?.numberIn(scanned.inputName);
+      if (number !== undefined) this.#lines.set(scanned.identityHash, number);
     }
-    this.#jobs.setHashed(input, {
+    this.#jobs.set(input, {
       identity: isCompared ? identity : 0,
       state: this.#stateOf(state, isSameCore),
       epoch: this.#epochs.current,
@@ -255,38 +269,11 @@ export class Resume implements FinishedJobs {
       crcOut,
       content,
     });
-    return true;
-  }
-
-  #onRecord(record: ReadRecord, at: number): void {
-    const { input, identity, content, state, attempt, bytesOut, crcOut, core } = record;
-    const { pack } = this.#options;
-    const packEnd = pack?.onRecord(record, at) ?? 0;
-    if (packEnd > 0) this.#folders.onEntry(input);
-    // A job that was never sent runs again in any case.
-    if (identity === undefined || attempt === 0) return;
-    const isSameCore = core === this.#options.core;
-    const isCompared = isSameCore || this.#options.keepDone;
-    if (isCompared && identity.startsWith(LINE_START)) this.#onLine(identity, input);
-    this.#jobs.set(input, {
-      identity: isCompared ? identityNumber(identity) : 0,
-      state: this.#stateOf(state, isSameCore),
-      epoch: this.#epochs.current,
-      at,
-      bytesOut: pack ? packEnd : bytesOut,
-      crcOut: crcOut === undefined ? 0 : parseChecksum(crcOut),
-      content: content === undefined ? 0 : identityNumber(content),
-    });
   }
 
   #stateOf(state: "done" | "failed", isSameCore: boolean): JobEntry["state"] {
     const counts = isSameCore || (state === "done" && this.#options.keepDone);
     return JobState[counts ? state : `${state}OtherCore` as const];
-  }
-
-  #onLine(identity: string, output: string): void {
-    const number = this.#options.numbering?.numberIn(output);
-    if (number !== undefined) this.#lines.set(identity, number);
   }
 
   #onFlaw(kind: keyof JournalFlaws): void {

@@ -9,6 +9,7 @@ import {
   concat,
   DESCRIBE,
   encodeFrame,
+  ERROR,
   FrameReader,
   int32,
   JOB,
@@ -42,6 +43,20 @@ export async function lie(port: number, notices: number): Promise<Disposable> {
       socket.destroy();
     },
   };
+}
+
+/** Dials a run, and answers all that it says with an error. Resolves when the run has disconnected. */
+export async function refuse(port: number, text: string): Promise<void> {
+  const socket = await dial(port);
+  socket.on("error", () => {});
+  const reader = new FrameReader();
+  const closed = once(socket, "close");
+  socket.on("data", (bytes: Uint8Array) => {
+    for (const { id } of reader.push(bytes)) {
+      socket.write(encodeFrame({ type: ERROR, id, payload: utf8(text) }));
+    }
+  });
+  await closed;
 }
 
 async function dial(port: number): Promise<Socket> {

@@ -6,18 +6,23 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { header, KINDS, OK } from "../fixtures/peers/frames.ts";
+import type { PeerHost } from "../fixtures/peers/host.ts";
 import { answering, type Peer, startPeer } from "../fixtures/peers/scripted_worker.ts";
 import {
   type JobAnswer,
   type Options2,
   ScriptedWorker2,
 } from "../fixtures/peers/scripted_worker_2.ts";
+import { Keys, outerAddress } from "../lib/connections.ts";
 import { core } from "../lib/cores.ts";
 import { type Program, startWorker } from "../lib/processes.ts";
-import { slowTest, test } from "../lib/test.ts";
+import { slowTest, test, testUnless } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
+import { keyedHost } from "./keyed_host.ts";
 
 const ECHO = await core("echo");
+
+const OUTER = outerAddress();
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -94,6 +99,32 @@ test("a process that connects twice under one id has one vote of --verify 2", as
   await assertAllDone(workspace, run, 60);
   for (const { complaints } of [one, other]) assert.deepEqual(complaints, []);
 });
+
+testUnless(
+  OUTER === undefined ? "this machine has no address but loopback" : undefined,
+  "a machine that connects twice under two ids has one vote of --verify 2, with a key",
+  async () => {
+    await using keys = await Keys.make();
+    await using workspace = await Workspace.make();
+    const key = await keys.create();
+    const listen = ["--listen", `${OUTER}:0`, "--key", key];
+    const [run, port] = await startRun(workspace, 60, "--verify", "2", ...listen);
+    await using _run = run;
+    await using workers = new AsyncDisposableStack();
+    const connect = async (host: PeerHost, options: Options2) =>
+      workers.use(await ScriptedWorker2.dialing(port, options, host));
+    const hosts = await Promise.all([0, 1, 2].map(() => keyedHost(key, OUTER as string)));
+    const [bad, good, fine] = hosts as [PeerHost, PeerHost, PeerHost];
+    const first = await connect(bad, { slots: 4, answerJob: () => WRONG });
+    const second = await connect(bad, { slots: 4, answerJob: () => WRONG });
+    while (first.received.describes + second.received.describes < 2) await delay(10);
+    const one = await connect(good, { delayMs: 5 });
+    const other = await connect(fine, { delayMs: 5 });
+    await assertAllDone(workspace, run, 60);
+    assert(first.received.jobs.length + second.received.jobs.length > 0);
+    for (const { complaints } of [one, other]) assert.deepEqual(complaints, []);
+  },
+);
 
 test("without keys, a run with --verify warns that a process that connects under two ids has two votes", async () => {
   await using workspace = await Workspace.make();

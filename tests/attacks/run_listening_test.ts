@@ -7,9 +7,12 @@ import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";
 import { slowTest, test } from "../lib/test.ts";
 import { Attacker } from "./attack.ts";
-import { lie, NOTICES } from "./lying_worker.ts";
+import { lie, NOTICES, refuse } from "./lying_worker.ts";
 
 const JOBS = 100;
+
+/** Workers that refuse a run one after the other, each with another text. */
+const REFUSALS = 100;
 
 /** A job's record has its error, of which 4 KiB are kept, and its last lines, of which as much is kept. */
 const RECORD_BYTES_MAX = 10_000;
@@ -23,6 +26,20 @@ test("what a lying worker says is cut before it is in the journal or the log", (
 
 test("the errors that a lying worker reports are cut before they are in the journal or the log", () => {
   return lieTo([], 0);
+});
+
+test("refusals of a megabyte without end are cut before they are in the log of a run", async () => {
+  await using workspace = await Workspace.make();
+  await using run = await listening(workspace, []);
+  const port = await portOf(run);
+  for (let count = 0; count < REFUSALS; count++) {
+    await refuse(port, `${count}`.padEnd(1_000_000, "x"));
+  }
+  await using _worker = await Program.start(["worker", "--connect", `127.0.0.1:${port}`]);
+  const ended = await endOf(run);
+  assert.equal(ended.code, 0, ended.stderr.slice(-2_000));
+  assert.match(ended.stderr, /refused the version exchange: \d+x/);
+  assert(ended.stderr.length < REFUSALS * 5_000, `${ended.stderr.length} characters of log`);
 });
 
 async function lieTo(args: readonly string[], notices: number): Promise<void> {

@@ -40,6 +40,7 @@ export const LANGUAGES: readonly Language[] = [
   {
     key: "cpp",
     missing: without("c++"),
+    isSlow: true,
     bug: {
       file: "core.cpp",
       behind: "    std::string line;\n",
@@ -85,6 +86,7 @@ export const LANGUAGES: readonly Language[] = [
   {
     key: "fortran",
     missing: without("gfortran"),
+    isSlow: true,
     bug: {
       file: "core.f90",
       behind: "    exit_code = 1\n",

@@ -2,15 +2,37 @@
 
 import assert from "node:assert/strict";
 import { Turns } from "../../link/turns.ts";
+import { nextTurn, systemClock } from "../../runtime/clock.ts";
 import { Turns as TurnCount } from "../lib/turns.ts";
 import { test } from "../lib/test.ts";
 
 test("each caller gets a turn of the event loop that nobody else has got", async () => {
-  const turns = new Turns();
+  const turns = new Turns(systemClock);
   const loop = new TurnCount();
   const got: number[] = [];
   const callers = Array.from({ length: 5 }, () => turns.next().then(() => got.push(loop.count)));
   await Promise.all(callers);
   loop.stop();
   assert.equal(new Set(got).size, callers.length, `turns ${got}`);
+});
+
+test("a turn that took long is followed by a rest of twice its time, a short one by none", async () => {
+  let nowMs = 0;
+  const rests: number[] = [];
+  const turns = new Turns({
+    now: () => nowMs,
+    after(ms, action) {
+      rests.push(ms);
+      action();
+      return { stop() {} };
+    },
+  });
+  for (const tookMs of [1, 30, 2, 5, 0]) {
+    await turns.next();
+    nowMs += tookMs;
+  }
+  await nextTurn();
+  nowMs += 1_000; // nobody has work: that is no turn
+  await turns.next();
+  assert.deepEqual(rests, [60, 10]);
 });

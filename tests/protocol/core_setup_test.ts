@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import * as protocol from "../../protocol/mod.ts";
 import { PayloadWriter } from "../../protocol/payload.ts";
 import fc from "../lib/properties.ts";
+import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyText, anyUint64 } from "./arbitraries.ts";
 import { concat, fromHex, onlyFrame, toHex as hexOf } from "./bytes.ts";
@@ -231,7 +232,7 @@ test("decoding any bytes as a message of setups throws nothing but a MalformedPa
         }
       }
     }),
-    { numRuns: 2_000 },
+    runs(500),
   );
 });
 

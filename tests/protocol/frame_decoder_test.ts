@@ -11,6 +11,7 @@ import {
   writeUint64,
 } from "../../protocol/mod.ts";
 import fc from "../lib/properties.ts";
+import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 import { anyByte, anyCuts, anyUint64, around, recordOf } from "./arbitraries.ts";
 import {
@@ -45,12 +46,15 @@ const anyFrame = frameOfSize(anySize);
 const anyStream = fc.array(anyFrame, { maxLength: 12 });
 
 test("the decoder gives the same frames however the bytes are cut", () => {
-  fc.assert(fc.property(anyStream, anyCuts, (seeds, cuts) => {
-    const frames = seeds.map(grow);
-    const decoder = new FrameDecoder();
-    assertSameFrames(decodeInPieces(decoder, encodeAll(frames), cuts), frames);
-    assert.equal(decoder.heldBytes, 0);
-  }));
+  fc.assert(
+    fc.property(anyStream, anyCuts, (seeds, cuts) => {
+      const frames = seeds.map(grow);
+      const decoder = new FrameDecoder();
+      assertSameFrames(decodeInPieces(decoder, encodeAll(frames), cuts), frames);
+      assert.equal(decoder.heldBytes, 0);
+    }),
+    runs(40),
+  );
 });
 
 test("the decoder gives the same frames one byte at a time", () => {
@@ -70,38 +74,44 @@ test("the decoder gives the same large frames however the bytes are cut", () => 
       const wideCuts = cuts.map((size) => size * 50);
       assertSameFrames(decodeInPieces(new FrameDecoder(), encodeAll(frames), wideCuts), frames);
     }),
-    { numRuns: 20 },
+    runs(8),
   );
 });
 
 test("feeding bytes from another buffer gives the same frames", () => {
-  fc.assert(fc.property(anyStream, anyCuts, (seeds, cuts) => {
-    const frames = seeds.map(grow);
-    const bytes = encodeAll(frames);
-    const decoder = new FrameDecoder();
-    const fed: Frame[] = [];
-    for (let at = 0, turn = 0; at < bytes.byteLength; turn++) {
-      const size = cuts[turn % cuts.length] ?? 1;
-      fed.push(...decoder.feed(bytes.slice(at, at + size)));
-      at += size;
-    }
-    assertSameFrames(fed, frames);
-  }));
+  fc.assert(
+    fc.property(anyStream, anyCuts, (seeds, cuts) => {
+      const frames = seeds.map(grow);
+      const bytes = encodeAll(frames);
+      const decoder = new FrameDecoder();
+      const fed: Frame[] = [];
+      for (let at = 0, turn = 0; at < bytes.byteLength; turn++) {
+        const size = cuts[turn % cuts.length] ?? 1;
+        fed.push(...decoder.feed(bytes.slice(at, at + size)));
+        at += size;
+      }
+      assertSameFrames(fed, frames);
+    }),
+    runs(40),
+  );
 });
 
 test("the space for new bytes never overlaps a payload that was returned", () => {
-  fc.assert(fc.property(anyStream, anyCuts, (seeds, cuts) => {
-    const bytes = encodeAll(seeds.map(grow));
-    const decoder = new FrameDecoder();
-    const given: Frame[] = [];
-    for (let at = 0, turn = 0; at < bytes.byteLength; turn++) {
-      const size = cuts[turn % cuts.length] ?? 1;
-      given.push(...decodeInPieces(decoder, bytes.subarray(at, at + size), [size]));
-      at += size;
-      const space = decoder.space();
-      assert(!given.some(({ payload }) => overlap(payload, space)));
-    }
-  }));
+  fc.assert(
+    fc.property(anyStream, anyCuts, (seeds, cuts) => {
+      const bytes = encodeAll(seeds.map(grow));
+      const decoder = new FrameDecoder();
+      const given: Frame[] = [];
+      for (let at = 0, turn = 0; at < bytes.byteLength; turn++) {
+        const size = cuts[turn % cuts.length] ?? 1;
+        given.push(...decodeInPieces(decoder, bytes.subarray(at, at + size), [size]));
+        at += size;
+        const space = decoder.space();
+        assert(!given.some(({ payload }) => overlap(payload, space)));
+      }
+    }),
+    runs(40),
+  );
 });
 
 test("a payload that was returned stays unchanged while megabytes follow", () => {
@@ -120,22 +130,25 @@ test("a payload that was returned stays unchanged while megabytes follow", () =>
 });
 
 test("a stream that is cut anywhere gives its whole frames, and the rest is held", () => {
-  fc.assert(fc.property(anyStream, fc.nat(2 * MIB), anyCuts, (seeds, anyCut, cuts) => {
-    const frames = seeds.map(grow);
-    const bytes = encodeAll(frames);
-    const cut = Math.min(anyCut, bytes.byteLength);
-    const whole: Frame[] = [];
-    let heldBytes = cut;
-    for (const frame of frames) {
-      const frameBytes = HEADER_BYTES + frame.payload.byteLength;
-      if (heldBytes < frameBytes) break;
-      heldBytes -= frameBytes;
-      whole.push(frame);
-    }
-    const decoder = new FrameDecoder();
-    assertSameFrames(decodeInPieces(decoder, bytes.subarray(0, cut), cuts), whole);
-    assert.equal(decoder.heldBytes, heldBytes);
-  }));
+  fc.assert(
+    fc.property(anyStream, fc.nat(2 * MIB), anyCuts, (seeds, anyCut, cuts) => {
+      const frames = seeds.map(grow);
+      const bytes = encodeAll(frames);
+      const cut = Math.min(anyCut, bytes.byteLength);
+      const whole: Frame[] = [];
+      let heldBytes = cut;
+      for (const frame of frames) {
+        const frameBytes = HEADER_BYTES + frame.payload.byteLength;
+        if (heldBytes < frameBytes) break;
+        heldBytes -= frameBytes;
+        whole.push(frame);
+      }
+      const decoder = new FrameDecoder();
+      assertSameFrames(decodeInPieces(decoder, bytes.subarray(0, cut), cuts), whole);
+      assert.equal(decoder.heldBytes, heldBytes);
+    }),
+    runs(40),
+  );
 });
 
 test("a frame is returned with its last byte and not before", () => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import * as protocol from "../../protocol/mod.ts";
 import fc from "../lib/properties.ts";
+import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyByte, anyText, anyUint64, recordOf } from "./arbitraries.ts";
 import { concat, coreMessage, encodeJob, fromHex, onlyFrame } from "./bytes.ts";
@@ -250,14 +251,14 @@ test("decoding any bytes as a message of version 2 throws nothing but a Protocol
       throwsOnlyProtocolErrors(() => protocol.decodeMessage2({ type, id, payload }));
       throwsOnlyProtocolErrors(() => protocol.readLimitedJob(payload));
     }),
-    { numRuns: 2_000 },
+    runs(500),
   );
 });
 
 test("decoding any bytes as a response of version 2 throws nothing but a ProtocolError", () => {
   fc.assert(
     fc.property(anyPayload(), (payload) => decodeAsEveryResponse(payload)),
-    { numRuns: 2_000 },
+    runs(500),
   );
 });
 
@@ -280,7 +281,7 @@ test("decoding a payload of version 2 with changed bytes throws nothing but a Pr
         throwsOnlyProtocolErrors(() => protocol.decodeMessage2({ type, id: 1, payload }));
       }
     }),
-    { numRuns: 1_000 },
+    runs(250),
   );
 });
 

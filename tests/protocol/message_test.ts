@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import * as protocol from "../../protocol/mod.ts";
 import fc from "../lib/properties.ts";
+import { runs } from "../lib/random.ts";
 import { test } from "../lib/test.ts";
 import { anyBlob, anyByte, anyExitCode, anyText, anyUint64, recordOf } from "./arbitraries.ts";
 import { concat, coreMessage, encodeJob, encodeJobResponse, fromHex, onlyFrame } from "./bytes.ts";
@@ -74,7 +75,7 @@ test("decoding any bytes as a message throws nothing but a ProtocolError", () =>
     fc.property(anyType, anyUint64, anyPayload(), (type, id, payload) => {
       throwsOnlyProtocolErrors(() => protocol.decodeMessage({ type, id, payload }));
     }),
-    { numRuns: 2_000 },
+    runs(500),
   );
 });
 

@@ -15,10 +15,16 @@ export interface Canary {
   /** The text that it replaces; it is in the file once. */
   readonly text: string;
   readonly by: string;
-  /** It is noticed within so many seeds, from this one; from 1 unless given. */
+  /**
+   * It is noticed within so many seeds, from this one; from 1 unless given. A good one to begin with notices it soon: a
+   * run that cannot end is simulated for hours, and seeds that pass take their time too.
+   */
   readonly from?: number;
   readonly seeds: number;
-  /** Only `deno task test:all` looks for it: that takes many seeds, or one of them takes long. */
+  /**
+   * Only `deno task test:all` looks for it: that takes many seeds, one of them takes long, or a quick one is about the
+   * same few lines. Each bug costs a copy of all the code, which is compiled anew.
+   */
   readonly isSlow?: boolean;
 }
 
@@ -29,6 +35,7 @@ export const CANARIES: readonly Canary[] = [
     file: "controller/cluster/cluster.ts",
     text: "if (this.#waiting.length > 0 && this.hasRoom) this.#wakeWaiting();",
     by: "",
+    from: 6,
     seeds: 20,
   },
   {
@@ -36,6 +43,7 @@ export const CANARIES: readonly Canary[] = [
     file: "pool/dispatcher.ts",
     text: "while (endpoint.inFlight.size < window) {",
     by: "while (endpoint.inFlight.size <= window) {",
+    from: 3,
     seeds: 20,
   },
   {
@@ -43,6 +51,7 @@ export const CANARIES: readonly Canary[] = [
     file: "controller/cluster/speculation.ts",
     text: "for (const other of this.#othersOf(job)) this.cancel(other);",
     by: "",
+    from: 8,
     seeds: 100,
   },
   {
@@ -58,6 +67,7 @@ export const CANARIES: readonly Canary[] = [
     file: "controller/cluster/worker_meter.ts",
     text: "const startedAtMs = Math.max(startUs / 1000 + aheadMs, job.sentAtMs);",
     by: "const startedAtMs = startUs / 1000 + aheadMs;",
+    from: 4,
     seeds: 20,
   },
   {
@@ -65,6 +75,7 @@ export const CANARIES: readonly Canary[] = [
     file: "worker/slots/slot.ts",
     text: "cause, lastStarted);\n    void this.#bringUp();",
     by: "cause, lastStarted);",
+    from: 2,
     seeds: 50,
   },
   {
@@ -72,6 +83,7 @@ export const CANARIES: readonly Canary[] = [
     file: "controller/run.ts",
     text: "await this.#cluster.room();",
     by: "",
+    from: 3,
     seeds: 50,
   },
   {
@@ -80,6 +92,7 @@ export const CANARIES: readonly Canary[] = [
     text: "      const add = await writing;\n",
     by:
       "      this.#finishDone(doneRecord(completion, output));\n      return void await writing;\n      const add = await writing;\n",
+    from: 11,
     seeds: 50,
   },
   {
@@ -96,6 +109,7 @@ export const CANARIES: readonly Canary[] = [
     text:
       "if (job.state === JobState.done) return pack ? this.#ifPacked(job) : this.#ifDone(name, job);",
     by: "if (job.state === JobState.done) return undefined;",
+    from: 3,
     seeds: 50,
   },
   {
@@ -103,6 +117,7 @@ export const CANARIES: readonly Canary[] = [
     file: "pool/pool.ts",
     text: "else client.pushFront(job);\n    }\n  }\n\n  #isCulprit",
     by: "    }\n  }\n\n  #isCulprit",
+    from: 20,
     seeds: 50,
   },
 ];
@@ -116,6 +131,7 @@ export const PAST_BUGS: readonly Canary[] = [
     by: "[]",
     from: 2556,
     seeds: 1,
+    isSlow: true,
   },
   {
     name: "does not listen unless somebody wants to know the port",
@@ -132,6 +148,7 @@ export const PAST_BUGS: readonly Canary[] = [
     by: "",
     from: 1106,
     seeds: 1,
+    isSlow: true,
   },
   {
     name: "waits for ever for a controller that was dialed and says nothing",
@@ -148,6 +165,7 @@ export const PAST_BUGS: readonly Canary[] = [
     by: "",
     from: 208419,
     seeds: 1,
+    isSlow: true,
   },
   {
     name: "uses a worker of version 2 with version 1 after a few broken connections",
@@ -164,6 +182,7 @@ export const PAST_BUGS: readonly Canary[] = [
     by: "const UNANSWERED_MAX = 2;",
     from: 1626,
     seeds: 1,
+    isSlow: true,
   },
   {
     name: "sends a job that has hung a worker without limits to the next one",
@@ -180,6 +199,7 @@ export const PAST_BUGS: readonly Canary[] = [
     by: "const unfit = undefined;",
     from: 150,
     seeds: 1,
+    isSlow: true,
   },
   {
     name: "keeps records of entries that a pack has lost, beside those that take their places",
@@ -188,6 +208,7 @@ export const PAST_BUGS: readonly Canary[] = [
     by: "return",
     from: 433036,
     seeds: 1,
+    isSlow: true,
   },
   {
     name: "yields a core for ever to one that nobody needs any more",
@@ -196,6 +217,7 @@ export const PAST_BUGS: readonly Canary[] = [
     by: "this.#isYielding = demands.cores.size > 1",
     from: 520147,
     seeds: 1,
+    isSlow: true,
   },
 ];
 

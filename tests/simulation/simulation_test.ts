@@ -10,7 +10,7 @@ import { simulateAll } from "./seeds.ts";
 import { simulate } from "./simulation.ts";
 
 test("every job has one end, whatever fails: slots, workers, connections, disks or controllers", async () => {
-  await simulateAll(1, 30, "small");
+  await simulateAll(1, 20, "small");
 });
 
 test("50 workers do 2,000 jobs, whatever fails", async () => {
@@ -18,7 +18,7 @@ test("50 workers do 2,000 jobs, whatever fails", async () => {
 });
 
 slowTest("every job has one end, in 1,000 clusters", async () => {
-  await simulateAll(31, 1_000, "small");
+  await simulateAll(21, 1_000, "small");
 });
 
 /**

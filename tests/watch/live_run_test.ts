@@ -12,11 +12,14 @@ import type { Runtime } from "../../runtime/ports.ts";
 import { askRun, DeadRunError, SilentRunError } from "../../watch/ask_run.ts";
 import { findLiveRuns } from "../../watch/find_run.ts";
 import { readLiveRecord, writeLiveRecord } from "../../watch/live_record.ts";
+import { LiveRun } from "../../watch/live_run.ts";
 import { LiveSocket } from "../../watch/live_socket.ts";
 import { makeSocketFolder, socketFolders } from "../../watch/socket_folder.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
+import { silentLog } from "../../system/log.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
 import { fakeRun } from "./fake_snapshots.ts";
 
 const LIMITS = { timeoutMs: 10_000, bytesMax: 10_000_000 };
@@ -132,6 +135,35 @@ test("the record of a run replaces that of an earlier one, and follows no link",
   await writeFile(join(state, "live.json"), '{"v":1,"host":4}');
   assert.equal(await readLiveRecord(below, state), undefined);
   below.close();
+});
+
+test("the record of a run says how many jobs it has to run, once its inputs are counted", async () => {
+  await using workspace = await Workspace.make();
+  const runtime = await detectRuntime();
+  const clock = new VirtualClock();
+  const files = await FilesBelow.open(runtime.files, workspace.path);
+  const jobs = { done: 5, failed: 2, skipped: 3, running: 1, waiting: 4 };
+  let total: number | null = null;
+  const live = new LiveRun({
+    runtime: { ...runtime, listen: runtime.listen.bind(runtime), clock },
+    snapshot: () => fakeRun({}, { jobs: { ...jobs, total } }),
+    state: workspace.path,
+    files,
+    log: silentLog,
+    variables: { XDG_RUNTIME_DIR: workspace.path },
+  });
+  const recorded = () => readLiveRecord(files, workspace.path);
+  await clock.advance(200);
+  await eventually("there is a record", async () => await recorded() !== undefined);
+  assert.equal((await recorded())?.toRun, undefined);
+  total = 12;
+  await eventually("it has the number", async () => {
+    await clock.advance(1_000);
+    return (await recorded())?.toRun === 9;
+  });
+  await live.close();
+  assert.equal(await recorded(), undefined);
+  files.close();
 });
 
 async function openSocket(workspace: Workspace, snapshot = () => fakeRun()): Promise<{

@@ -9,6 +9,7 @@ import {
 import type { RunEnding } from "../../controller/output/run_ending.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { FilesBelow } from "../../runtime/files_below.ts";
+import type { OverRun } from "../../watch/find_run.ts";
 import { readPastRun } from "../../watch/past_run.ts";
 import type { PastRun } from "../../watch/snapshot.ts";
 import { Workspace } from "../cli/workspace.ts";
@@ -63,7 +64,7 @@ test("the last run's line says how it has ended, unless a later run was killed",
     ["", "ended", null],
   ];
   for (const [lines, end, left] of endings) {
-    const past = await pastRunIn(lines, false);
+    const past = await pastRunIn(lines, { end: "ended" });
     assert.deepEqual([past.end, past.left], [end, left], lines);
   }
 });
@@ -73,27 +74,35 @@ test("a run that is complete has its own counts: inputs of earlier runs may be g
   const ending = { end: "complete", left: 0, done: 1, failed: 1 } as const;
   const ended = formatRunEvent("ended", "node1", 1, 0, ending);
   const lines = begun + line(record("a")) + line(record("b")) + ended;
-  const { jobs, otherOutputs } = await pastRunIn(lines, false);
+  const { jobs, otherOutputs } = await pastRunIn(lines, { end: "ended" });
   assert.deepEqual([jobs, otherOutputs], [{ done: 1, failed: 1 }, 1]);
-  const later = await pastRunIn(lines + begun + line(record("c")), false);
+  const later = await pastRunIn(lines + begun + line(record("c")), { end: "ended" });
   assert.deepEqual([later.jobs, later.otherOutputs], [{ done: 3, failed: 0 }, 0]);
 });
 
+test("of a run that was killed, those jobs are left that it had to run and that have no record of it", async () => {
+  const begun = formatRunEvent("begun", "node1", 1, 0);
+  const lines = begun + line(record("a")) + line(record("b")) + begun + line(record("c", "bad"));
+  const killed = await pastRunIn(lines, { end: "killed", toRun: 5 });
+  assert.deepEqual([killed.end, killed.left, killed.jobs], ["killed", 4, { done: 2, failed: 1 }]);
+  assert.equal((await pastRunIn(lines, { end: "killed" })).left, null, "it had not counted them");
+});
+
 async function pastRunOf(records: readonly JobRecord[]): Promise<PastRun> {
-  return await pastRunIn(`${records.map(line).join("")}{"torn":\n`, true);
+  return await pastRunIn(`${records.map(line).join("")}{"torn":\n`, { end: "killed" });
 }
 
 function line(one: JobRecord): string {
   return formatRecord(one, "0".repeat(64));
 }
 
-async function pastRunIn(lines: string, wasKilled: boolean): Promise<PastRun> {
+async function pastRunIn(lines: string, over: Pick<OverRun, "end" | "toRun">): Promise<PastRun> {
   await using workspace = await Workspace.make();
   await workspace.write("jobs.jsonl", lines);
   const { files } = await detectRuntime();
   const below = await FilesBelow.open(files, workspace.path);
   try {
-    return await readPastRun(below, workspace.at("jobs.jsonl"), "/outputs", wasKilled);
+    return await readPastRun(below, workspace.at("jobs.jsonl"), "/outputs", over);
   } finally {
     below.close();
   }

@@ -19,7 +19,7 @@ class OneSlot {
   readonly over: { readonly running: number; readonly atMs: number }[] = [];
   readonly #lifetime: Lifetime;
   #jobs: RunningJob[] = [];
-  work = { jobsWaiting: 0, slotsLoading: 0, done: 0, failed: 0 };
+  work = { slotsBusy: 0, jobsWaiting: 0, slotsLoading: 0, done: 0, failed: 0 };
   #sent = 0;
 
   constructor(options: Omit<LifetimeOptions, "clock">, tickMs = TICK_MS) {
@@ -28,7 +28,12 @@ class OneSlot {
       onLast: (reason) => this.last.push({ ...reason, atMs: clock.now() }),
       onOver: (running) => this.over.push({ running, atMs: clock.now() }),
     });
-    clock.every(tickMs, () => this.#lifetime.onTick(this.#jobs, this.work));
+    clock.every(tickMs, () => this.#onTick());
+  }
+
+  #onTick(): void {
+    const slotsBusy = this.work.slotsBusy + this.#jobs.length;
+    this.#lifetime.onTick(this.#jobs, { ...this.work, slotsBusy });
   }
 
   /** Runs a job for so long, unless it takes no more. */
@@ -88,10 +93,10 @@ test("a worker ends after its idle timeout, counted from its last job", async ()
   assert.deepEqual(slot.over, []);
 });
 
-test("a worker is not idle while jobs wait, while a core is loaded, and if a job has come and gone", async () => {
+test("a worker is not idle while jobs wait, while a core is loaded, while an output is sent, and if a job has come and gone", async () => {
   const slot = new OneSlot({ idleMs: 10 * MINUTE_MS });
   const nothing = slot.work;
-  for (const work of [{ jobsWaiting: 1 }, { slotsLoading: 1 }]) {
+  for (const work of [{ jobsWaiting: 1 }, { slotsLoading: 1 }, { slotsBusy: 1 }]) {
     slot.work = { ...nothing, ...work };
     await slot.clock.advance(20 * MINUTE_MS);
   }

@@ -171,7 +171,7 @@ export class Charts {
     const mean = points.done.reduce((sum, rate) => sum + rate, 0) / Math.max(1, points.done.length);
     setText(
       byId("rate-text"),
-      `At most ${formatRate(peak)} jobs/s, on average ${formatRate(mean)} jobs/s.`,
+      `In the whole run at most ${formatRate(peak)} jobs/s, on average ${formatRate(mean)} jobs/s.`,
     );
     const [slots, busy] = [points.slots, points.slotsBusy].map((all) =>
       all.reduce((a, b) => a + b, 0)

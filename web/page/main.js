@@ -142,7 +142,7 @@ function showRun(run) {
     ...attemptFigures(run),
   ]);
   setFigures(byId("now"), [
-    { term: "jobs/s", value: formatRate(run.jobsPerSecond) },
+    { term: "jobs/s now", value: formatRate(run.jobsPerSecond) },
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },

@@ -36,7 +36,7 @@ export class Connections implements Iterable<Connection> {
       held,
       largeReadBytesMax: () => held.largeReadBytesMax,
       pace: new MessagePace(clock),
-      turns: new Turns(),
+      turns: new Turns(clock),
     };
   }
 

@@ -155,11 +155,13 @@ export class Executor {
 
   // Calls from the worker.
 
-  /** How many slots have a job, and how many jobs wait, including those behind another one in a slot. */
+  /** How many slots have a job or send an output, and how many jobs wait, including those behind another in a slot. */
   get occupancy(): { readonly slotsBusy: number; readonly jobsWaiting: number } {
     const { queued, inFlight } = this.#pool.counts();
-    const slotsBusy = this.#pool.currentJobs().length;
-    return { slotsBusy, jobsWaiting: queued + inFlight - slotsBusy };
+    const running = this.#pool.currentJobs();
+    const busy = new Set(this.#relaying.endpoints);
+    for (const { endpoint } of running) busy.add(endpoint);
+    return { slotsBusy: busy.size, jobsWaiting: queued + inFlight - running.length };
   }
 
   /** How many slots load a core, and for how long the first of them. */
@@ -181,7 +183,9 @@ export class Executor {
 
   /** Does what is due only because time has passed. Returns the jobs that slots most likely run. */
   onTick(): ReturnType<Pool<RelayedJob>["currentJobs"]> {
-    this.#watchdog.checkUnwanted(this.#onEvent());
+    const nowMs = this.#onEvent();
+    this.#watchdog.checkUnwanted(nowMs);
+    this.#watchdog.checkThreads(nowMs);
     return this.#pool.currentJobs();
   }
 

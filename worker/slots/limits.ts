@@ -54,14 +54,18 @@ export function findViolations(
  */
 export function residentBytes(pid: number, outputBytes = 0): number | undefined {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const kib = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
-    if (kib === undefined) return undefined;
-    const sharedKib = /^RssShmem:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0;
-    return 1024 * Number(kib) - Math.min(1024 * Number(sharedKib), outputBytes);
+    return residentIn(readFileSync(`/proc/${pid}/status`, "utf8"), outputBytes);
   } catch {
     return undefined; // it has just ended, or this is not Linux
   }
+}
+
+/** The same, by what Linux says in a process' `status`. */
+export function residentIn(status: string, outputBytes: number): number | undefined {
+  const kib = /^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1];
+  if (kib === undefined) return undefined;
+  const sharedKib = /^RssShmem:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0;
+  return 1024 * Number(kib) - Math.min(1024 * Number(sharedKib), outputBytes);
 }
 
 /** The most resident memory that a process had lately; `undefined` where the system does not report it. */

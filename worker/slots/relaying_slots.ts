@@ -20,6 +20,10 @@ export class RelayingSlots {
     this.#onSent = onSent;
   }
 
+  get endpoints(): Iterable<EndpointId> {
+    return this.#sent.keys();
+  }
+
   /**
    * A slot has answered a job with an output that it still has to write. `ended` resolves when it has. Until then the
    * input of the job stays where it is: the output may be a part of it.

@@ -8,6 +8,7 @@ import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
 import { findViolations, peakBytes, residentBytes } from "./limits.ts";
+import { LOST_THREAD, LostThreads } from "./lost_threads.ts";
 import { RunTimes } from "./run_times.ts";
 
 /** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
@@ -54,6 +55,7 @@ export interface WatchdogContext {
 export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
+  readonly #lostThreads = new LostThreads();
   /** Slots that run a job whose answer is not wanted, and since when. */
   readonly #unwantedSinceMs = new Map<EndpointId, number>();
   readonly #kills = new Map<EndpointId, Kill>();
@@ -82,6 +84,14 @@ export class Watchdog {
     };
     for (const { endpoint, job, kind, reason } of findViolations(timed, bytesOf, nowMs)) {
       this.#kill(endpoint, job, kind, reason);
+    }
+  }
+
+  /** Kills the slots whose core has ended the thread of its job. */
+  checkThreads(nowMs: number): void {
+    const pidAt = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.pid;
+    for (const { endpoint, job } of this.#lostThreads.among(this.#currentJobs(), pidAt, nowMs)) {
+      this.#kill(endpoint, job, "crash", LOST_THREAD);
     }
   }
 

@@ -33,6 +33,11 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     ["run", ECHO, "in", "-o"],
     /Option "-o, --output <dir>" needs a value; see distcomp help run\n$/,
   ],
+  [["worker", "7433"], /but got 1: 7433; to listen there, use --listen 7433\n$/],
+  [
+    ["worker", "head:1"],
+    /: head:1; to listen there, use .* head:1; to connect to a run, --connect/,
+  ],
   [["worker", "a"], /Too many arguments for "worker", expected 0 arguments but got 1: a; see /],
   [
     ["run", ECHO],

@@ -43,7 +43,7 @@ test("a run is seen from another terminal, says what was left when it is killed,
 
   await killed.kill();
   const left: PastRun = await json();
-  assert.deepEqual([left.kind, left.end], ["past", "killed"]);
+  assert.deepEqual([left.kind, left.end, left.left], ["past", "killed", 3]);
   await gate.open();
   await using again = await workspace.start(args, { env });
   assert.equal((await again.exited).code, 1, again.stderr);

@@ -10,7 +10,7 @@ const AT_ONCE = ["--listen", "127.0.0.1:0", "--slots", "1"];
 
 test("a worker whose time is over hands its jobs over, and they cost no attempt", async () => {
   await using workspace = await Workspace.make();
-  await workspace.write("jobs", "sleep 200\n".repeat(40));
+  await workspace.write("jobs", "sleep 100\n".repeat(40));
   const options = ["--lines", "jobs", "--listen", "127.0.0.1:0", "--retries", "0"];
   await using run = await workspace.start(["run", await core("behave"), ...options]);
   const [, address = ""] = await run.printed("stderr", /waiting for workers on (\S+)/);

@@ -87,10 +87,26 @@ test("the output folder is excluded, also if a link leads to it", async () => {
   }
 });
 
-test("another output folder can be an input, without distcomp's own files in it", async () => {
+test("another output folder is an input if it is named, without distcomp's own files in it", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "in/.distcomp/jobs.jsonl": "{}\n" });
   assert.deepEqual((await tasksOf(sourceIn(workspace))).map(nameOf), ["a"]);
+});
+
+test("another output folder below the one that is named is skipped with a word, and not counted", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({
+    ...{ "in/a": "1", "in/b/c": "2" },
+    ...{ "in/b/earlier/a": "3", "in/b/earlier/.distcomp/jobs.jsonl": "{}\n" },
+  });
+  const warnings: string[] = [];
+  const source = sourceIn(workspace, warnings);
+  assert.deepEqual((await tasksOf(source)).map(nameOf), ["a", "b/c"]);
+  assert.deepEqual(warnings, [
+    `skipping "${workspace.at("in/b/earlier")}": it has outputs of another run; ` +
+    "name this folder to use them as inputs",
+  ]);
+  assert.equal(await source.count(), 2);
 });
 
 test("a folder that is removed before it is listed is a job that fails", async () => {

@@ -17,6 +17,7 @@ import {
 } from "../../../controller/output/journal_record.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import fc from "../../lib/properties.ts";
+import { runs } from "../../lib/random.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 import { systemFiles } from "../../../runtime/system_files.ts";
@@ -187,7 +188,7 @@ test("damage of any kind costs only the lines it touches, and never yields a wro
       }
       assert(flaws.damaged + found.length >= spared.length);
     }),
-    { numRuns: 1000 },
+    runs(200),
   );
 });
 

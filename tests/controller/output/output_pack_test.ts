@@ -26,6 +26,8 @@ const JOBS = new Map(
   }),
 );
 
+const LINE_FEED = 0x0a;
+
 const PACKS = [".tar", ".jsonl", ".csv", ".tar.zst", ".csv.zst"].map((ending) =>
   `/out/results${ending}`
 );
@@ -177,10 +179,11 @@ randomTest(
       ];
       await disk.files.makeFolder(`${path}.distcomp`);
       await disk.files.create(packJournalOf(path), journal.subarray(0, journalBytes));
-      // A run writes its journal before its pack.
-      await disk.files.create(path, pack.subarray(0, journalBytes === 0 ? 0 : packBytes));
+      // The first line of a run is on the disk before it writes to its pack.
+      const hasBegun = journalBytes > journal.indexOf(LINE_FEED);
+      await disk.files.create(path, pack.subarray(0, hasBegun ? packBytes : 0));
       const cut = `pack cut at ${packBytes}, journal at ${journalBytes}`;
-      if (path.endsWith(".zst") && journalBytes > 0 && isCutInFirstNote(pack, packBytes)) continue;
+      if (path.endsWith(".zst") && hasBegun && isCutInFirstNote(pack, packBytes)) continue;
       const session = await Session.open(disk, path);
       const interrupted = new Map([...JOBS].slice(0, choices.below(JOBS.size + 1)));
       await session.run(interrupted);
@@ -212,7 +215,9 @@ randomTest(
       await killed.run(backwards);
       await killed.write();
       await disk.files.unlink(`${path}.distcomp/lock`);
-      const journalBytes = 1 + choices.below(disk.bytes(packJournalOf(path))?.length ?? 0);
+      const firstLineBytes = journal.indexOf(LINE_FEED) + 1;
+      const journalBytes = firstLineBytes +
+        choices.below((disk.bytes(packJournalOf(path))?.length ?? 0) - firstLineBytes + 1);
       disk.cut(packJournalOf(path), journalBytes);
       const last = await Session.open(disk, path);
       await last.run();
@@ -422,6 +427,19 @@ test("a run that is killed while it opens a pack that has lost its end loses not
   }
 });
 
+test("a journal that a killed run has not finished writing anew is removed", async () => {
+  const { pack, journal } = await written(TAR);
+  const disk = new MemoryDisk();
+  await disk.files.makeFolder(`${TAR}.distcomp`);
+  await disk.files.create(JOURNAL, journal);
+  await disk.files.create(`${JOURNAL}.kept`, journal.subarray(0, 1_000));
+  await disk.files.create(TAR, pack); // somebody has put the whole pack back
+  const session = await Session.open(disk, TAR);
+  assert.deepEqual(await session.run(), []);
+  await session.close();
+  assert.deepEqual(disk.paths.toSorted(), [TAR, JOURNAL].toSorted());
+});
+
 test("a disk that is full ends the pack with its last whole batch, and the outputs behind it are counted", async () => {
   const disk = new MemoryDisk();
   const session = await Session.open(disk, TAR);
@@ -484,6 +502,57 @@ test(
     await session.run();
     await session.close();
     assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+  }),
+);
+
+test(
+  "a pack whose journal was overwritten is not touched, unless the run is fresh",
+  eachPack(async (path) => {
+    const { pack, journal } = await written(path);
+    const text = Buffer.from(journal).toString();
+    const [begun = "", ...records] = text.split("\n");
+    const journals = [
+      "of something else\n".repeat(1_000),
+      begun.slice(0, -10), // a run has it on the disk before it writes to the pack
+      text.replaceAll('"v":1', '"v":2'),
+      [begun, ...records.map((record) => record.replace("exitCode", "exitcode"))].join("\n"),
+    ];
+    for (const other of journals) {
+      const disk = new MemoryDisk();
+      await disk.files.makeFolder(`${path}.distcomp`);
+      await disk.files.create(packJournalOf(path), other);
+      await disk.files.create(path, pack);
+      await assert.rejects(Session.open(disk, path), /damaged and names none of its outputs; put/);
+      assert.deepEqual(disk.bytes(path), pack);
+      const session = await Session.open(disk, path, true);
+      await session.run();
+      await session.close();
+      assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+    }
+  }),
+);
+
+test(
+  "a journal that is torn in its first line, or in its first record, is continued",
+  eachPack(async (path) => {
+    const { pack, journal } = await written(path);
+    const firstLineBytes = journal.indexOf(LINE_FEED) + 1;
+    const torn = [
+      [journal.subarray(0, firstLineBytes - 10), ""],
+      [journal.subarray(0, firstLineBytes + 30), pack],
+    ] as const;
+    for (const [begin, entries] of torn) {
+      const disk = new MemoryDisk();
+      await disk.files.makeFolder(`${path}.distcomp`);
+      await disk.files.create(packJournalOf(path), begin);
+      await disk.files.create(path, entries);
+      const idle = await Session.open(disk, path); // its pack has a begin and an end
+      await idle.close(true);
+      const session = await Session.open(disk, path);
+      assert.equal((await session.run()).length, JOBS.size);
+      await session.close();
+      assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+    }
   }),
 );
 

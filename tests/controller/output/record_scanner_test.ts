@@ -9,6 +9,7 @@ import {
   formatRunEvent,
   type JobRecord,
   parseLine,
+  type ReadRecord,
 } from "../../../controller/output/journal_record.ts";
 import { RecordScanner } from "../../../controller/output/record_scanner.ts";
 import { TextHash } from "../../../controller/output/text_hash.ts";
@@ -66,25 +67,32 @@ test("what is read of a plain line is what its JSON says, whatever the record", 
   fc.assert(fc.property(RECORD, fc.boolean(), (record, isSameCore) => {
     const core = isSameCore ? CORE : "d1".repeat(32);
     const line = lineOf(record, core);
-    if (!scanner.scan(line)) return;
+    const isPlain = scanner.scan(line);
     const parsed = parseLine(line);
     assert(parsed.kind === "record");
-    const { input, state, attempt, bytesOut, crcOut, identity, content } = parsed.record;
-    assert.deepEqual([...scanner.input.words], wordsOf(input));
-    assert.equal(scanner.state, state);
-    assert.equal(scanner.attempt, attempt);
-    assert.equal(scanner.bytesOut, bytesOut);
-    assert.equal(scanner.crcOut, crcOut === undefined ? 0 : parseChecksum(crcOut));
-    assert.equal(scanner.identity, identity === undefined ? 0 : identityNumber(identity));
-    assert.equal(scanner.content, content === undefined ? 0 : identityNumber(content));
-    const { packAt = 0, packBytes = 0 } = parsed.record;
-    assert.deepEqual([scanner.packAt, scanner.packBytes], [packAt, packBytes]);
-    assert.equal(scanner.isSameCore, isSameCore);
-    assert.equal(scanner.isOfLine, identity?.startsWith("line-") ?? false);
-    assert.equal(scanner.inputIn(line), input);
-    assert.equal(scanner.folderedInput(line), input.includes("/") ? input : undefined);
+    if (isPlain) assertIs(scanner, parsed.record);
+    scanner.take(parsed.record); // as it is done with the record of a line that is not plain
+    assertIs(scanner, parsed.record);
   }));
 });
+
+function assertIs(scanner: RecordScanner, record: ReadRecord): void {
+  const { input, state, attempt, bytesOut, crcOut, identity, content, core } = record;
+  const { packAt = 0, packBytes = 0 } = record;
+  assert.deepEqual([...scanner.input.words], wordsOf(input));
+  assert.equal(scanner.state, state);
+  assert.equal(scanner.attempt, attempt);
+  assert.equal(scanner.bytesOut, bytesOut);
+  assert.equal(scanner.crcOut, crcOut === undefined ? 0 : parseChecksum(crcOut));
+  assert.equal(scanner.identity, identity === undefined ? 0 : identityNumber(identity));
+  if (identity !== undefined) assert.equal(scanner.identityHash.number, scanner.identity);
+  assert.equal(scanner.content, content === undefined ? 0 : identityNumber(content));
+  assert.deepEqual([scanner.packAt, scanner.packBytes], [packAt, packBytes]);
+  assert.equal(scanner.isSameCore, core === CORE);
+  assert.equal(scanner.isOfLine, identity?.startsWith("line-") ?? false);
+  assert.equal(scanner.inputName, input);
+  assert.equal(scanner.folderedInput, input.includes("/") ? input : undefined);
+}
 
 test("the line of a job that is done is plain, and nothing of it is left for the next line", () => {
   const scanner = new RecordScanner(CORE);

@@ -104,6 +104,8 @@ test("no job waits behind an output that is not read, while another slot is free
   const controller = await Controller.connect(worker);
   controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "relay"));
   await elapse(clock, controller.read(1_000)); // the output has begun
+  const { slotsBusy, jobsWaiting } = worker.worker.status;
+  assert.deepEqual([slotsBusy, jobsWaiting], [1, 0], "its slot is busy");
   for (const input of ["sleep 1000", "sleep 1001", "sleep 1002"]) {
     controller.send(jobMessage(1n, input));
   }

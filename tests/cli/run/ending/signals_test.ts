@@ -14,8 +14,8 @@ import { endOf, Workspace } from "../../workspace.ts";
 
 const BEHAVE = await core("behave");
 
-/** A run counts these, whichever they are. */
-const COUNTED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** All that end a run. It counts them, whichever they are, but for the last one, which ends it at once. */
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 /** A process id that no system gives. */
 const NO_PID = 2 ** 22 - 1;
@@ -101,8 +101,8 @@ test("a run that is interrupted while it waits for a lock releases the lock that
 
 for (const [index, { name, reach, needsTwo = false }] of MOMENTS.entries()) {
   test(name, async () => {
-    const counted = slow ? [COUNTED[index % COUNTED.length] ?? "SIGINT"] : COUNTED;
-    await Promise.all([...counted, "SIGQUIT" as const].map(async (signal) => {
+    const signals = slow ? [ENDING[index % ENDING.length] ?? "SIGINT"] : ENDING;
+    await Promise.all(signals.map(async (signal) => {
       await using workspace = await Workspace.make();
       await using program = await reach(workspace);
       program.signal(signal);

@@ -1,7 +1,7 @@
 /** `run --dry-run`: what a run would do, without doing it. */
 
 import assert from "node:assert/strict";
-import { access, truncate } from "node:fs/promises";
+import { access, stat, truncate } from "node:fs/promises";
 import { countsOf } from "../../../../cli/run/dry_run.ts";
 import type { SourceTask } from "../../../../controller/inputs/source.ts";
 import { core } from "../../../lib/cores.ts";
@@ -64,6 +64,25 @@ test("a dry run on a pack that has lost its end says what a run would do again",
   assert.match(dry.stdout, /^would run 1 of 2 jobs \(1 done in earlier runs\), /);
   const real = await workspace.run(args);
   assert.match(real.stderr, /^earlier runs: 1 job done$/m);
+});
+
+test("a dry run on a pack of zstd knows which outputs were cut off, and says what a run would refuse", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "echo a" });
+  const args = ["run", BEHAVE, "in", "--pack", "out.tar.zst"];
+  assert.equal((await workspace.run(args)).code, 0);
+  const { size } = await stat(workspace.at("out.tar.zst"));
+  await workspace.writeAll({ "in/b": "echo b" });
+  assert.equal((await workspace.run(args)).code, 0);
+  await truncate(workspace.at("out.tar.zst"), size); // within the output of b
+  const dry = await workspace.run([...args, "--dry-run"]);
+  assert.match(dry.stdout, /^would run 1 of 2 jobs \(1 done in earlier runs\), /);
+  await workspace.writeAll({ "out.tar.zst.distcomp/jobs.jsonl": "of something else\n" });
+  for (const command of [[...args, "--dry-run"], args]) {
+    const refused = await workspace.run(command);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /damaged and names none of its outputs; put that file back/);
+  }
 });
 
 test("a dry run names inputs that cannot be read, the first three of them", async () => {

@@ -10,9 +10,9 @@ import { type JobRecord, Workspace } from "../../workspace.ts";
 
 const BEHAVE = await core("behave");
 
-/** Some seconds' work for two slots: each third job sleeps a little, the others note that they run. */
-const JOBS = 600;
-const SLEEP_MS = 15;
+/** A second's work for two slots: each third job sleeps a little, the others note that they run. */
+const JOBS = 240;
+const SLEEP_MS = 30;
 
 /** When a run is killed. Each run goes on where the one before it was killed. */
 const MOMENTS: [string, (workspace: Workspace) => Promise<boolean>][] = [

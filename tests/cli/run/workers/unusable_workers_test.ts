@@ -66,8 +66,13 @@ async function allAreUseless(): Promise<void> {
   const run = await workspace.run(args);
   assert.equal(run.code, 3, run.stderr);
   assert.equal(run.stdout, "", "there is nothing to sum up");
-  const last = run.stderr.trimEnd().split("\n").at(-1) ?? "";
-  const reasons = /^distcomp: No worker can be used: (.*)$/.exec(last)?.[1]?.split("; ") ?? [];
+  const [last = "", hint] = run.stderr.trimEnd().split("\n").slice(-2);
+  assert.equal(
+    hint,
+    "is a worker running there? to start one, type there: distcomp worker --listen 1",
+  );
+  const reasons =
+    /^distcomp: No worker can be used: (.*)$/.exec(last)?.[1]?.split(/; (?=[\w.]+:\d+: )/) ?? [];
   assert.equal(reasons.length, names.length, last);
   for (const [index, [, reason]] of SCRIPTS.entries()) {
     assert(reasons[index]?.startsWith(`${names[index]}: `), last);

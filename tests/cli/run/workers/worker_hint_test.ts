@@ -1,0 +1,21 @@
+/** What a run says to type where nothing listens. */
+
+import assert from "node:assert/strict";
+import { workerHint } from "../../../../cli/run/worker_hint.ts";
+import { test } from "../../../lib/test.ts";
+
+test("where a connection is refused, a run says how to start a worker that it would reach", () => {
+  const commands = [
+    [["node1:7433"], "distcomp worker"],
+    [["node1:7433", "[::1]:7433"], "distcomp worker"],
+    [["node1:900"], "distcomp worker --listen 900"],
+    [["node1:900", "node2:7433"], "distcomp worker --listen PORT"],
+    [["unix:/tmp/w"], "distcomp worker --listen unix:/tmp/w"],
+  ] as const;
+  for (const [names, command] of commands) {
+    const reasons = names.map((name) => `${name}: connection refused`);
+    const hint = workerHint(["node9:7433: no such host", ...reasons]);
+    assert.equal(hint, `is a worker running there? to start one, type there: ${command}`);
+  }
+  assert.equal(workerHint(["node9:7433: no such host"]), undefined);
+});

@@ -1,0 +1,53 @@
+/**
+ * Notices slots whose core has ended the thread of its job, as `pthread_exit` does. The runtime's other threads keep the
+ * process, which answers nothing any more. Linux then shows it as a zombie, like one that has ended.
+ */
+
+import { readFileSync } from "node:fs";
+import type { DispatchId, EndpointId } from "../../pool/ids.ts";
+import type { CurrentJob } from "../../pool/types.ts";
+
+/** How often each slot is looked at: most jobs are shorter, and are never looked at twice. */
+const LOOK_MS = 2_000;
+
+/** Why such a job fails. */
+export const LOST_THREAD = "the core has ended the thread of its job, as pthread_exit does";
+
+/** The slots that have lost the thread of a job. */
+export class LostThreads {
+  readonly #isZombie: (pid: number) => boolean;
+  #lookedAtMs = 0;
+  /** Jobs whose processes were zombies at the last look: one that has ended is one, too, until it is noticed. */
+  #seen = new Map<EndpointId, DispatchId>();
+
+  constructor(isZombie = isZombieProcess) {
+    this.#isZombie = isZombie;
+  }
+
+  /** Those among these jobs that will never be answered, if it is time to look. */
+  among<T>(
+    jobs: readonly CurrentJob<T>[],
+    pidAt: (endpoint: EndpointId) => number | undefined,
+    nowMs: number,
+  ): CurrentJob<T>[] {
+    if (nowMs - this.#lookedAtMs < LOOK_MS) return [];
+    this.#lookedAtMs = nowMs;
+    const before = this.#seen;
+    this.#seen = new Map();
+    return jobs.filter(({ endpoint, dispatch, hasBegun }) => {
+      const pid = hasBegun ? pidAt(endpoint) : undefined;
+      if (pid === undefined || !this.#isZombie(pid)) return false;
+      this.#seen.set(endpoint, dispatch);
+      return before.get(endpoint) === dispatch;
+    });
+  }
+}
+
+function isZombieProcess(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.startsWith("Z", stat.lastIndexOf(")") + 2); // the name before it may have any characters
+  } catch {
+    return false; // it is gone, or this is not Linux
+  }
+}
