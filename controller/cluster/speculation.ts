@@ -167,6 +167,7 @@ export class Speculation<T> {
     const answering = this.#pool.answering();
     const unanswering = this.#pool.unanswering();
     this.#late = this.#late.filter((job) => {
+      if (idle.length === 0) return true; // there may be many more jobs: each look takes microseconds
       if (!this.#pool.isWanted(job) || !this.#pool.isInFlight(job)) return false;
       const avoided = this.#avoidedBy(job, answering, unanswering);
       const at = idle.findIndex((endpoint) => !avoided.includes(endpoint));
