@@ -3,16 +3,29 @@
  * time for itself. Who has not shown that they may look makes way for others.
  */
 
+import { hostOf } from "../link/connection_limit.ts";
 import { type Clock, delay } from "../runtime/clock.ts";
 import { type HttpHandler, HttpServer } from "../runtime/http_server.ts";
 import type { ByteStream, StreamListener } from "../runtime/ports.ts";
+import { openFilesMax } from "../system/open_files.ts";
+import { thisSystem } from "../system/system_text.ts";
 import { Pace } from "./pace.ts";
 
-/** A browser opens up to six connections, Prometheus one. */
-const CONNECTIONS_MAX = 64;
+/**
+ * A browser opens up to six connections, Prometheus one. The others are time: in a flood, each new connection closes an
+ * old one, and a browser needs a second to show that it may look.
+ */
+const CONNECTIONS_MAX = 192;
 
-/** New connections: several browsers at once, and then so many each second. With TLS, each costs a millisecond. */
-const ACCEPTED = { burst: 64, perSecond: 20 };
+/** How much of the files that this process may open they take at most: a run or a worker needs the others. */
+const OPEN_FILES_PART = 1 / 8;
+
+/**
+ * New connections: several browsers at once, and then so many each second. With TLS, each costs a millisecond. With
+ * fewer, a browser waits long behind the connections of a flood in the queue of the system; with twice as many, a flood
+ * takes half of an honest run's rate.
+ */
+const ACCEPTED = { burst: 64, perSecond: 50 };
 
 /** Requests on one connection: the files of the page, and then more than a page asks for. */
 const ANSWERED = { burst: 20, perSecond: 4 };
@@ -39,6 +52,7 @@ export class Connections {
   readonly #open = new Map<ByteStream, Connection>();
   /** By the streams of requests. */
   readonly #proven = new Map<ByteStream, Connection>();
+  readonly #connectionsMax = Math.min(CONNECTIONS_MAX, openFilesMax(thisSystem) * OPEN_FILES_PART);
 
   private constructor(parts: ConnectionParts, listener: StreamListener, server: HttpServer) {
     this.#parts = parts;
@@ -96,7 +110,7 @@ export class Connections {
   async #serve(stream: ByteStream): Promise<void> {
     const connection = { pace: new Pace(ANSWERED, this.#parts.clock.now()), isAllowed: false };
     this.#open.set(stream, connection);
-    if (this.#open.size > CONNECTIONS_MAX) this.#dropOne();
+    if (this.#open.size > this.#connectionsMax) this.#dropOne();
     let proven: ByteStream | undefined;
     try {
       proven = await this.#parts.admit(stream);
@@ -110,10 +124,15 @@ export class Connections {
     }
   }
 
-  /** The oldest one that has not shown that it may look; otherwise the oldest. */
+  /**
+   * The oldest one that has not shown that it may look, of the host that has most of those: a flood from one host closes
+   * no browser of another. There is one at least, the newest.
+   */
   #dropOne(): void {
-    const all = [...this.#open];
-    const [stream] = all.find(([, { isAllowed }]) => !isAllowed) ?? all[0] ?? [];
+    const unknown = [...this.#open].filter(([, { isAllowed }]) => !isAllowed);
+    const byHost = Map.groupBy(unknown, ([stream]) => hostOf(stream));
+    const [most = []] = [...byHost.values()].sort((a, b) => b.length - a.length);
+    const [stream] = most[0] ?? [];
     if (!stream) return;
     this.#open.delete(stream);
     stream.close();
