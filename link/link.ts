@@ -32,6 +32,7 @@ const LAST_PART_BYTES = 64 * 1024;
 
 /** A connection that carries frames. */
 export class Link {
+  readonly peer: string;
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
   readonly #clock: Clock;
@@ -40,7 +41,7 @@ export class Link {
   #writingBytes = 0;
   #signsOfLife = 0;
   #unacknowledgedBytes = 0;
-  #writtenAtMs = 0;
+  #writtenAtMs: number | undefined;
   #flushIsQueued = false;
   #reading: Promise<void> | undefined;
   #pumping: Promise<void> | undefined;
@@ -57,6 +58,7 @@ export class Link {
   #isClosed = false;
 
   constructor(stream: ByteStream, events: LinkEvents, options: LinkOptions) {
+    this.peer = stream.peer;
     this.#stream = stream;
     this.#events = events;
     this.#clock = options.clock;
@@ -66,10 +68,6 @@ export class Link {
       write: (bytes) => this.#write(bytes),
       onBytes: (bytes) => events.onRead?.(bytes),
     });
-  }
-
-  get peer(): string {
-    return this.#stream.peer;
   }
 
   get isClosed(): boolean {
@@ -95,7 +93,12 @@ export class Link {
 
   /** When the system last accepted bytes, while more wait for that: it does so when the peer reads. */
   get waitsSinceMs(): number | undefined {
-    return this.#writingBytes > 0 ? this.#writtenAtMs : undefined;
+    return this.#writingBytes > 0 ? this.#writtenAtMs ?? 0 : undefined;
+  }
+
+  /** Whether the system has accepted any bytes. */
+  get hasWritten(): boolean {
+    return this.#writtenAtMs !== undefined;
   }
 
   /** Bytes of sent frames that the system has not accepted yet. */
@@ -147,9 +150,7 @@ export class Link {
   /** Pauses or resumes reading. While reading is paused, the peer has to wait. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
-    if (isPaused) return;
-    this.#resume?.();
-    this.#resume = undefined;
+    if (!isPaused) this.#resume?.();
   }
 
   /** Delivers nothing more, after the frame that is being delivered, until this resolves. */
@@ -181,7 +182,7 @@ export class Link {
     if (this.#isClosed) return;
     await this.#stream.endWrites().catch(() => {}); // the peer may be gone
     // Do not close yet: if the peer still sent anything, the system would discard our unsent bytes.
-    const sinceMs = this.#clock.now() - this.#writtenAtMs;
+    const sinceMs = this.#clock.now() - (this.#writtenAtMs ?? 0);
     this.#closeAfter(isMuch ? Math.max(LAST_WRITE_MS - sinceMs, LINGER_MS) : LINGER_MS);
     await this.#reading;
     this.close(this.#broken);
@@ -218,7 +219,10 @@ export class Link {
   /** Delivers what has arrived. Returns whether the rest of it has to wait. */
   #deliver(): boolean {
     const mustWait = this.#deliverFrames();
-    if (this.#decoder.arriving || this.#isArriving) this.#reportArriving();
+    const { arriving } = this.#decoder;
+    const wasArriving = this.#isArriving;
+    this.#isArriving = arriving !== undefined;
+    if ((arriving || wasArriving) && !this.#isClosed) this.#events.onArriving?.(arriving);
     return mustWait;
   }
 
@@ -257,11 +261,6 @@ export class Link {
       if (this.#held === held) this.#held = undefined;
     }
     if (this.#isPaused) await new Promise<void>((resolve) => this.#resume = resolve);
-  }
-
-  #reportArriving(): void {
-    this.#isArriving = this.#decoder.arriving !== undefined;
-    if (!this.#isClosed) this.#events.onArriving?.(this.#decoder.arriving);
   }
 
   #flush(): void {

@@ -40,6 +40,7 @@ function mayAgree(worker: ConnectedWorker, error: Error | undefined): boolean {
   const { connection, history: { versions } } = worker;
   if (error instanceof VersionRefusedError) return versions.onRefused(connection.version);
   const isAnswered = error instanceof RefusedError || error instanceof FullError;
-  if (!connection.hasAgreed && !isAnswered) versions.onUnanswered();
+  const isUnanswered = connection.hasOffered && !connection.hasAgreed && !isAnswered;
+  if (isUnanswered) versions.onUnanswered();
   return false;
 }

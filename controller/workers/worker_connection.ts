@@ -89,6 +89,11 @@ export class WorkerConnection {
     this.#unfinished = new Unfinished(this.#link);
   }
 
+  /** The offer of the version has left this process. */
+  get hasOffered(): boolean {
+    return this.#link.hasWritten;
+  }
+
   /** The worker has accepted the version. */
   get hasAgreed(): boolean {
     return this.#phase.kind !== "version exchange";
@@ -205,14 +210,10 @@ export class WorkerConnection {
     this.#link.close(reason);
   }
 
-  #send(message: Uint8Array<ArrayBuffer>): void {
-    this.#heartbeat.onSent(this.#clock.now());
-    this.#link.writer.whole(message);
-  }
-
   /** Sends a message that is encoded with its id. Its response goes to `onResponse`. */
   #request(encode: (id: number) => Uint8Array<ArrayBuffer>, onResponse: OnResponse): void {
-    this.#send(encode(this.#messages.expect(onResponse)));
+    this.#heartbeat.onSent(this.#clock.now());
+    this.#link.writer.whole(encode(this.#messages.expect(onResponse)));
   }
 
   /** Calls `onLate` unless the response comes in time. `time` is the limit as text for a message. */
@@ -252,12 +253,10 @@ export class WorkerConnection {
 
   #onVersion(frame: Frame): void {
     this.#responseTimer?.stop();
-    if (isError(frame)) {
-      const problem = `it refused the version exchange: ${errorTextOf(frame)}`;
-      return this.#link.close(new VersionRefusedError(problem));
-    }
-    if (!decodeVersionResponse(frame.payload)) {
-      const problem = `it does not speak protocol version ${this.version}`;
+    if (isError(frame) || !decodeVersionResponse(frame.payload)) {
+      const problem = isError(frame)
+        ? `it refused the version exchange: ${errorTextOf(frame)}`
+        : `it does not speak protocol version ${this.version}`;
       return this.#link.close(new VersionRefusedError(problem));
     }
     if (this.version === 1) return this.#onIntroduced(undefined);

@@ -219,6 +219,14 @@ export const PAST_BUGS: readonly Canary[] = [
     seeds: 1,
     isSlow: true,
   },
+  {
+    name: "takes an offer that was never sent for one without an answer",
+    file: "controller/workers/attempt_end.ts",
+    text: "connection.hasOffered && ",
+    by: "",
+    from: 700675,
+    seeds: 1,
+  },
 ];
 
 /** What the real code in the copy needs. */
