@@ -20,6 +20,9 @@ const LONG_MS = 2;
 /** The rest is so many times as long as the turn: others have most of the time, also when their jobs wait for several. */
 const REST_FACTOR = 2;
 
+/** The longest rest. A turn that took so long that it should be longer was interrupted, as by a SIGSTOP. */
+const REST_MS_MAX = 100;
+
 /** The turns of several links. */
 export class Turns {
   readonly #clock: Pick<Clock, "now" | "after">;
@@ -40,7 +43,8 @@ export class Turns {
     await nextTurn();
     const tookMs = this.#tookMs;
     if (tookMs > LONG_MS) {
-      await new Promise<void>((resolve) => void this.#clock.after(REST_FACTOR * tookMs, resolve));
+      const restMs = Math.min(REST_FACTOR * tookMs, REST_MS_MAX);
+      await new Promise<void>((resolve) => void this.#clock.after(restMs, resolve));
     }
     this.#tookMs = 0;
     const beganAtMs = this.#clock.now();

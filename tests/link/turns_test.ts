@@ -17,6 +17,15 @@ test("each caller gets a turn of the event loop that nobody else has got", async
 });
 
 test("a turn that took long is followed by a rest of twice its time, a short one by none", async () => {
+  assert.deepEqual(await restsAfter([1, 30, 2, 5, 0]), [60, 10]);
+});
+
+test("the rest after a turn in which the process was stopped for an hour is short", async () => {
+  assert.deepEqual(await restsAfter([3_600_000]), [100]);
+});
+
+/** The rests that follow turns which took these times. */
+async function restsAfter(turnsMs: readonly number[]): Promise<number[]> {
   let nowMs = 0;
   const rests: number[] = [];
   const turns = new Turns({
@@ -27,12 +36,12 @@ test("a turn that took long is followed by a rest of twice its time, a short one
       return { stop() {} };
     },
   });
-  for (const tookMs of [1, 30, 2, 5, 0]) {
+  for (const tookMs of turnsMs) {
     await turns.next();
     nowMs += tookMs;
   }
   await nextTurn();
   nowMs += 1_000; // nobody has work: that is no turn
   await turns.next();
-  assert.deepEqual(rests, [60, 10]);
-});
+  return rests;
+}
