@@ -8,7 +8,7 @@ import { reasonOf } from "../runtime/error_text.ts";
 import type { FolderBelow, FolderFiles } from "../runtime/files_below.ts";
 import { join, resolve } from "../runtime/path.ts";
 import type { Log } from "../system/log.ts";
-import type { Completion, HugeTaskInput } from "./cluster/task.ts";
+import type { Completion, StoredTaskInput } from "./cluster/task.ts";
 import type { ReadyTask } from "./inputs/source.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 
@@ -89,7 +89,7 @@ export class KeptCrashes {
     return join(this.#dumps, String(index));
   }
 
-  async #keep(name: string, index: number, input: Uint8Array | HugeTaskInput): Promise<string> {
+  async #keep(name: string, index: number, input: Uint8Array | StoredTaskInput): Promise<string> {
     const { core, folder, program, executable } = this.#options;
     // One folder for each job, whatever its name: "a/b" is not within that of "a".
     const kept = join(folder, name.replace(/[%/]/g, encodeURIComponent));

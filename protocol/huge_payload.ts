@@ -4,7 +4,7 @@ import type { Frame } from "./frame.ts";
 import type { HugePlace } from "./huge_place.ts";
 import type { Uint64 } from "./uint64.ts";
 
-/** A large payload that is arriving. */
+/** A huge payload that is arriving. */
 export class HugeArrival {
   readonly #frame: Frame;
   readonly #place: HugePlace;

@@ -20,7 +20,7 @@ export interface BlobSource {
   close(): void;
 }
 
-/** Where a large payload goes as it arrives. */
+/** Where a huge payload goes as it arrives. */
 export interface HugePlace {
   /** Memory for the fields before the blob, of their size. */
   readonly head: Uint8Array<ArrayBuffer>;

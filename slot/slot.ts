@@ -263,7 +263,7 @@ class Slot {
     if (outputBytes > 0 && !outputPointer) return " at a null pointer";
     const bytesMax = this.#shared ? HUGE_BLOB_BYTES_MAX : ARRAY_BYTES_MAX;
     if (outputBytes > bytesMax) return `, but the limit is ${bytesMax}`;
-    // Once the head of a large output is written, it cannot fail any more.
+    // Once the head of a huge output is written, it cannot fail any more.
     const isThere = outputBytes <= ARRAY_BYTES_MAX || this.#shared?.hasOutput(core);
     return isThere ? undefined : " that cannot be read";
   }

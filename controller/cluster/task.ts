@@ -15,7 +15,7 @@ import type { VerifiedCounts } from "./verified_counts.ts";
 import type { JobMeasures, WorkerMeter } from "./worker_meter.ts";
 
 /** An input that is read as it is sent. */
-export interface HugeTaskInput {
+export interface StoredTaskInput {
   readonly byteLength: number;
   /** Where it is, for people. */
   readonly path: string;
@@ -34,7 +34,7 @@ export interface Task {
   readonly index: number;
   readonly input: Uint8Array<ArrayBuffer>;
   /** Set if the input is not in memory. Then `input` is empty. */
-  readonly stored?: HugeTaskInput;
+  readonly stored?: StoredTaskInput;
   /** Limits of its own, instead of the policy's. */
   readonly limits?: JobLimits;
 }

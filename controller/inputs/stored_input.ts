@@ -6,13 +6,13 @@
 import type { BlobSource } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files, OpenFile, TargetInfo } from "../../runtime/files.ts";
-import type { HugeTaskInput } from "../cluster/task.ts";
+import type { StoredTaskInput } from "../cluster/task.ts";
 
 /** Larger files stay where they are. It is as much as a run queues of all its inputs. */
 export const STORED_INPUT_BYTES_MIN = 64 * 1024 * 1024;
 
 /** Where a large input is. */
-export class StoredInput implements HugeTaskInput {
+export class StoredInput implements StoredTaskInput {
   readonly #files: Files;
   readonly #found: TargetInfo;
 

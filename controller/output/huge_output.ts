@@ -13,7 +13,7 @@ import type { ArrivingOutput } from "../huge_outputs.ts";
 /** One part is received while the other is written. */
 const PARTS = 2;
 
-/** Bytes of a part: as many as one read of a large payload brings. */
+/** Bytes of a part: as many as one read of a huge payload brings. */
 const PART_BYTES = 1024 * 1024 + 64 * 1024;
 
 /** How an output is written. */
@@ -27,7 +27,7 @@ export interface HugeOutputOptions {
   readonly isHashed: boolean;
 }
 
-/** A large output. */
+/** A huge output. */
 export class HugeOutput implements ArrivingOutput {
   readonly head: Uint8Array<ArrayBuffer>;
   readonly path: string;

@@ -29,7 +29,7 @@ export interface Backlog {
   readonly cores: Unanswered;
   /** Parts of files that are being written. */
   readonly parts: Unanswered;
-  /** Bytes of answers that the controller has not read. A large output is still in its slot, not here. */
+  /** Bytes of answers that the controller has not read. A huge output is still in its slot, not here. */
   readonly unreadBytes: number;
 }
 
@@ -39,7 +39,7 @@ interface SendingLink {
   readonly compression: { readonly sourceBytes: number };
 }
 
-/** Bytes of what a link has not sent yet, without those of large outputs, which are still in their slots. */
+/** Bytes of what a link has not sent yet, without those of huge outputs, which are still in their slots. */
 export function unreadBytesOf({ pendingBytes, compression }: SendingLink): number {
   return pendingBytes - compression.sourceBytes;
 }

@@ -13,7 +13,7 @@ import { DATA_AT, HUGE_MEMORY_BYTES, ZEROS_BYTES } from "../../slot/regions.ts";
 /** How much of it is mapped at a time: more than a CPU's caches hold, so a larger window would gain nothing. */
 export const WINDOW_BYTES = 64 * 1024 * 1024;
 
-/** Where a large input is. */
+/** Where a huge input is. */
 export interface HugeInputOptions {
   readonly memory: SharedMemory;
   /** Whose memory it is. */
@@ -26,7 +26,7 @@ export interface HugeInputOptions {
   readonly onReleased: () => void;
 }
 
-/** A large input. */
+/** A huge input. */
 export class HugeInput implements HugePlace {
   readonly owner: object;
   readonly head: Uint8Array<ArrayBuffer>;

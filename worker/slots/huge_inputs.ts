@@ -1,4 +1,4 @@
-/** The large inputs of a worker: where each goes when it begins to arrive, as far as there is memory for it. */
+/** The huge inputs of a worker: where each goes when it begins to arrive, as far as there is memory for it. */
 
 import { DiscardedBlob, HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import type { CoreKey } from "../../pool/types.ts";
@@ -6,7 +6,7 @@ import { HUGE_INPUTS_AT } from "../../slot/regions.ts";
 import { type UsableMemory, usableMemory } from "../../system/usable_memory.ts";
 import type { HugeInput } from "./huge_input.ts";
 
-/** What large inputs need of the worker. */
+/** What huge inputs need of the worker. */
 export interface HugeInputParts {
   /** A place in the memory of a slot that has the core; `undefined` if there is none. */
   placeAt(key: CoreKey, bytes: number, headBytes: number): HugeInput | undefined;
@@ -16,7 +16,7 @@ export interface HugeInputParts {
   memory?(): UsableMemory;
 }
 
-/** All large inputs of a worker. */
+/** All huge inputs of a worker. */
 export class HugeInputs {
   readonly #parts: HugeInputParts;
   readonly #inputs = new Set<HugeInput>();

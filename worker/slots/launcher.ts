@@ -225,7 +225,7 @@ export class Launcher {
     });
   }
 
-  /** Memory of this process for a large input, before it is known which slot gets it. */
+  /** Memory of this process for a huge input, before it is known which slot gets it. */
   ownInput(bytes: number, headBytes: number): HugeInput | undefined {
     return ownInput(this.#runtime, bytes, headBytes);
   }

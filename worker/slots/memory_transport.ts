@@ -36,7 +36,7 @@ export class MemoryTransport implements JobTransport {
   #isTaken = false;
   /** Regions whose outputs are no longer needed, which the process does not know yet. */
   readonly #untold: number[] = [];
-  /** Whether a large input is being moved to the memory, and what is to be sent after it: no more than a window of jobs. */
+  /** Whether a huge input is being moved to the memory, and what is to be sent after it: no more than a window of jobs. */
   #isMoving = false;
   readonly #waiting: (() => void)[] = [];
 

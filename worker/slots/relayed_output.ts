@@ -29,7 +29,7 @@ interface Part {
   readonly count: number;
 }
 
-/** The large outputs of one process. They come one after the other. */
+/** The huge outputs of one process. They come one after the other. */
 export class RelayedOutputs {
   readonly #onResponse: (response: SlotResponse) => void;
   #ended: Promise<void> | undefined;
@@ -60,7 +60,7 @@ export class RelayedOutputs {
   }
 }
 
-/** A large output that is relayed: what the slot writes is what the controller's connection reads. */
+/** A huge output that is relayed: what the slot writes is what the controller's connection reads. */
 export class RelayedOutput implements HugePlace {
   readonly head = new Uint8Array(HEAD_BYTES);
   readonly #id: Uint64;

@@ -1,5 +1,5 @@
 /**
- * Slots whose large output is being sent. They have answered their job, and can run no other until all of it is sent:
+ * Slots whose huge output is being sent. They have answered their job, and can run no other until all of it is sent:
  * jobs that came to them would wait for a controller that reads slowly, while other slots are free.
  */
 

@@ -131,7 +131,7 @@ export class SlotProcess {
     return this.startedJob.id;
   }
 
-  /** Whether a large output of it is being sent, which is nowhere else. */
+  /** Whether a huge output of it is being sent, which is nowhere else. */
   get isRelayed(): boolean {
     return this.#relayed.ended !== undefined;
   }
@@ -209,7 +209,7 @@ export class SlotProcess {
   }
 
   /**
-   * Makes the process unload its core and exit, once its large output is sent, and kills it if it does not. Resolves
+   * Makes the process unload its core and exit, once its huge output is sent, and kills it if it does not. Resolves
    * with the reason if the process is given up.
    */
   async end(): Promise<string | undefined> {
@@ -242,7 +242,7 @@ export class SlotProcess {
 
   #onFrame(frame: Frame): void {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
-    else if (!frame.huge) { // a large output was answered when it began to come
+    else if (!frame.huge) { // a huge output was answered when it began to come
       const response = this.transport?.responseIn(frame);
       if (response && !this.printed.holds(response)) this.#onResponse(response);
     }

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { DirectorySink } from "../../../controller/output/directory_sink.ts";
 import { OutputNameError } from "../../../controller/output/sink_errors.ts";
-import type { HugeOutput as Large } from "../../../controller/output/huge_output.ts";
+import type { HugeOutput } from "../../../controller/output/huge_output.ts";
 import { systemFiles } from "../../../runtime/system_files.ts";
 import { FilesBelow } from "../../../runtime/files_below.ts";
 import { Workspace } from "../../cli/workspace.ts";
@@ -60,9 +60,9 @@ test("an output that nobody wants, or that ends too early, leaves no file", asyn
   const { disk, sink } = await opened();
   const outputs = sink.hugeOutputs(false);
   const [unwanted, late, cut] = [0, 1, 2].map(() => outputs.open(0, BYTES)) as [
-    Large,
-    Large,
-    Large,
+    HugeOutput,
+    HugeOutput,
+    HugeOutput,
   ];
   await fill(unwanted, BYTES / 2);
   await unwanted.discard();
@@ -108,7 +108,7 @@ async function opened(): Promise<{ disk: MemoryDisk; sink: DirectorySink }> {
 }
 
 /** The first bytes of the content arrive. */
-async function fill(output: Large, bytes: number): Promise<void> {
+async function fill(output: HugeOutput, bytes: number): Promise<void> {
   await output.onFilled(0);
   for (let at = 0; at < bytes;) {
     const space = output.space(at).subarray(0, bytes - at);

@@ -98,6 +98,6 @@ function stored(headBytes: number, bytes: number): HugePlace & Stored {
   };
 }
 
-function frameOf(type: number, large: HugePlace) {
-  return { type, id: 7, payload: large.head, large };
+function frameOf(type: number, huge: HugePlace) {
+  return { type, id: 7, payload: huge.head, huge };
 }

@@ -1,4 +1,4 @@
-/** Large inputs in shared memory: where they are, that they can move, and that their memory is given back. */
+/** Huge inputs in shared memory: where they are, that they can move, and that their memory is given back. */
 
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
@@ -127,7 +127,7 @@ testUnless(notLinux, "an input is refused where the memory of a slot has no room
   input.release();
 });
 
-test("a worker has as many large inputs as one slot has room for", () => {
+test("a worker has as many huge inputs as one slot has room for", () => {
   const inputs = inputsWith(Infinity);
   const places = HUGE_INPUTS_AT.map(() => inputs.place(undefined, 10, HEAD_BYTES));
   assert(places.every((place) => place instanceof HugeInput));
