@@ -3,7 +3,8 @@
 import { DEFAULT_PORT, formatAddress, parseAddress } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
 
-const REFUSED = /^(.*): connection refused$/;
+/** Not where ssh, or what it goes through, says so: no worker listens there. */
+const REFUSED = /^(unix:.+|[^\s/]+): connection refused$/;
 
 /** `reasons`: one sentence for each worker that cannot be used. `undefined` if no machine has refused the connection. */
 export function workerHint(reasons: readonly string[]): string | undefined {

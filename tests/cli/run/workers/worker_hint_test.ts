@@ -17,5 +17,15 @@ test("where a connection is refused, a run says how to start a worker that it wo
     const hint = workerHint(["node9:7433: no such host", ...reasons]);
     assert.equal(hint, `is a worker running there? to start one, type there: ${command}`);
   }
-  assert.equal(workerHint(["node9:7433: no such host"]), undefined);
+});
+
+test("where no worker's own address refuses a connection, there is no such word", () => {
+  for (
+    const reason of [
+      "node9:7433: no such host",
+      "ssh://node9: connection refused",
+      "ssh://node9: dial tcp 10.0.0.1:22: connect: connection refused",
+      "this machine: connection refused",
+    ]
+  ) assert.equal(workerHint([reason]), undefined, reason);
 });
