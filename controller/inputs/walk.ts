@@ -6,7 +6,7 @@ import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Entry } from "../../runtime/folder.ts";
 import { journalIn } from "../output/journal.ts";
-import { STATE_FOLDER } from "../output/state_folder.ts";
+import { JOURNAL, STATE_FOLDER } from "../output/state_folder.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import { sortedByName } from "./sorted_entries.ts";
@@ -129,9 +129,10 @@ export async function isSkippedFolder(
   { name }: Entry,
   { files, excluded, warn }: Walk,
 ): Promise<boolean> {
+  const isThere = (file: string) => files.target(file).then(() => true, () => false);
   if (path === excluded || name === STATE_FOLDER) return true;
-  const journal = await files.target(journalIn(path)).catch(() => undefined);
-  if (!journal) return false;
+  if (name.endsWith(STATE_FOLDER) && await isThere(join(path, JOURNAL))) return true; // that of a pack
+  if (!await isThere(journalIn(path))) return false;
   warn(`skipping "${path}": it has outputs of another run; name this folder to use them as inputs`);
   return true;
 }

@@ -25,6 +25,7 @@ import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
 import { type PackFiles, recoverRepack, repack } from "./repack.ts";
 import type { Resume } from "./resume.ts";
+import { JOURNAL, STATE_FOLDER } from "./state_folder.ts";
 
 /** How a run opens its pack. */
 export interface OutputPackOptions extends FolderOptions {
@@ -39,12 +40,12 @@ type LockedPackPorts = Pick<Runtime, "clock"> & { readonly files: FolderFiles };
 
 /** The folder of what belongs to the pack at this path. */
 export function packStateOf(path: string): string {
-  return `${path}.distcomp`;
+  return `${path}${STATE_FOLDER}`;
 }
 
 /** The journal of the pack at this path. */
 export function packJournalOf(path: string): string {
-  return join(packStateOf(path), "jobs.jsonl");
+  return join(packStateOf(path), JOURNAL);
 }
 
 /** A pack that only this process writes to. */

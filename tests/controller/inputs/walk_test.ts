@@ -93,6 +93,20 @@ test("another output folder is an input if it is named, without distcomp's own f
   assert.deepEqual((await tasksOf(sourceIn(workspace))).map(nameOf), ["a"]);
 });
 
+test("what belongs to a pack of another run is no input, and other folders of such names are", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({
+    ...{ "in/all.tar": "1", "in/all.tar.distcomp/jobs.jsonl": "{}\n" },
+    ...{ "in/my.distcomp/a": "2", "in/other/jobs.jsonl": "{}\n" },
+  });
+  const warnings: string[] = [];
+  const source = sourceIn(workspace, warnings);
+  const names = ["all.tar", "my.distcomp/a", "other/jobs.jsonl"];
+  assert.deepEqual((await tasksOf(source)).map(nameOf), names);
+  assert.deepEqual(warnings, []);
+  assert.equal(await source.count(), names.length);
+});
+
 test("another output folder below the one that is named is skipped with a word, and not counted", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({
