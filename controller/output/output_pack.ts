@@ -11,6 +11,7 @@ import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
 import { dirname, join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { SinkError } from "./sink_errors.ts";
+import { packJournalOf, packStateOf } from "./state_folder.ts";
 import { Journal } from "./journal.ts";
 import { formatRunEvent } from "./journal_record.ts";
 import { Lock, LockedError } from "./lock.ts";
@@ -36,16 +37,6 @@ type PackPorts = Pick<Runtime, "clock" | "random" | "files">;
 
 /** What one needs whose lock is held. */
 type LockedPackPorts = Pick<Runtime, "clock"> & { readonly files: FolderFiles };
-
-/** The folder of what belongs to the pack at this path. */
-export function packStateOf(path: string): string {
-  return `${path}.distcomp`;
-}
-
-/** The journal of the pack at this path. */
-export function packJournalOf(path: string): string {
-  return join(packStateOf(path), "jobs.jsonl");
-}
 
 /** A pack that only this process writes to. */
 export class OutputPack implements Outputs {

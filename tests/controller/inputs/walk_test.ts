@@ -109,6 +109,28 @@ test("another output folder below the one that is named is skipped with a word, 
   assert.equal(await source.count(), 2);
 });
 
+test("a pack of an earlier run below the folder that is named is skipped with a word, without its journal, and not counted", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({
+    ...{ "in/a": "1", "in/b/c": "2", "in/b/p.tar": "3", "in/b/p.tar.distcomp/jobs.jsonl": "{}\n" },
+    ...{
+      "in/gone.tar.distcomp/jobs.jsonl": "{}\n",
+      "in/mine.distcomp/x": "4",
+      "in/other.tar": "5",
+    },
+  });
+  const warnings: string[] = [];
+  const source = sourceIn(workspace, warnings);
+  assert.deepEqual((await tasksOf(source)).map(nameOf), [
+    ...["a", "b/c", "mine.distcomp/x", "other.tar"],
+  ]);
+  assert.deepEqual(warnings, [
+    `skipping "${workspace.at("in/b/p.tar")}": it has outputs of another run; ` +
+    "name this file to use it",
+  ]);
+  assert.equal(await source.count(), 4);
+});
+
 test("a folder that is removed before it is listed is a job that fails", async () => {
   await using workspace = await Workspace.make();
   for (let index = 0; index < 40; index++) await workspace.write(`in/a${100 + index}`, "x");
