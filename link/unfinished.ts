@@ -37,6 +37,11 @@ export class Unfinished {
     this.#link = link;
   }
 
+  /** How long the frame is under way, while the link has listened. */
+  get begunMs(): number {
+    return this.#begunMs;
+  }
+
   /** Bytes per millisecond of the frame that is under way. */
   get bytesPerMs(): number {
     return this.#heldBytes / Math.max(1, this.#begunMs);

@@ -1,8 +1,7 @@
 /** Finds the journal that belongs to what the user has named: an output folder, a pack, or the folder of its journal. */
 
-import { STATE_FOLDER } from "../controller/output/state_folder.ts";
+import { packStateOf, STATE_FOLDER } from "../controller/output/state_folder.ts";
 import { holderIn, isStale, readText } from "../controller/output/lock_file.ts";
-import { packStateOf } from "../controller/output/output_pack.ts";
 import { FilesBelow } from "../runtime/files_below.ts";
 import type { Files } from "../runtime/files.ts";
 import { join } from "../runtime/path.ts";

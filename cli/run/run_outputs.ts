@@ -1,8 +1,8 @@
 /** The outputs that the command line names: a folder, or a pack. */
 
-import { STATE_FOLDER } from "../../controller/output/state_folder.ts";
+import { packStateOf, STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import { type FolderOptions, OutputFolder } from "../../controller/output/output_folder.ts";
-import { OutputPack, packStateOf } from "../../controller/output/output_pack.ts";
+import { OutputPack } from "../../controller/output/output_pack.ts";
 import type { Outputs } from "../../controller/output/outputs.ts";
 import type { PackFormat } from "../../controller/output/pack_entry.ts";
 import { PACK_ENDINGS, packFormatOf } from "../../controller/output/pack_format.ts";

@@ -2,8 +2,7 @@
 
 import { type Stats, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { STATE_FOLDER } from "../../controller/output/state_folder.ts";
-import { packStateOf } from "../../controller/output/output_pack.ts";
+import { packOf, packStateOf, STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import { PACK_ENDINGS } from "../../controller/output/pack_format.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { FilesBelow } from "../../runtime/files_below.ts";
@@ -36,8 +35,8 @@ export function outputsNamed(typed: string): WatchedOutputs | undefined {
 function ownerOf(typed: string): string {
   const path = typed.length > 1 ? typed.replace(/\/+$/, "") || "/" : typed;
   if (basename(path) === STATE_FOLDER) return dirname(path);
-  const isStateOfPack = PACK_ENDINGS.some((ending) => path.endsWith(packStateOf(ending)));
-  return isStateOfPack ? path.slice(0, -packStateOf("").length) : path;
+  const pack = packOf(path);
+  return pack && PACK_ENDINGS.some((ending) => pack.endsWith(ending)) ? pack : path;
 }
 
 /** The run of these outputs, or what its journal says if it is over. Rejects if there has never been one. */

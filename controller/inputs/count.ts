@@ -4,7 +4,8 @@ import { nextTurn } from "../../runtime/clock.ts";
 import { join, relative } from "../../runtime/path.ts";
 import type { FileListing } from "./list.ts";
 import { realPath } from "./paths.ts";
-import { isInput, isSkippedFolder, type Walk } from "./walk.ts";
+import { isInput, isSkippedFolder, startOf, type Walk } from "./walk.ts";
+import { packsAmong } from "./earlier_outputs.ts";
 
 /** How many inputs there are; `undefined` if one of the paths is `-`, which can be read only once. */
 export async function countFiles(listing: FileListing): Promise<number | undefined> {
@@ -27,6 +28,7 @@ async function countBelow(folder: string, options: Walk): Promise<number> {
   let count = 0;
   try {
     for await (const entries of options.files.entries(folder)) {
+      count -= (await packsAmong(options.files, entries, startOf(folder))).size;
       for (const entry of entries) {
         if (entry.kind === "file") count += 1;
         else {

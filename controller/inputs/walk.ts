@@ -5,8 +5,8 @@ import { join } from "../../runtime/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import type { Entry } from "../../runtime/folder.ts";
-import { journalIn } from "../output/journal.ts";
-import { JOURNAL, STATE_FOLDER } from "../output/state_folder.ts";
+import { STATE_FOLDER } from "../output/state_folder.ts";
+import { isOutputFolder, isStateOfPack, packsAmong } from "./earlier_outputs.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import { sortedByName } from "./sorted_entries.ts";
@@ -89,6 +89,7 @@ async function* inOrder(
 /** How many files are listed at once: few, as they are in memory until they are read. */
 const FILES_MAX = 256;
 
+/** A pack is recognized if its folder is among the same entries: always, unless there are too many to be sorted. */
 async function* filesAmong(
   entries: readonly Entry[],
   folder: string,
@@ -96,11 +97,14 @@ async function* filesAmong(
   options: Walk,
 ): AsyncIterable<readonly ListedFile[]> {
   const start = startOf(folder);
+  const packs = await packsAmong(options.files, entries, start);
   let files: ListedFile[] = [];
   for (const entry of entries) {
     const { name, kind } = entry;
     const path = start + name;
-    if (kind === "folder") {
+    if (packs.has(name)) {
+      options.warn(`skipping "${path}": it has outputs of another run; name this file to use it`);
+    } else if (kind === "folder") {
       if (await isSkippedFolder(path, entry, options)) continue;
       if (files.length > 0) yield files;
       files = [];
@@ -116,7 +120,7 @@ async function* filesAmong(
 }
 
 /** What stands before a name in a folder: joining each path anew would take longer than to read the file. */
-function startOf(folder: string): string {
+export function startOf(folder: string): string {
   return join(folder, "x").slice(0, -1);
 }
 
@@ -129,10 +133,9 @@ export async function isSkippedFolder(
   { name }: Entry,
   { files, excluded, warn }: Walk,
 ): Promise<boolean> {
-  const isThere = (file: string) => files.target(file).then(() => true, () => false);
   if (path === excluded || name === STATE_FOLDER) return true;
-  if (name.endsWith(STATE_FOLDER) && await isThere(join(path, JOURNAL))) return true; // that of a pack
-  if (!await isThere(journalIn(path))) return false;
+  if (await isStateOfPack(files, path)) return true;
+  if (!await isOutputFolder(files, path)) return false;
   warn(`skipping "${path}": it has outputs of another run; name this folder to use them as inputs`);
   return true;
 }

@@ -11,6 +11,7 @@ import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
 import { dirname, join } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { SinkError } from "./sink_errors.ts";
+import { packJournalOf, packStateOf } from "./state_folder.ts";
 import { Journal } from "./journal.ts";
 import { formatRunEvent } from "./journal_record.ts";
 import { Lock, LockedError } from "./lock.ts";
@@ -25,7 +26,6 @@ import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
 import { type PackFiles, recoverRepack, repack } from "./repack.ts";
 import type { Resume } from "./resume.ts";
-import { JOURNAL, STATE_FOLDER } from "./state_folder.ts";
 
 /** How a run opens its pack. */
 export interface OutputPackOptions extends FolderOptions {
@@ -37,16 +37,6 @@ type PackPorts = Pick<Runtime, "clock" | "random" | "files">;
 
 /** What one needs whose lock is held. */
 type LockedPackPorts = Pick<Runtime, "clock"> & { readonly files: FolderFiles };
-
-/** The folder of what belongs to the pack at this path. */
-export function packStateOf(path: string): string {
-  return `${path}${STATE_FOLDER}`;
-}
-
-/** The journal of the pack at this path. */
-export function packJournalOf(path: string): string {
-  return join(packStateOf(path), JOURNAL);
-}
 
 /** A pack that only this process writes to. */
 export class OutputPack implements Outputs {

@@ -14,7 +14,7 @@ import type { Holder } from "./held_bytes.ts";
 const UNREAD_OUTPUT_MS = 300_000;
 
 /** A link, as far as it is watched. */
-interface WatchedLink extends Pick<Link, "reception" | "signsOfLife" | "waitsSinceMs"> {
+interface WatchedLink extends Pick<Link, "close" | "reception" | "signsOfLife" | "waitsSinceMs"> {
   readonly compression: Pick<LinkCompression, "sourceBytes">;
 }
 
@@ -80,6 +80,14 @@ export class ConnectionWatch implements Holder {
 
   get bytesPerMs(): number {
     return this.#unfinished.bytesPerMs;
+  }
+
+  get arrivingMs(): number {
+    return this.#unfinished.begunMs;
+  }
+
+  giveUp(reason: string): void {
+    this.#link.close(new Error(reason));
   }
 
   squeeze(isSqueezed: boolean, shareBytes: number): void {

@@ -26,13 +26,26 @@ const LARGE_BYTES_MIN = 512 * 1024;
 /** How much may arrive between two looks. */
 const LOOK_EVERY_BYTES = 8 * 1024 * 1024;
 
+/** A message that has been read for so long may be given up if others wait for it that come faster. */
+const ARRIVING_MS_MIN = 2_000;
+
+/** So many times. */
+const SLOWER_FACTOR_MIN = 4;
+
+/** Why a connection is closed then. */
+const TOO_SLOW = "it left a large message unfinished while others waited for its memory";
+
 /** A connection. */
 export interface Holder {
   /** Bytes that it holds. */
   readonly heldBytes: number;
-  /** The rate of the message that is arriving; 0 if there is none. */
+  /** The rate of the message that is arriving, over the time in which it was read; 0 if there is none. */
   readonly bytesPerMs: number;
+  /** How long that message was read. */
+  readonly arrivingMs: number;
   squeeze(isSqueezed: boolean, shareBytes: number): void;
+  /** Closes the connection. */
+  giveUp(reason: string): void;
 }
 
 /** What all connections of a worker hold. */
@@ -40,6 +53,8 @@ export class HeldBytes {
   readonly #holders: () => Iterable<Holder>;
   #receivedBytes = 0;
   #isSqueezing = false;
+  /** While memory is short: whose large message goes on. */
+  #favored: Holder | undefined;
   #large = 0;
 
   constructor(holders: () => Iterable<Holder>) {
@@ -73,17 +88,41 @@ export class HeldBytes {
     // Half of it: the memory for a large message doubles when it is full.
     const shareBytes = HELD_BYTES_MAX / holders.length / 2;
     const large = holders.filter((holder) => holder.heldBytes > shareBytes);
-    const fastest = large.reduce<Holder | undefined>(
-      (best, holder) => holder.bytesPerMs > (best?.bytesPerMs ?? 0) ? holder : best,
-      undefined,
-    );
+    const before = this.#favored;
+    const favored = this.#favored = chooseFavored(before, large);
     for (const holder of holders) {
-      holder.squeeze(holder.heldBytes > shareBytes && holder !== fastest, shareBytes);
+      holder.squeeze(holder.heldBytes > shareBytes && holder !== favored, shareBytes);
     }
+    if (before && before !== favored && large.includes(before)) before.giveUp(TOO_SLOW);
   }
 
   #release(holders: readonly Holder[]): void {
     this.#isSqueezing = false;
+    this.#favored = undefined;
     for (const holder of holders) holder.squeeze(false, 0);
   }
+}
+
+/**
+ * Whoever goes on does so until it holds little. Otherwise a peer that stops would hold all that it has sent, and the
+ * next one would go on, and stop. Only one that is far slower than one that waits does not: it is given up.
+ */
+function chooseFavored(
+  before: Holder | undefined,
+  large: readonly Holder[],
+): Holder | undefined {
+  const fastest = fastestOf(large.filter((holder) => holder !== before));
+  if (!before || !large.includes(before)) return fastest;
+  const isSlow = before.arrivingMs >= ARRIVING_MS_MIN && fastest !== undefined &&
+    SLOWER_FACTOR_MIN * before.bytesPerMs < fastest.bytesPerMs;
+  return isSlow ? fastest : before;
+}
+
+/** The one whose message arrives fastest, if any does. */
+function fastestOf(holders: readonly Holder[]): Holder | undefined {
+  let fastest: Holder | undefined;
+  for (const holder of holders) {
+    if (holder.bytesPerMs > (fastest?.bytesPerMs ?? 0)) fastest = holder;
+  }
+  return fastest;
 }

@@ -93,20 +93,6 @@ test("another output folder is an input if it is named, without distcomp's own f
   assert.deepEqual((await tasksOf(sourceIn(workspace))).map(nameOf), ["a"]);
 });
 
-test("what belongs to a pack of another run is no input, and other folders of such names are", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.writeAll({
-    ...{ "in/all.tar": "1", "in/all.tar.distcomp/jobs.jsonl": "{}\n" },
-    ...{ "in/my.distcomp/a": "2", "in/other/jobs.jsonl": "{}\n" },
-  });
-  const warnings: string[] = [];
-  const source = sourceIn(workspace, warnings);
-  const names = ["all.tar", "my.distcomp/a", "other/jobs.jsonl"];
-  assert.deepEqual((await tasksOf(source)).map(nameOf), names);
-  assert.deepEqual(warnings, []);
-  assert.equal(await source.count(), names.length);
-});
-
 test("another output folder below the one that is named is skipped with a word, and not counted", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({
@@ -121,6 +107,28 @@ test("another output folder below the one that is named is skipped with a word, 
     "name this folder to use them as inputs",
   ]);
   assert.equal(await source.count(), 2);
+});
+
+test("a pack of an earlier run below the folder that is named is skipped with a word, without its journal, and not counted", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({
+    ...{ "in/a": "1", "in/b/c": "2", "in/b/p.tar": "3", "in/b/p.tar.distcomp/jobs.jsonl": "{}\n" },
+    ...{
+      "in/gone.tar.distcomp/jobs.jsonl": "{}\n",
+      "in/mine.distcomp/x": "4",
+      "in/other.tar": "5",
+    },
+  });
+  const warnings: string[] = [];
+  const source = sourceIn(workspace, warnings);
+  assert.deepEqual((await tasksOf(source)).map(nameOf), [
+    ...["a", "b/c", "mine.distcomp/x", "other.tar"],
+  ]);
+  assert.deepEqual(warnings, [
+    `skipping "${workspace.at("in/b/p.tar")}": it has outputs of another run; ` +
+    "name this file to use it",
+  ]);
+  assert.equal(await source.count(), 4);
 });
 
 test("a folder that is removed before it is listed is a job that fails", async () => {

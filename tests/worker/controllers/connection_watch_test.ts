@@ -16,6 +16,7 @@ function watchOf(jobs: typeof NONE, sourceBytes: number): ConnectionWatch {
     waitsSinceMs: undefined,
     pendingBytes: sourceBytes,
     compression: { sourceBytes },
+    close: () => {},
   };
   const flow = { isPaused: false, squeeze: () => {} };
   return new ConnectionWatch(link, backlogOf(jobs, NONE, NONE, link), flow);

@@ -8,11 +8,16 @@ const MEBIBYTE = 2 ** 20;
 
 class MadeUpHolder implements Holder {
   isSqueezed = false;
+  givenUp: string | undefined;
 
-  constructor(public heldBytes: number, public bytesPerMs = 0) {}
+  constructor(public heldBytes: number, public bytesPerMs = 0, public arrivingMs = 0) {}
 
   squeeze(isSqueezed: boolean): void {
     this.isSqueezed = isSqueezed;
+  }
+
+  giveUp(reason: string): void {
+    this.givenUp = reason;
   }
 }
 
@@ -34,6 +39,39 @@ test("of many that hold too much together, those with more than their share wait
   for (const holder of trickling.slice(0, 90)) holder.heldBytes = 0;
   held.look();
   assert(trickling.every(({ isSqueezed }) => !isSqueezed), "all go on once there is room");
+});
+
+test("a message that goes on while others wait goes on to its end, also when another one was faster", () => {
+  const first = new MadeUpHolder(200 * MEBIBYTE, 100_000, 3_000);
+  const second = new MadeUpHolder(200 * MEBIBYTE, 90_000, 3_000);
+  const held = new HeldBytes(() => [first, second]);
+  held.look();
+  first.bytesPerMs = 30_000;
+  held.look();
+  assert.deepEqual([first.isSqueezed, second.isSqueezed], [false, true]);
+  first.heldBytes = 100_000;
+  held.look();
+  assert.deepEqual([first.isSqueezed, second.isSqueezed], [false, false]);
+});
+
+test("a peer that stops in the message that goes on is given up before another one goes on", () => {
+  const stopping = Array.from(
+    { length: 64 },
+    (_, index) => new MadeUpHolder(8 * MEBIBYTE, 100_000 - index, 100),
+  );
+  const held = new HeldBytes(() => stopping.filter(({ givenUp }) => givenUp === undefined));
+  held.look();
+  const [first, second] = stopping as [MadeUpHolder, MadeUpHolder];
+  assert.equal(first.isSqueezed, false);
+  first.heldBytes = 86 * MEBIBYTE;
+  first.bytesPerMs = 10_000;
+  held.look();
+  assert.deepEqual(stopping.filter(({ givenUp }) => givenUp), [], "it has not been read for long");
+  first.arrivingMs = 2_000;
+  held.look();
+  assert.match(first.givenUp ?? "", /others waited/);
+  assert.deepEqual(stopping.filter(({ isSqueezed }) => !isSqueezed), [second]);
+  assert.equal(second.givenUp, undefined);
 });
 
 test("what has arrived is looked at again after every 8 MiB, not only from time to time", () => {
