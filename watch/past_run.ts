@@ -89,18 +89,26 @@ class PastJobs {
 class LastEnding {
   #ending: RunEnding | undefined;
   #isOpen = false;
-  /** How many records the last run has. */
-  records = 0;
+  /** How many jobs the last run has finished. */
+  finished = 0;
+  #queuedAtMs = 0;
+  /** When the last job of earlier runs was queued. */
+  #queuedBeforeMs = 0;
 
   onRun(event: RunEvent, ending: RunEnding | undefined): void {
     this.#isOpen = event === "begun";
-    if (this.#isOpen) this.records = 0;
+    if (this.#isOpen) {
+      this.finished = 0;
+      this.#queuedBeforeMs = this.#queuedAtMs;
+    }
     if (ending) this.#ending = ending; // without one, a run has taken the outputs, and has not begun
   }
 
   /** Some job has ended since: an older ending says nothing of it. */
-  onRecord(): void {
-    this.records += 1;
+  onRecord({ queuedAt }: ReadRecord): void {
+    // Records of earlier runs are repeated as they are, once their outputs are checked.
+    if (queuedAt === undefined || queuedAt > this.#queuedBeforeMs) this.finished += 1;
+    this.#queuedAtMs = Math.max(this.#queuedAtMs, queuedAt ?? 0);
     if (this.#isOpen) this.#ending = undefined;
   }
 
@@ -132,7 +140,7 @@ export async function readPastRun(
   await readJournal(files, journal, {
     onRecord: (record) => {
       jobs.onRecord(record);
-      last.onRecord();
+      last.onRecord(record);
     },
     onRun: (event, ending) => last.onRun(event, ending),
     onFlaw: () => damagedLines += 1,
@@ -140,7 +148,7 @@ export async function readPastRun(
   const { counts: jobCounts, failures } = jobs;
   const wasKilled = end === "killed";
   const counted = wasKilled ? undefined : last.jobs;
-  const left = toRun === undefined ? null : Math.max(0, toRun - last.records);
+  const left = toRun === undefined ? null : Math.max(0, toRun - last.finished);
   const ending = wasKilled ? { end, left } : last.all;
   return {
     v: SNAPSHOT_VERSION,

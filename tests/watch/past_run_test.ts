@@ -88,6 +88,16 @@ test("of a run that was killed, those jobs are left that it had to run and that 
   assert.equal((await pastRunIn(lines, { end: "killed" })).left, null, "it had not counted them");
 });
 
+test("records that a run repeats of jobs that earlier runs have finished are none of the jobs that it had to run", async () => {
+  const begun = formatRunEvent("begun", "node1", 1, 0);
+  const [a, b, c] = ["a", "b", "c"].map((input, at) =>
+    line({ ...record(input), queuedAt: 10 + at })
+  );
+  const lines = begun + a + b + begun + a + b + c;
+  const killed = await pastRunIn(lines, { end: "killed", toRun: 5 });
+  assert.deepEqual([killed.left, killed.jobs], [4, { done: 3, failed: 0 }]);
+});
+
 async function pastRunOf(records: readonly JobRecord[]): Promise<PastRun> {
   return await pastRunIn(`${records.map(line).join("")}{"torn":\n`, { end: "killed" });
 }
