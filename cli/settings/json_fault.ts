@@ -7,7 +7,7 @@
 export interface JsonFault {
   readonly line: number;
   readonly column: number;
-  /** What is there; `undefined`: the text ends too early. */
+  /** What is there, `U+00A0` where nobody would see it; `undefined`: the text ends too early. */
   readonly found: string | undefined;
 }
 
@@ -19,6 +19,9 @@ const PLAIN = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.])|(?:true|fals
 /** How much of a wrong place is shown. */
 const FOUND = /[\w.-]{1,20}|./suy;
 
+/** Space of other kinds, and what takes no space, as the mark with which some editors begin a file. */
+const UNSEEN = /^[\p{C}\p{Z}]$/u;
+
 /** `undefined` if the text is JSON. */
 export function jsonFaultIn(text: string): JsonFault | undefined {
   const reader = new Reader(text);
@@ -28,8 +31,13 @@ export function jsonFaultIn(text: string): JsonFault | undefined {
   return {
     line: before.length,
     column: (before.at(-1)?.length ?? 0) + 1,
-    found: FOUND.exec(text)?.[0],
+    found: FOUND.exec(text)?.[0].replace(UNSEEN, codePointOf),
   };
+}
+
+function codePointOf(character: string): string {
+  const digits = character.codePointAt(0)?.toString(16) ?? "";
+  return `U+${digits.toUpperCase().padStart(4, "0")}`;
 }
 
 /** Reads a text up to the first place that is wrong. */

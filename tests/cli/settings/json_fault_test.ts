@@ -15,6 +15,8 @@ test("a text that is no JSON is told by its line, its column, and what is there"
     ['{"a": yes}', 1, 7, "yes"],
     ['{"a": 01}', 1, 7, "01"],
     ['{"a": 1}}', 1, 9, "}"],
+    ["\ufeff{}", 1, 1, "U+FEFF"],
+    ['{"a":\u00a01}', 1, 6, "U+00A0"],
     ["", 1, 1, undefined],
   ] as const;
   for (const [text, line, column, found] of faults) {
