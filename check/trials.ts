@@ -29,6 +29,15 @@ export interface TrialOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Why a trial has no result: somebody has ended the trials, as Ctrl-C does. It says nothing about the core. */
+export class TrialsEndedError extends Error {
+  override name = "TrialsEndedError";
+
+  constructor() {
+    super("the trials were ended");
+  }
+}
+
 /** The trials of one core. */
 export class Trials {
   readonly #runtime: Runtime;
@@ -38,6 +47,7 @@ export class Trials {
   readonly #pace: PrintingPace;
   #count = 0;
   #current: Child | undefined;
+  #isEnded = false;
 
   /** `folder`: its own temporary folder. `limitMs`: how long a trial may take beyond the time for many runs. */
   constructor(runtime: Runtime, core: string, folder: string, limitMs: number) {
@@ -48,8 +58,9 @@ export class Trials {
     this.#pace = new PrintingPace(runtime.clock, {});
   }
 
-  /** Runs a trial to its end. Nothing of it is left afterwards. */
+  /** Runs a trial to its end. Nothing of it is left afterwards. Rejects with `TrialsEndedError` after `close`. */
   async run(options: TrialOptions = {}): Promise<TrialResult> {
+    if (this.#isEnded) throw new TrialsEndedError();
     const folder = join(this.#folder, `trial-${++this.#count}`);
     const workFolder = join(folder, "work");
     const temporary = join(folder, "tmp");
@@ -72,6 +83,7 @@ export class Trials {
     const printed: string[] = [];
     const ends = await this.#start(planPath, { ...env, TMPDIR: temporary }, budgetMs, printed);
     const survivors = await this.#endSurvivors(temporary);
+    if (this.#isEnded) throw new TrialsEndedError(); // it was killed, and its folder may be gone
     const result = trialResult(readFileSync(report, "utf8"), { ...ends, printed, survivors });
     rmSync(folder, { recursive: true, force: true });
     return result;
@@ -79,6 +91,7 @@ export class Trials {
 
   /** Ends the trial that runs. */
   async close(): Promise<void> {
+    this.#isEnded = true;
     this.#current?.kill();
     await this.#endSurvivors(this.#folder);
   }

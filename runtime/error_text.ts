@@ -30,8 +30,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "the other machine no longer answers",
 };
 
-/** The message of Deno for a name that cannot be resolved. The error has no code. */
-const NO_SUCH_HOST = /^failed to lookup address information/;
+/**
+ * What Deno says of a name that cannot be resolved, and Bun of such a name at which it should listen. These errors have
+ * no code; other errors of Bun's listeners have one.
+ */
+const NO_SUCH_HOST = /^failed to lookup address information|^Failed to listen at /;
 
 /** The code of a system error, such as `ENOENT`; empty for anything else that is thrown. */
 export function codeOf(error: unknown): string {
@@ -42,7 +45,7 @@ export function codeOf(error: unknown): string {
 /** The reason of a system error as a clause without its code; the message of any other error. */
 export function reasonOf(error: unknown): string {
   const message = messageOf(error);
-  const code = NO_SUCH_HOST.test(message) ? "ENOTFOUND" : codeOf(error);
+  const code = codeOf(error) || (NO_SUCH_HOST.test(message) ? "ENOTFOUND" : "");
   return REASONS[code] ?? message;
 }
 

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { Trials } from "../../check/trials.ts";
+import { Trials, TrialsEndedError } from "../../check/trials.ts";
 import { NoWorkerError } from "../../controller/run_errors.ts";
 import { readCoreImage } from "../../controller/workers/core_image.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
@@ -70,6 +70,9 @@ export async function benchCommand(
   }
   try {
     return await bench.run();
+  } catch (error) {
+    if (error instanceof TrialsEndedError) return ExitCode.interrupted;
+    throw error;
   } finally {
     await bench.close();
   }

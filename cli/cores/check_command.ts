@@ -6,6 +6,7 @@ import process from "node:process";
 import { styleText } from "node:util";
 import { CoreCheck } from "../../check/core_check.ts";
 import type { Finding, FindingState } from "../../check/finding.ts";
+import { TrialsEndedError } from "../../check/trials.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { inTemporaryFolder, makeTemporaryFolder } from "../../system/temporary_folder.ts";
@@ -59,6 +60,7 @@ export async function checkCommand(
   try {
     return await report(check, programName(runtime), core, inputs, flags);
   } catch (cause) {
+    if (cause instanceof TrialsEndedError) return ExitCode.interrupted;
     throw inTemporaryFolder(folder, cause);
   } finally {
     await cleanUp();

@@ -21,7 +21,7 @@ import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
 import { isZstdPack } from "./pack_format.ts";
 import { forgetLostEntries } from "./lost_entries.ts";
-import { packResults } from "./pack_results.ts";
+import { checkHasState, packResults } from "./pack_results.ts";
 import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
 import { type PackFiles, recoverRepack, repack } from "./repack.ts";
@@ -61,7 +61,7 @@ export class OutputPack implements Outputs {
     options: OutputPackOptions,
   ): Promise<OutputPack> {
     const below = await filesAround(path, runtime);
-    const lock = await lockPack(path, { ...runtime, files: below }).catch((error) => {
+    const lock = await lockPack(path, { ...runtime, files: below }, options).catch((error) => {
       below.close();
       throw error;
     });
@@ -146,8 +146,10 @@ async function filesAround(path: string, { files }: PackPorts): Promise<FilesBel
 async function lockPack(
   path: string,
   ports: Pick<Runtime, "clock" | "random"> & { readonly files: FolderFiles },
+  { fresh }: OutputPackOptions,
 ): Promise<Lock> {
   const state = packStateOf(path);
+  if (!fresh) await checkHasState(ports.files, path);
   try {
     await ports.files.makeFolder(state);
     return await Lock.acquire(join(state, "lock"), `the pack "${path}"`, ports);

@@ -9,6 +9,7 @@ import type { PackContent } from "./pack_file.ts";
 import { PackIndex } from "./pack_index.ts";
 import { Resume, type ResumeOptions } from "./resume.ts";
 import { SinkError } from "./sink_errors.ts";
+import { packJournalOf, packStateOf } from "./state_folder.ts";
 
 /** A pack, its journal, and what the pack has. */
 export interface FoundPack {
@@ -40,9 +41,23 @@ export async function packResults(
   if (!await hasContent(files, path)) return undefined;
   // A run has its first line on the disk before it writes to the pack. So the journal was lost later, or the file is
   // none of ours: a person decides whether all that is in it may be replaced.
-  throw new SinkError(
+  throw withoutJournal(path);
+}
+
+/**
+ * Rejects if there is a file, but no folder with its journal. A run looks before it makes that folder: who has moved a
+ * pack can move the folder after it, which a shell would otherwise put into the new one.
+ */
+export async function checkHasState(files: FolderFiles, path: string): Promise<void> {
+  const hasState = await files.info(packStateOf(path)).then(() => true, () => false);
+  if (!hasState && await hasContent(files, path)) throw withoutJournal(path);
+}
+
+function withoutJournal(path: string): SinkError {
+  const journal = packJournalOf(path);
+  return new SinkError(
     `Cannot continue the pack "${path}": its journal "${journal}" is missing or empty; ` +
-      "choose another file, or use --fresh to replace it",
+      "put that file back, choose another pack, or use --fresh to replace this one",
   );
 }
 

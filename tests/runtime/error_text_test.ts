@@ -42,6 +42,12 @@ test("a host that cannot be resolved is reported as such, with and without an er
   assert.deepEqual([deno, bun].map(reasonOf), ["no such host", "no such host"]);
 });
 
+test("listening at a name that cannot be resolved is reported as such, on every runtime", async () => {
+  const runtime = await detectRuntime();
+  const address = { kind: "tcp", host: "no-such-host.invalid", port: 0 } as const;
+  assert.throws(() => runtime.listen(address), { message: "no such host" });
+});
+
 test("an error without a known code is reported by its message, and any other thrown value as text", () => {
   assert.equal(reasonOf(Object.assign(new Error("odd"), { code: "EODD" })), "odd");
   assert.equal(reasonOf(new Error("plain")), "plain");

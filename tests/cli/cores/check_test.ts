@@ -5,7 +5,8 @@ import process from "node:process";
 import { core, type Defines } from "../../lib/cores.ts";
 import { coreSource, Libraries } from "../../lib/libraries.ts";
 import { slowTestUnless, test, testUnless } from "../../lib/test.ts";
-import { type Ended, Workspace } from "../workspace.ts";
+import { Gate } from "../gate.ts";
+import { type Ended, endOf, Workspace } from "../workspace.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "has neither /proc nor glibc";
 
@@ -105,6 +106,19 @@ testUnless(notLinux, "a job that takes longer than the limit is ended and report
   const { ended, findings } = await checked({ HANGS: 1 }, INPUT, ["--timeout", "1s"]);
   assert.equal(ended.code, 1);
   assert.match(findings.get("jobs")?.text ?? "", /^it takes longer than 1s in worker_run_job/);
+});
+
+testUnless(notLinux, "an interrupt ends a check, and is no fault of the core", async () => {
+  await using workspace = await Workspace.make();
+  const gate = new Gate(workspace);
+  await workspace.write("input", gate.job);
+  await using program = await workspace.start(["check", await core("behave"), "input"]);
+  await gate.reachedBy(1);
+  program.signal("SIGINT");
+  const ended = await endOf(program);
+  assert.equal(ended.code, 130, ended.stderr);
+  assert.doesNotMatch(ended.stdout, /failed|problem/);
+  assert.equal(ended.stderr, "");
 });
 
 testUnless(notLinux, "missing libraries are found without loading the core", async () => {

@@ -480,9 +480,10 @@ test("a file that is no pack of an earlier run is not touched, unless the run is
   await disk.files.create(TAR, "precious");
   await assert.rejects(
     Session.open(disk, TAR),
-    /its journal "\/out\/results.tar.distcomp\/jobs.jsonl" is missing or empty; choose/,
+    /its journal "\/out\/results.tar.distcomp\/jobs.jsonl" is missing or empty; put/,
   );
   assert.equal(disk.text(TAR), "precious");
+  assert.deepEqual(await disk.files.list("/out"), ["results.tar"]);
   const session = await Session.open(disk, TAR, true);
   await session.run();
   await session.close();
@@ -497,7 +498,7 @@ test(
     await disk.files.makeFolder(`${path}.distcomp`);
     await disk.files.create(packJournalOf(path), "");
     await disk.files.create(path, pack);
-    await assert.rejects(Session.open(disk, path), /is missing or empty; choose another file/);
+    await assert.rejects(Session.open(disk, path), /is missing or empty; put that file back/);
     assert.deepEqual(disk.bytes(path), pack);
     const session = await Session.open(disk, path, true);
     await session.run();
