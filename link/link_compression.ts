@@ -51,8 +51,8 @@ export class LinkCompression {
 
   /** From now on frames may come compressed. To be called while one is handled, or before any has arrived. */
   accept(): void {
-    const { payloadBytesMax, findPlace, findLargePlace } = this.#options;
-    const places = { payloadBytesMax, findPlace, findLargePlace };
+    const { payloadBytesMax, limitPayload, findPlace, findLargePlace } = this.#options;
+    const places = { payloadBytesMax, limitPayload, findPlace, findLargePlace };
     const options = { decompress: zstdDecompress, ...places, onBytes: this.#parts.onBytes };
     this.decoder = this.#compressed ??= new CompressedDecoder(this.#plain, options);
   }

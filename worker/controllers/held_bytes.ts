@@ -26,6 +26,12 @@ const LARGE_BYTES_MIN = 512 * 1024;
 /** How much may arrive between two looks. */
 const LOOK_EVERY_BYTES = 8 * 1024 * 1024;
 
+/**
+ * The same when much is held. Memory for a large message doubles when it is full, and that of many connections may be
+ * full after the same reads: the first of them must be seen before the others double, too.
+ */
+const LOOK_OFTEN_BYTES = 512 * 1024;
+
 /** A message that has been read for so long may be given up if others wait for it that come faster. */
 const ARRIVING_MS_MIN = 2_000;
 
@@ -52,6 +58,7 @@ export interface Holder {
 export class HeldBytes {
   readonly #holders: () => Iterable<Holder>;
   #receivedBytes = 0;
+  #lookEveryBytes = LOOK_EVERY_BYTES;
   #isSqueezing = false;
   /** While memory is short: whose large message goes on. */
   #favored: Holder | undefined;
@@ -69,7 +76,7 @@ export class HeldBytes {
   /** A connection has received bytes. */
   onReceived(bytes: number): void {
     this.#receivedBytes += bytes;
-    if (this.#receivedBytes >= LOOK_EVERY_BYTES) this.look();
+    if (this.#receivedBytes >= this.#lookEveryBytes) this.look();
   }
 
   /** Call it several times a second. */
@@ -78,6 +85,8 @@ export class HeldBytes {
     const holders = [...this.#holders()];
     this.#large = holders.filter((holder) => holder.heldBytes > LARGE_BYTES_MIN).length;
     const heldBytes = holders.reduce((sum, holder) => sum + holder.heldBytes, 0);
+    const isMuch = heldBytes > HELD_BYTES_MAX / 2;
+    this.#lookEveryBytes = isMuch ? LOOK_OFTEN_BYTES : LOOK_EVERY_BYTES;
     if (heldBytes > HELD_BYTES_MAX) this.#squeeze(holders);
     else if (this.#isSqueezing && heldBytes < RESUME_PART * HELD_BYTES_MAX) this.#release(holders);
   }

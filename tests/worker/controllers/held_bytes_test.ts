@@ -83,6 +83,17 @@ test("what has arrived is looked at again after every 8 MiB, not only from time 
   assert.equal(holder.isSqueezed, true);
 });
 
+test("when half of the memory is held, what has arrived is looked at after every 512 KiB", () => {
+  const holders = [new MadeUpHolder(150 * MEBIBYTE), new MadeUpHolder(1)];
+  const held = new HeldBytes(() => holders);
+  held.look();
+  for (const holder of holders) holder.heldBytes = 150 * MEBIBYTE;
+  held.onReceived(MEBIBYTE / 2 - 1);
+  assert.equal(holders[0]?.isSqueezed, false);
+  held.onReceived(1);
+  assert.equal(holders[0]?.isSqueezed, true);
+});
+
 test("the more connections hold much, the less of a large payload is read at once, however many are idle", () => {
   const large = Array.from({ length: 4 }, () => new MadeUpHolder(MEBIBYTE));
   const idle = Array.from({ length: 100 }, () => new MadeUpHolder(MEBIBYTE / 2));
