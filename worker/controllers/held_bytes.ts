@@ -11,6 +11,12 @@ import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
  */
 const HELD_BYTES_MAX = UNANSWERED_BYTES_MAX + 32 * 1024 * 1024;
 
+/**
+ * The same where several hold much. Their memory grows by doubling, at the same time, and what that leaves is free, but
+ * not yet the system's.
+ */
+const SHARED_BYTES_MAX = 192 * 1024 * 1024;
+
 /** All are read again once they hold less than this fraction of it. */
 const RESUME_PART = 3 / 4;
 
@@ -85,17 +91,18 @@ export class HeldBytes {
     const holders = [...this.#holders()];
     this.#large = holders.filter((holder) => holder.heldBytes > LARGE_BYTES_MIN).length;
     const heldBytes = holders.reduce((sum, holder) => sum + holder.heldBytes, 0);
-    const isMuch = heldBytes > HELD_BYTES_MAX / 2;
+    const bytesMax = this.#large > 1 ? SHARED_BYTES_MAX : HELD_BYTES_MAX;
+    const isMuch = heldBytes > SHARED_BYTES_MAX / 2;
     this.#lookEveryBytes = isMuch ? LOOK_OFTEN_BYTES : LOOK_EVERY_BYTES;
-    if (heldBytes > HELD_BYTES_MAX) this.#squeeze(holders);
-    else if (this.#isSqueezing && heldBytes < RESUME_PART * HELD_BYTES_MAX) this.#release(holders);
+    if (heldBytes > bytesMax) this.#squeeze(holders);
+    else if (this.#isSqueezing && heldBytes < RESUME_PART * bytesMax) this.#release(holders);
   }
 
   /** One large message goes on: of several that are half there, none would ever arrive. The fastest ends first. */
   #squeeze(holders: readonly Holder[]): void {
     this.#isSqueezing = true;
     // Half of it: the memory for a large message doubles when it is full.
-    const shareBytes = HELD_BYTES_MAX / holders.length / 2;
+    const shareBytes = SHARED_BYTES_MAX / holders.length / 2;
     const large = holders.filter((holder) => holder.heldBytes > shareBytes);
     const before = this.#favored;
     const favored = this.#favored = chooseFavored(before, large);

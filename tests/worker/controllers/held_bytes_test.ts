@@ -27,6 +27,12 @@ test("one controller may hold what its own bounds allow", () => {
   assert.equal(one.isSqueezed, false);
 });
 
+test("several that hold much share less than one alone may hold", () => {
+  const holders = [new MadeUpHolder(120 * MEBIBYTE, 10), new MadeUpHolder(100 * MEBIBYTE, 1)];
+  new HeldBytes(() => holders).look();
+  assert.deepEqual(holders.map(({ isSqueezed }) => isSqueezed), [false, true]);
+});
+
 test("of many that hold too much together, those with more than their share wait, but for the fastest", () => {
   const small = new MadeUpHolder(100_000, 10);
   const trickling = Array.from({ length: 100 }, () => new MadeUpHolder(4 * MEBIBYTE, 10));
