@@ -12,7 +12,7 @@ import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
 const HELD_BYTES_MAX = UNANSWERED_BYTES_MAX + 32 * 1024 * 1024;
 
 /**
- * The same where several hold much. Their memory grows by doubling, at the same time, and what that leaves is free, but
+ * The same where large messages of several arrive. Their memory grows by doubling, at the same time, and what that leaves is free, but
  * not yet the system's.
  */
 const SHARED_BYTES_MAX = 192 * 1024 * 1024;
@@ -91,7 +91,10 @@ export class HeldBytes {
     const holders = [...this.#holders()];
     this.#large = holders.filter((holder) => holder.heldBytes > LARGE_BYTES_MIN).length;
     const heldBytes = holders.reduce((sum, holder) => sum + holder.heldBytes, 0);
-    const bytesMax = this.#large > 1 ? SHARED_BYTES_MAX : HELD_BYTES_MAX;
+    const arriving = holders.filter(({ heldBytes, bytesPerMs }) =>
+      heldBytes > LARGE_BYTES_MIN && bytesPerMs > 0
+    );
+    const bytesMax = arriving.length > 1 ? SHARED_BYTES_MAX : HELD_BYTES_MAX;
     const isMuch = heldBytes > SHARED_BYTES_MAX / 2;
     this.#lookEveryBytes = isMuch ? LOOK_OFTEN_BYTES : LOOK_EVERY_BYTES;
     if (heldBytes > bytesMax) this.#squeeze(holders);

@@ -27,10 +27,13 @@ test("one controller may hold what its own bounds allow", () => {
   assert.equal(one.isSqueezed, false);
 });
 
-test("several that hold much share less than one alone may hold", () => {
+test("several whose large messages arrive share less than those that have sent theirs", () => {
   const holders = [new MadeUpHolder(120 * MEBIBYTE, 10), new MadeUpHolder(100 * MEBIBYTE, 1)];
   new HeldBytes(() => holders).look();
   assert.deepEqual(holders.map(({ isSqueezed }) => isSqueezed), [false, true]);
+  const whole = [new MadeUpHolder(120 * MEBIBYTE), new MadeUpHolder(100 * MEBIBYTE)];
+  new HeldBytes(() => whole).look();
+  assert(whole.every(({ isSqueezed }) => !isSqueezed));
 });
 
 test("of many that hold too much together, those with more than their share wait, but for the fastest", () => {
