@@ -1,6 +1,6 @@
 /** The options of a link. */
 
-import type { FindHugePlace, FindPlace, ReferenceEvents } from "../protocol/mod.ts";
+import type { FindHugePlace, FindPlace, LimitPayload, ReferenceEvents } from "../protocol/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Turns } from "./turns.ts";
 
@@ -9,6 +9,8 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** The largest payload to accept. Default: `PAYLOAD_BYTES_MAX_DEFAULT`. */
   readonly payloadBytesMax?: number | undefined;
+  /** A lower limit of some payloads. */
+  readonly limitPayload?: LimitPayload | undefined;
   /** Where large payloads go. */
   readonly findPlace?: FindPlace | undefined;
   /** Where payloads go that are larger than `payloadBytesMax`. */

@@ -11,7 +11,7 @@ import { type Frame, MessageType } from "./frame.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import type { FindHugePlace } from "./huge_place.ts";
 import { NO_PAYLOAD } from "./payload.ts";
-import type { ArrivingPayload, FindPlace } from "./payload_place.ts";
+import type { ArrivingPayload, FindPlace, LimitPayload } from "./payload_place.ts";
 
 /**
  * Before it decompresses more than this, or one frame that has more, `next` gives way to others: a single read may
@@ -50,6 +50,7 @@ export interface Decompressed {
 export interface CompressedDecoderOptions {
   readonly decompress: Decompress;
   readonly payloadBytesMax?: number | undefined;
+  readonly limitPayload?: LimitPayload | undefined;
   readonly findPlace?: FindPlace | undefined;
   readonly findHugePlace?: FindHugePlace | undefined;
   /** This many bytes have come out of compressed ones. */

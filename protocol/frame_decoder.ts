@@ -3,13 +3,7 @@
 import { PayloadTooLargeError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
 import { HugeArrival } from "./huge_payload.ts";
-import type { FindHugePlace } from "./huge_place.ts";
-import type {
-  ArrivingPayload,
-  FindPlace,
-  FrameDecoderOptions,
-  PartialPayload,
-} from "./payload_place.ts";
+import type { ArrivingPayload, FrameDecoderOptions, PartialPayload } from "./payload_place.ts";
 import { HEADER_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "./limits.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
@@ -76,8 +70,7 @@ const DISCARDED_BYTES_MAX = 64 * 1024;
  */
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
-  readonly #findPlace: FindPlace | undefined;
-  readonly #findHugePlace: FindHugePlace | undefined;
+  readonly #options: FrameDecoderOptions;
   #chunk = NO_PAYLOAD;
   /** The size of the next chunk. */
   #chunkBytes = CHUNK_BYTES_MIN;
@@ -105,8 +98,7 @@ export class FrameDecoder {
     this.#mayReadMuch = !areReadsLimited;
     this.#largeReadBytesMax = options.largeReadBytesMax ?? (() => READ_BYTES_MAX);
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
-    this.#findPlace = options.findPlace;
-    this.#findHugePlace = options.findHugePlace;
+    this.#options = options;
   }
 
   /** Bytes of an incomplete frame. If there are any at the end of the stream, the stream was cut off. */
@@ -161,9 +153,10 @@ export class FrameDecoder {
 
   /** The stream has ended, and nothing is being read into `space()` any more. */
   close(): void {
-    const { place, payloadBytes } = this.#partial ?? {};
+    const { place, payloadBytes, bytes } = this.#partial ?? {};
     place?.withHeader?.fill(0, payloadBytes); // a read that was never committed may have brought a header
-    place?.release();
+    if (place) place.release();
+    else bytes?.buffer.transfer(0); // the garbage collector may be late
     this.#partial = undefined;
     this.#huge?.release();
     this.#huge = undefined;
@@ -236,12 +229,12 @@ export class FrameDecoder {
 
   /** A larger payload that is not whole gets memory of its own. */
   get #sharedBytesMax(): number {
-    return this.#findPlace ? UNPLACED_PAYLOAD_BYTES_MAX : SHARED_PAYLOAD_BYTES_MAX;
+    return this.#options.findPlace ? UNPLACED_PAYLOAD_BYTES_MAX : SHARED_PAYLOAD_BYTES_MAX;
   }
 
   #startHuge(type: number, id: Uint64, payloadBytes: Uint64): Frame | undefined {
     const place = typeof payloadBytes === "number"
-      ? this.#findHugePlace?.(type, id, payloadBytes)
+      ? this.#options.findHugePlace?.(type, id, payloadBytes)
       : undefined;
     if (!place) throw new PayloadTooLargeError(id, payloadBytes, this.#payloadBytesMax);
     this.#huge = new HugeArrival(type, id, payloadBytes as number, place);
@@ -257,7 +250,9 @@ export class FrameDecoder {
   }
 
   #startPartial(type: number, id: Uint64, payloadBytes: number): void {
-    const place = this.#findPlace?.(type, payloadBytes);
+    const bytesMax = this.#options.limitPayload?.(type, id) ?? Infinity;
+    if (payloadBytes > bytesMax) throw new PayloadTooLargeError(id, payloadBytes, bytesMax);
+    const place = this.#options.findPlace?.(type, payloadBytes);
     const bytes = place ? place.withHeader ?? place.bytes : new Uint8Array(
       Math.min(payloadBytes + HEADER_BYTES, FIRST_ALLOCATION_BYTES_MAX),
     );

@@ -20,6 +20,7 @@ export * from "./huge_place.ts";
 export * from "./limits.ts";
 export * from "./message.ts";
 export * from "./message_2.ts";
+export * from "./payload_limits.ts";
 export * from "./payload_place.ts";
 export * from "./refusal.ts";
 export * from "./uint64.ts";

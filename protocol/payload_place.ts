@@ -18,9 +18,14 @@ export interface PayloadPlace {
 /** Returns the place for a large payload that begins to arrive; `undefined`: it gets memory as it arrives. */
 export type FindPlace = (type: number, payloadBytes: number) => PayloadPlace | undefined;
 
+/** Returns the most bytes that a payload of this type may have now, at least 64 KiB. */
+export type LimitPayload = (type: number, id: Uint64) => number;
+
 /** Options of a decoder. */
 export interface FrameDecoderOptions {
   readonly payloadBytesMax?: number | undefined;
+  /** A lower limit of some payloads. Default: none. */
+  readonly limitPayload?: LimitPayload | undefined;
   readonly findPlace?: FindPlace | undefined;
   /** Where a payload goes that is over the limit. */
   readonly findHugePlace?: FindHugePlace | undefined;

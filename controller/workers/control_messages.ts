@@ -1,11 +1,9 @@
 /** Messages other than jobs that a worker has not answered yet. */
 
 import { encodeCoreOutput, encodeUsageRequest } from "../../protocol/mod.ts";
+import { CONTROL_ID_FIRST } from "./message_ids.ts";
 import type { OnResponse, Service } from "./connection_events.ts";
 import { unexpectedResponse } from "./responses.ts";
-
-/** The first message id for messages other than jobs. Jobs use their dispatch ids, which count from 1. */
-export const CONTROL_ID_FIRST = 2 ** 52;
 
 /** What a worker of version 2 is told about its answers. One that cannot do it answers with an error, and does without. */
 export function wishesOf({ coreOutput }: Service): ((id: number) => Uint8Array<ArrayBuffer>)[] {

@@ -8,7 +8,9 @@ import {
   HUGE_BLOB_BYTES_MAX,
   type HugePlace,
   JOB_RESULT_PREFIX_BYTES,
+  type LimitPayload,
   readInt32,
+  responseBytesMax,
   ResponseType,
   USAGE_BYTES,
 } from "../../protocol/mod.ts";
@@ -16,15 +18,18 @@ import type { LinkOptions } from "../../link/link_options.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import type { Answer } from "../answer.ts";
 import type { ArrivingOutput } from "../huge_outputs.ts";
+import { CONTROL_ID_FIRST } from "./message_ids.ts";
 import type { Phase, WorkerConnectionEvents } from "./connection_events.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** Where the answers on a connection go, in this phase of it. */
+/** How large the answers on a connection may be, and where they go, in this phase of it. */
 export function placesFor(
   { findPlace, hugeOutputs }: Pick<WorkerConnectionEvents, "findPlace" | "hugeOutputs">,
   phase: () => Phase,
-): Pick<LinkOptions, "findPlace" | "findHugePlace"> {
+): Pick<LinkOptions, "limitPayload" | "findPlace" | "findHugePlace"> {
+  const limitPayload: LimitPayload = (type, id) =>
+    responseBytesMax(type, phase().kind === "serving" && id < CONTROL_ID_FIRST);
   const findHugePlace: FindHugePlace = (type, id, payloadBytes) => {
     const now = phase();
     const usageBytes = usageBytesOf(type);
@@ -39,7 +44,7 @@ export function placesFor(
     if (problem !== undefined) return new DiscardedBlob(headBytes, bytes, problem);
     return hugeOutputs?.open(headBytes, bytes);
   };
-  return { findPlace, findHugePlace };
+  return { limitPayload, findPlace, findHugePlace };
 }
 
 /** The answer in a frame whose payload was over the limit. Throws a `ProtocolError`. */

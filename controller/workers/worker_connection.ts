@@ -26,7 +26,7 @@ import {
 } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { CONTROL_ID_FIRST, ControlMessages, wishesOf } from "./control_messages.ts";
+import { ControlMessages, wishesOf } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
@@ -42,6 +42,7 @@ import {
   unexpectedResponse,
 } from "./responses.ts";
 import { CORE_LOAD_EXTRA_MS, HANDSHAKE_MS_MAX, LOADING_PING_MS } from "./connection_limits.ts";
+import { CONTROL_ID_FIRST } from "./message_ids.ts";
 import type { OnResponse, Phase, Service, WorkerConnectionEvents } from "./connection_events.ts";
 import { isForeign, unusable, VersionRefusedError } from "./worker_errors.ts";
 
@@ -253,12 +254,12 @@ export class WorkerConnection {
 
   #onVersion(frame: Frame): void {
     this.#responseTimer?.stop();
-    if (isError(frame) || !decodeVersionResponse(frame.payload)) {
-      const problem = isError(frame)
-        ? `it refused the version exchange: ${errorTextOf(frame)}`
-        : `it does not speak protocol version ${this.version}`;
-      return this.#link.close(new VersionRefusedError(problem));
-    }
+    const problem = isError(frame)
+      ? `it refused the version exchange: ${errorTextOf(frame)}`
+      : decodeVersionResponse(frame.payload)
+      ? undefined
+      : `it does not speak protocol version ${this.version}`;
+    if (problem !== undefined) return this.#link.close(new VersionRefusedError(problem));
     if (this.version === 1) return this.#onIntroduced(undefined);
     this.#phase = { kind: "description" };
     this.#request(encodeDescribe, (answer) => {

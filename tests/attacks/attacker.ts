@@ -48,7 +48,8 @@ const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
   "compressed zeros": () => inflate(Number(args[0] ?? 16)),
   "idle connections": () => hold(Number(args[0]), new Uint8Array(0)),
   "half headers": () => hold(Number(args[0]), header(JOB, 1n, 8n).subarray(0, 9)),
-  "announced gigabytes": () => trickle(Number(args[0]), Number(args[1])),
+  "announced gigabytes": () => trickle(Number(args[0]), Number(args[1]), JOB),
+  "announced cores": () => trickle(Number(args[0]), Number(args[1]), CORE),
   "hanging cores": () => hang(Number(args[0]), args[1] as string),
   "stored cores": () => store(Number(args[0]), args[1] as string, Number(args[2])),
   "connections without end": () => churn(),
@@ -133,8 +134,8 @@ async function hold(connections: number, bytes: Uint8Array): Promise<void> {
 }
 
 /** Announces a gigabyte on each connection, sends a part of it at once and the rest byte by byte. */
-async function trickle(connections: number, bytesAtOnce: number): Promise<void> {
-  const first = concat(header(JOB, 1n, 2n ** 30n), new Uint8Array(bytesAtOnce).fill(1));
+async function trickle(connections: number, bytesAtOnce: number, type: number): Promise<void> {
+  const first = concat(header(type, 1n, 2n ** 30n), new Uint8Array(bytesAtOnce).fill(1));
   for (let index = 0; index < connections; index++) {
     const socket = await open();
     socket.write(first);

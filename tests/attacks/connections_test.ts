@@ -49,6 +49,39 @@ for (const [title, kind, ...args] of ATTACKS) {
   });
 }
 
+/** How often the memory of a worker is looked at: while connections take it, and while others wait for it. */
+const LOOKS = 4;
+
+const STOPPING = [
+  [
+    "8 connections that announce a core of a gigabyte each, send 86 MB of it and trickle do not fill the memory of a worker",
+    8,
+  ],
+  [
+    "64 connections that announce a core of a gigabyte each, send 86 MB of it and trickle do not fill the memory of a worker",
+    64,
+  ],
+] as const;
+
+for (const [title, connections] of STOPPING) {
+  slowTest(
+    title,
+    async () => {
+      await using worker = await startWorker({ slots: SLOTS });
+      await using honest = await HonestRun.start(worker, SLOTS);
+      const before = await honest.phase();
+      await using _attacker = await Attacker.start(
+        "announced cores",
+        worker.port,
+        connections,
+        86_000_000,
+      );
+      for (let look = 1; look < LOOKS; look++) await honest.phase(); // it looks at the memory
+      assertKept(before, await honest.phase());
+    },
+  );
+}
+
 slowTest(
   "with few open files, a worker keeps some for its jobs, and serves a new controller",
   async () => {

@@ -5,6 +5,7 @@ import {
   type FindPlace,
   JOB_LIMITS_BYTES,
   JOB_PREFIX_BYTES,
+  messageBytesMax,
   MessageType,
   PayloadTooLargeError,
 } from "../../protocol/mod.ts";
@@ -31,9 +32,10 @@ export class ArrivingJob {
     this.#version = version;
   }
 
-  /** Where payloads go, within the limit of the worker and beyond it. */
+  /** How large payloads may be, and where they go, within the limit of the worker and beyond it. */
   places({ takesHugeInputs }: { readonly takesHugeInputs: boolean }) {
     return {
+      limitPayload: (type: number) => messageBytesMax(type, this.#version()),
       findPlace: this.findPlace,
       findHugePlace: takesHugeInputs ? this.findHugePlace : undefined,
     };

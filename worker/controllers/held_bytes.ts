@@ -11,6 +11,12 @@ import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
  */
 const HELD_BYTES_MAX = UNANSWERED_BYTES_MAX + 32 * 1024 * 1024;
 
+/**
+ * The same where large messages of several arrive. Their memory grows by doubling, at the same time, and what that leaves is free, but
+ * not yet the system's.
+ */
+const SHARED_BYTES_MAX = 192 * 1024 * 1024;
+
 /** All are read again once they hold less than this fraction of it. */
 const RESUME_PART = 3 / 4;
 
@@ -25,6 +31,12 @@ const LARGE_BYTES_MIN = 512 * 1024;
 
 /** How much may arrive between two looks. */
 const LOOK_EVERY_BYTES = 8 * 1024 * 1024;
+
+/**
+ * The same when much is held. Memory for a large message doubles when it is full, and that of many connections may be
+ * full after the same reads: the first of them must be seen before the others double, too.
+ */
+const LOOK_OFTEN_BYTES = 512 * 1024;
 
 /** A message that has been read for so long may be given up if others wait for it that come faster. */
 const ARRIVING_MS_MIN = 2_000;
@@ -52,6 +64,7 @@ export interface Holder {
 export class HeldBytes {
   readonly #holders: () => Iterable<Holder>;
   #receivedBytes = 0;
+  #lookEveryBytes = LOOK_EVERY_BYTES;
   #isSqueezing = false;
   /** While memory is short: whose large message goes on. */
   #favored: Holder | undefined;
@@ -69,7 +82,7 @@ export class HeldBytes {
   /** A connection has received bytes. */
   onReceived(bytes: number): void {
     this.#receivedBytes += bytes;
-    if (this.#receivedBytes >= LOOK_EVERY_BYTES) this.look();
+    if (this.#receivedBytes >= this.#lookEveryBytes) this.look();
   }
 
   /** Call it several times a second. */
@@ -78,15 +91,21 @@ export class HeldBytes {
     const holders = [...this.#holders()];
     this.#large = holders.filter((holder) => holder.heldBytes > LARGE_BYTES_MIN).length;
     const heldBytes = holders.reduce((sum, holder) => sum + holder.heldBytes, 0);
-    if (heldBytes > HELD_BYTES_MAX) this.#squeeze(holders);
-    else if (this.#isSqueezing && heldBytes < RESUME_PART * HELD_BYTES_MAX) this.#release(holders);
+    const arriving = holders.filter(({ heldBytes, bytesPerMs }) =>
+      heldBytes > LARGE_BYTES_MIN && bytesPerMs > 0
+    );
+    const bytesMax = arriving.length > 1 ? SHARED_BYTES_MAX : HELD_BYTES_MAX;
+    const isMuch = heldBytes > SHARED_BYTES_MAX / 2;
+    this.#lookEveryBytes = isMuch ? LOOK_OFTEN_BYTES : LOOK_EVERY_BYTES;
+    if (heldBytes > bytesMax) this.#squeeze(holders);
+    else if (this.#isSqueezing && heldBytes < RESUME_PART * bytesMax) this.#release(holders);
   }
 
   /** One large message goes on: of several that are half there, none would ever arrive. The fastest ends first. */
   #squeeze(holders: readonly Holder[]): void {
     this.#isSqueezing = true;
     // Half of it: the memory for a large message doubles when it is full.
-    const shareBytes = HELD_BYTES_MAX / holders.length / 2;
+    const shareBytes = SHARED_BYTES_MAX / holders.length / 2;
     const large = holders.filter((holder) => holder.heldBytes > shareBytes);
     const before = this.#favored;
     const favored = this.#favored = chooseFavored(before, large);

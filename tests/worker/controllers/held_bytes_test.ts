@@ -27,6 +27,15 @@ test("one controller may hold what its own bounds allow", () => {
   assert.equal(one.isSqueezed, false);
 });
 
+test("several whose large messages arrive share less than those that have sent theirs", () => {
+  const holders = [new MadeUpHolder(120 * MEBIBYTE, 10), new MadeUpHolder(100 * MEBIBYTE, 1)];
+  new HeldBytes(() => holders).look();
+  assert.deepEqual(holders.map(({ isSqueezed }) => isSqueezed), [false, true]);
+  const whole = [new MadeUpHolder(120 * MEBIBYTE), new MadeUpHolder(100 * MEBIBYTE)];
+  new HeldBytes(() => whole).look();
+  assert(whole.every(({ isSqueezed }) => !isSqueezed));
+});
+
 test("of many that hold too much together, those with more than their share wait, but for the fastest", () => {
   const small = new MadeUpHolder(100_000, 10);
   const trickling = Array.from({ length: 100 }, () => new MadeUpHolder(4 * MEBIBYTE, 10));
@@ -81,6 +90,17 @@ test("what has arrived is looked at again after every 8 MiB, not only from time 
   assert.equal(holder.isSqueezed, false);
   held.onReceived(1);
   assert.equal(holder.isSqueezed, true);
+});
+
+test("when half of the memory is held, what has arrived is looked at after every 512 KiB", () => {
+  const holders = [new MadeUpHolder(150 * MEBIBYTE), new MadeUpHolder(1)];
+  const held = new HeldBytes(() => holders);
+  held.look();
+  for (const holder of holders) holder.heldBytes = 150 * MEBIBYTE;
+  held.onReceived(MEBIBYTE / 2 - 1);
+  assert.equal(holders[0]?.isSqueezed, false);
+  held.onReceived(1);
+  assert.equal(holders[0]?.isSqueezed, true);
 });
 
 test("the more connections hold much, the less of a large payload is read at once, however many are idle", () => {
