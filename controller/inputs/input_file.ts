@@ -28,6 +28,7 @@ export function checkPath(path: string): void {
 
 /** Throws if a file cannot be an input. Checked before it is opened: opening a pipe would wait for its other end. */
 export function checkTarget({ kind, bytes }: TargetInfo): void {
+  if (kind === "folder") throw new Error("it is a folder; a list names files (find -type f)");
   if (kind !== "file") throw new Error("it is not a file");
   if (bytes <= HUGE_BLOB_BYTES_MAX) return;
   throw new Error(`it has ${bytes} bytes, and an input may have 1 TiB: cut it into several`);

@@ -52,6 +52,18 @@ test("with -0, names in a list end with a zero byte and may have line feeds in t
   assert.match(refused.stderr, /-0 is for a list of files on stdin; name - as the input/);
 });
 
+test("a folder in a list is a job that fails, and says how to list files", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "1" });
+  const run = await workspace.run(["run", ECHO, "-"], { stdin: "in\nin/a\n" });
+  assert.equal(run.code, 1, run.stderr);
+  assert.deepEqual(await workspace.outputs(), { "in/a": "1" });
+  const reasons = (await workspace.records()).flatMap(({ error }) => error ?? []);
+  assert.deepEqual(reasons, [
+    'cannot read "in": it is a folder; a list names files (find -type f)',
+  ]);
+});
+
 test("an error about a name is one line, whatever the name has in it", async () => {
   await using workspace = await Workspace.make(WORKER);
   const run = await workspace.run(["run", ECHO, "no\nsuch\x1b[31mfile"]);
