@@ -12,8 +12,8 @@ import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
 const HELD_BYTES_MAX = UNANSWERED_BYTES_MAX + 32 * 1024 * 1024;
 
 /**
- * The same where large messages of several arrive. Their memory grows by doubling, at the same time, and what that leaves is free, but
- * not yet the system's.
+ * The same where large messages of several arrive. Their memory grows by doubling, at the same time, and what that
+ * leaves is free, but not yet the system's.
  */
 const SHARED_BYTES_MAX = 192 * 1024 * 1024;
 
