@@ -95,7 +95,7 @@ async function measure(connections: number, jobs: number): Promise<Measured> {
   const command = [...RUN, program, formatAddress(address), `${connections}`];
   const child = spawn(process.execPath, command, { stdio: ["ignore", "inherit", "inherit"] });
   child.once("exit", () => all.reject(new Error("the workers have ended")));
-  while (cluster.status.workers < connections) await new Promise((next) => setTimeout(next, 10));
+  await Promise.race([joined(cluster, connections), all.promise]);
   void feed(cluster, warmUp + jobs);
   await Promise.race([warm.promise, all.promise]);
   const [before, startedAtMs] = [process.cpuUsage(), performance.now()];
@@ -105,6 +105,14 @@ async function measure(connections: number, jobs: number): Promise<Measured> {
   child.kill();
   const memoryMb = process.resourceUsage().maxRSS / 1024;
   return { usPerJob: (user + system) / jobs, jobsPerSecond: jobs / seconds, memoryMb };
+}
+
+/** Resolves when there are so many workers. */
+async function joined(
+  cluster: { readonly status: { readonly workers: number } },
+  workers: number,
+): Promise<void> {
+  while (cluster.status.workers < workers) await new Promise((next) => setTimeout(next, 10));
 }
 
 async function feed(cluster: Cluster<{ index: number; input: typeof input }>, jobs: number) {

@@ -38,12 +38,18 @@ const IDLE = { slotsBusy: 0, jobsWaiting: 0, slotsLoading: 0, loadingMs: 0, memo
 const [address = "", connections = "1"] = process.argv.slice(2);
 const runtime = await detectRuntime();
 for (let count = 0; count < Number(connections); count++) {
+  // One after the other: a controller refuses connections while too many have not introduced themselves.
+  const introduced = Promise.withResolvers<void>();
   const stream = await runtime.dial(parseAddress(address), DIAL_MS);
   const link: Link = new Link(stream, {
-    onFrame: (frame) => onFrame(link, frame),
+    onFrame: (frame) => {
+      onFrame(link, frame);
+      if (frame.type === MessageType.describe) introduced.resolve();
+    },
     onClosed: () => process.exit(0),
   }, { clock: runtime.clock });
   link.start();
+  await introduced.promise;
 }
 
 function onFrame(link: Link, frame: Frame): void {
