@@ -3,6 +3,7 @@
 import { main } from "./cli/main.ts";
 
 main({
+  launch: () => import("./cli/run/launch.ts"),
   controller: () => import("./cli/run/run_command.ts"),
   worker: () => import("./cli/worker/worker_command.ts"),
   exec: () => import("./cli/cores/exec_command.ts"),

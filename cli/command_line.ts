@@ -80,7 +80,7 @@ async function buildProgram(
 function addRun(
   program: Command,
   runtime: Runtime,
-  { controller, localWorker }: Roles,
+  { launch, controller, localWorker }: Roles,
   args: readonly string[],
   outcome: Outcome,
 ): void {
@@ -89,12 +89,10 @@ function addRun(
     .description("Run a compute core on inputs: one job and one output per input.")
     .addHelpText("after", () => notesText(command, RUN_NOTES));
   addRunOptions(command).action(async (core: string, inputs: string[], flags: RunFlags) => {
-    if (!controller) return;
+    if (!launch || !controller) return;
     const request = { core, inputs, flags, args, hasLocalWorker: localWorker !== undefined };
-    const { launch } = await import("./run/launch.ts");
-    const launched = await launch(runtime, request);
-    const { runCommand } = await controller();
-    outcome.exitCode = await runCommand(runtime, launched);
+    const launched = await (await launch()).launch(runtime, request);
+    outcome.exitCode = await (await controller()).runCommand(runtime, launched);
   });
 }
 

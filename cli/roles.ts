@@ -2,6 +2,8 @@
 
 /** The roles that an executable contains. Each is loaded on demand, so that a slot uses little memory. */
 export interface Roles {
+  /** How `distcomp run` begins, before the rest of its code is loaded. */
+  readonly launch?: () => Promise<typeof import("./run/launch.ts")>;
   /** `distcomp run`. */
   readonly controller?: () => Promise<typeof import("./run/run_command.ts")>;
   /** `distcomp worker`. */

@@ -15,6 +15,7 @@ import type { Runtime } from "../../runtime/ports.ts";
 import { type CommandLine, END } from "./command_marks.ts";
 
 const ROLES: Roles = {
+  launch: () => import("../../cli/run/launch.ts"),
   controller: () => import("../../cli/run/run_command.ts"),
   worker: () => import("../../cli/worker/worker_command.ts"),
   exec: () => import("../../cli/cores/exec_command.ts"),
