@@ -1,7 +1,10 @@
 /** The address to listen on, of `run` and of `worker`. */
 
-import { parseAddress } from "../../link/address.ts";
+import { AddressError, parseAddress } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
+
+/** The largest port of TCP. */
+const PORT_MAX = 65_535;
 
 /** No host has such a name. */
 const ONLY_PORT = /^:?(\d{1,5})$/;
@@ -9,5 +12,6 @@ const ONLY_PORT = /^:?(\d{1,5})$/;
 /** Parses the value of `--listen`. A port alone means all addresses of this machine. */
 export function parseListen(text: string): Address {
   const [, port] = ONLY_PORT.exec(text) ?? [];
+  if (Number(port) > PORT_MAX) throw new AddressError(text, `port must be 0–65535, not "${port}"`);
   return parseAddress(port === undefined ? text : `0.0.0.0:${port}`);
 }
