@@ -60,14 +60,15 @@ export async function eventually<T>(
   }
 }
 
+/** A guardian, and the program with which it looks for processes. */
+const GUARDIAN = / distcomp-guardian | grep -lsF -- DISTCOMP_SLOT_PROCESS=/;
+
 /**
  * No process runs any more that was started with the temporary folder `directory`. Only the guardian of a worker that
  * was killed still looks for what that may have left, and ends by itself.
  */
 export async function endsWithoutProcesses(directory: string): Promise<void> {
-  const others = (await processesOf(directory)).filter((line) =>
-    !line.includes(" distcomp-guardian ")
-  );
+  const others = (await processesOf(directory)).filter((line) => !GUARDIAN.test(line));
   assert.deepEqual(others, [], "it leaves no process behind");
   await eventually("its guardians end", async () => (await processesOf(directory)).length === 0);
 }
