@@ -4,9 +4,9 @@ import type { Usage } from "./trial_plan.ts";
 
 /**
  * `malloc` takes memory from the system in pieces of 132 KB, and on a busy machine the runtime itself was seen to take
- * five of them during the runs. A leak of 64 bytes per run takes more than this in 20,000 runs.
+ * five of them during the runs. A leak of 48 bytes per run takes more than this in 20,000 runs.
  */
-const HEAP_GROWTH_BYTES_MIN = 1024 * 1024;
+const HEAP_GROWTH_BYTES_MIN = 768 * 1024;
 
 /** The runtime's own memory grows by some megabytes while it warms up, by less than this in each run. */
 const RESIDENT_GROWTH_BYTES_MIN = 8 * 1024 * 1024;
