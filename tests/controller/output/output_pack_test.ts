@@ -494,16 +494,7 @@ test(
   "a pack whose journal was emptied is not touched, unless the run is fresh",
   eachPack(async (path) => {
     const { pack } = await written(path);
-    const disk = new MemoryDisk();
-    await disk.files.makeFolder(`${path}.distcomp`);
-    await disk.files.create(packJournalOf(path), "");
-    await disk.files.create(path, pack);
-    await assert.rejects(Session.open(disk, path), /is missing or empty; put that file back/);
-    assert.deepEqual(disk.bytes(path), pack);
-    const session = await Session.open(disk, path, true);
-    await session.run();
-    await session.close();
-    assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+    await assertReplacedOnlyFresh(path, pack, "", /is missing or empty; put that file back/);
   }),
 );
 
@@ -520,19 +511,34 @@ test(
       [begun, ...records.map((record) => record.replace("exitCode", "exitcode"))].join("\n"),
     ];
     for (const other of journals) {
-      const disk = new MemoryDisk();
-      await disk.files.makeFolder(`${path}.distcomp`);
-      await disk.files.create(packJournalOf(path), other);
-      await disk.files.create(path, pack);
-      await assert.rejects(Session.open(disk, path), /damaged and names none of its outputs; put/);
-      assert.deepEqual(disk.bytes(path), pack);
-      const session = await Session.open(disk, path, true);
-      await session.run();
-      await session.close();
-      assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+      await assertReplacedOnlyFresh(
+        path,
+        pack,
+        other,
+        /damaged and names none of its outputs; put/,
+      );
     }
   }),
 );
+
+/** A run leaves a pack with this journal alone, and says why. A fresh one replaces both. */
+async function assertReplacedOnlyFresh(
+  path: string,
+  pack: Uint8Array,
+  journal: string,
+  reason: RegExp,
+): Promise<void> {
+  const disk = new MemoryDisk();
+  await disk.files.makeFolder(`${path}.distcomp`);
+  await disk.files.create(packJournalOf(path), journal);
+  await disk.files.create(path, pack);
+  await assert.rejects(Session.open(disk, path), reason);
+  assert.deepEqual(disk.bytes(path), pack);
+  const session = await Session.open(disk, path, true);
+  await session.run();
+  await session.close();
+  assert.deepEqual(entriesOf(disk, path), [...JOBS]);
+}
 
 test(
   "a journal that is torn in its first line, or in its first record, is continued",
