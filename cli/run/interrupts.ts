@@ -24,6 +24,7 @@ export class Interrupts {
   #run: Interruptible | undefined;
   #progress: Progress | undefined;
   #early: Pick<LocalWorker, "abandon" | "close"> | undefined;
+  #givenUp: ReturnType<typeof setTimeout> | undefined;
 
   /** `resumeHint`: the line with which the process ends, if it ends here. */
   constructor(resumeHint: string | undefined) {
@@ -45,6 +46,7 @@ export class Interrupts {
   onRun(run: Interruptible, progress: Progress): void {
     this.#run = run;
     this.#progress = progress;
+    clearTimeout(this.#givenUp); // the run ends in its own way
     if (this.#count > 1) this.#abandon(run);
     else if (this.#count > 0) run.interrupt(); // it came at this very moment
   }
@@ -60,8 +62,13 @@ export class Interrupts {
     this.#interrupted.reject(new InterruptedError());
     if (this.#count > 2) this.#exit();
     else if (this.#count === 2 && this.#run) this.#abandon(this.#run);
-    else if (this.#count === 2) setTimeout(() => this.#exit(), GIVEN_UP_MS).unref();
+    else if (this.#count === 2) this.#giveUp();
     else if (this.#run?.interrupt()) this.#reportRunning(this.#run);
+  }
+
+  #giveUp(): void {
+    this.#givenUp = setTimeout(() => this.#exit(), GIVEN_UP_MS);
+    this.#givenUp.unref();
   }
 
   #reportRunning(run: Interruptible): void {

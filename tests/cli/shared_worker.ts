@@ -1,6 +1,7 @@
 /**
- * One worker for all tests of a file: for tests of what a run does with inputs and outputs, where a worker and slots of
- * its own would be most of the work. A controller that uses the core all the time keeps it loaded in the slots.
+ * One worker for all tests of a file, and of the files that are loaded with it and need the same: for tests of what a
+ * run does with inputs and outputs, where a worker and slots of its own would be most of the work. A controller that
+ * uses the core all the time keeps it loaded in the slots.
  *
  * ```ts ignore
  * import { core } from "../lib/cores.ts";
@@ -22,8 +23,10 @@ import { type Program, startWorker } from "../lib/processes.ts";
 /** A file of tests takes some minutes on a busy machine. */
 const LIFE_LIMIT_MS = 30 * 60_000;
 
-/** A worker that ends when all tests of the file have ended, and must then leave nothing behind. */
+/** A worker that ends when all tests have ended, and must then leave nothing behind. */
 export class SharedWorker {
+  static readonly #started = new Map<string, Promise<SharedWorker>>();
+
   /** For `--workers`. */
   readonly address: string;
 
@@ -32,7 +35,14 @@ export class SharedWorker {
   }
 
   /** To be called outside of tests. Runs that change the core or its variables start each slot anew: one is cheaper. */
-  static async start(core: string, slots = 2): Promise<SharedWorker> {
+  static start(core: string, slots = 2): Promise<SharedWorker> {
+    const needs = `${slots} ${core}`;
+    const started = SharedWorker.#started.get(needs) ?? SharedWorker.#start(core, slots);
+    SharedWorker.#started.set(needs, started);
+    return started;
+  }
+
+  static async #start(core: string, slots: number): Promise<SharedWorker> {
     const worker = await startWorker({ slots, lifeLimitMs: LIFE_LIMIT_MS });
     const holder = await ControllerV1.connect(worker.port);
     await holder.exchangeVersion(1);

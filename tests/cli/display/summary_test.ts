@@ -247,7 +247,7 @@ test("without a terminal, a long run prints a progress line every few seconds", 
   await using workspace = await Workspace.make();
   await workspace.write("lines", `${"echo a\n".repeat(10)}sleep 60000\n`);
   await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
-  const line = /^(9|10)\/11 jobs, (\d+s left, )?[\d.]+ jobs\/s, 1 worker, 2 slots$/m;
+  const line = /^(9|10)\/11 jobs, (\S+ left, )?[\d.]+ jobs\/s, 1 worker, 2 slots$/m;
   await program.printed("stderr", line);
   program.signal("SIGINT");
   await program.printed("stderr", /finishing/);
