@@ -80,7 +80,7 @@ export async function checkTar(files: Files, path: string, outputs: string): Pro
   );
 }
 
-/** Checks that a pack is no input and lies in no folder of inputs. */
+/** Checks that a pack is not named as an input. In a folder of inputs, it is left out. */
 export async function checkPack(
   files: Files,
   paths: readonly string[],
@@ -89,9 +89,8 @@ export async function checkPack(
   const real = await withRealParent(files, pack);
   for (const path of paths) {
     if (path === "-") continue;
-    const input = await realPath(files, path);
-    if (input !== real && !isInside(real, input)) continue;
-    throw new SourceError(`The pack "${pack}" is among the inputs in "${path}"; put it elsewhere`);
+    if (await realPath(files, path) !== real) continue;
+    throw new SourceError(`The pack "${pack}" is an input, too; choose another pack`);
   }
 }
 
