@@ -243,6 +243,8 @@ export interface PastRun {
   readonly error?: string;
   /** The jobs that have a result, in this run or in earlier ones; of one that is `complete`, only its own. */
   readonly jobs: { readonly done: number; readonly failed: number };
+  /** The jobs that failed because their input could not be used. Every run tries them again. */
+  readonly unread: number;
   /** Further outputs that are there: of inputs that the last run did not have. */
   readonly otherOutputs: number;
   readonly failures: readonly FailureEntry[];

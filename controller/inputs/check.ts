@@ -32,10 +32,9 @@ export async function checkPaths(
     const other = seen.get(key);
     if (other !== undefined) {
       throw new SourceError(
-        isFolder
+        isFolder || resolve(other) === resolve(path)
           ? `"${path}" is named twice; name it once`
-          : `"${other}" and "${path}" have the same output, "${key}"; name a folder that has both, ` +
-            "or run them one after the other",
+          : `"${other}" and "${path}" have the same output, "${key}"; ${naming.remedy}`,
       );
     }
     seen.set(key, path);

@@ -194,7 +194,7 @@ test("inputs that cannot be used are refused before anything is written", async 
     [["missing"], /^distcomp: Cannot read input "missing": no such file or folder\n$/],
     [["--lines", "missing"], /Cannot read lines from "missing": no such file or folder/],
     [["--lines", "x"], /Cannot read lines from "x": it is a folder/],
-    [["x/same", "y/same"], /"x\/same" and "y\/same" have the same output, "same"/],
+    [["x/same", "y/same"], /"x\/same" and "y\/same" have the same output, "same"; name a folder/],
     [["x", "x/"], /"x\/" is named twice/],
     [["x", "-o", "x"], /The outputs would overwrite the inputs in "x"/],
     [["x/same", "-o", "x"], /Cannot use input "x\/same": its output would overwrite it/],

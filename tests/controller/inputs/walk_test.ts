@@ -94,7 +94,7 @@ test("the pack of the run is excluded without a word, also if a link leads to it
     ...{ "in/p.tar": "3", "in/new.tar": "4" },
   });
   await symlink("in/b", workspace.at("link"));
-  const expected = new Map([
+  const expected = new Map<string, readonly string[]>([
     ...["in/b/p.tar", "link/p.tar"].map((pack) => [pack, ["a", "new.tar", "p.tar"]] as const),
     ["in/new.tar", ["a", "p.tar"]], // there is no journal yet
   ]);
