@@ -124,7 +124,7 @@ export type WorkerEntryState = "ready" | "loading" | "draining" | "set aside" | 
 
 /** A worker of a run: a node with its slots. */
 export interface WorkerEntry {
-  /** The name of its node, or its address if it does not say. */
+  /** The name of its node, with a number if another worker of the run has the same; or where it is. */
   readonly name: string;
   readonly address: string;
   readonly state: WorkerEntryState;
