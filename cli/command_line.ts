@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import process from "node:process";
+import { PORT_MAX } from "../link/address.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { KeyError } from "../security/key_error.ts";
@@ -147,9 +148,10 @@ function usageText(message: string, help: string): string {
 
 /** An address behind `worker` is one to listen on, or that of a run. */
 function listenHint(text: string): string | undefined {
-  const [, address] = /^too many arguments for "worker".* got 1: ((?:\S+:)?\d{1,5})$/.exec(text) ??
-    [];
+  const [, address, host, port] =
+    /^too many arguments for "worker".* got 1: ((?:(\S*):)?(\d+))$/.exec(text) ?? [];
   if (address === undefined) return undefined;
+  if (Number(port) > PORT_MAX) return `a port must be 0–${PORT_MAX}`;
   const listen = `to listen there, use --listen ${address}`;
-  return address.includes(":") ? `${listen}; to connect to a run, --connect ${address}` : listen;
+  return host ? `${listen}; to connect to a run, --connect ${address}` : listen;
 }

@@ -62,14 +62,14 @@ export class Committer {
 
   /** An input cannot be read. Its output from an earlier run stays, because it may still be right. */
   onUnreadable(task: UnreadableTask): void {
-    this.#parts.tally.onNotSent();
+    this.#parts.tally.onUnread();
     this.#finishFailure(unreadableRecord(task));
   }
 
   /** A job finished in an earlier run. */
   onSkipped({ name, outcome }: SkippedTask): void {
     const { tally } = this.#parts;
-    tally.onNotSent();
+    tally.onSkipped();
     if (outcome.state === "done") {
       tally.onSkippedDone();
       if (outcome.repeat) this.#record(outcome.repeat);

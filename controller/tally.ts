@@ -21,6 +21,8 @@ export interface JobCounts {
   readonly skippedDone: number;
   /** Jobs among `failed` that failed in an earlier run and were skipped. */
   readonly skippedFailed: number;
+  /** Jobs among `failed` whose input could not be used. Every run tries them again. */
+  readonly unread: number;
   /** Further jobs that will probably be skipped. */
   readonly skipsLeft: number;
   /** The total number of jobs, once it is known. */
@@ -50,6 +52,7 @@ export class Tally {
   #failed = 0;
   #skippedDone = 0;
   #skippedFailed = 0;
+  #unread = 0;
   #bytesIn = 0;
   #bytesOut = 0;
 
@@ -63,6 +66,7 @@ export class Tally {
       failed: this.#failed,
       skippedDone: this.#skippedDone,
       skippedFailed: this.#skippedFailed,
+      unread: this.#unread,
       skipsLeft: this.#skipsLeft,
       total: this.#total,
       bytesIn: this.#bytesIn,
@@ -124,9 +128,15 @@ export class Tally {
     this.#bytesOut += bytesOut;
   }
 
-  /** A job was skipped, or cannot be read. */
-  onNotSent(): void {
+  /** A job was skipped. */
+  onSkipped(): void {
     this.#settled += 1;
+  }
+
+  /** The input of a job cannot be used. It counts as failed besides. */
+  onUnread(): void {
+    this.#settled += 1;
+    this.#unread += 1;
   }
 
   /** `measured`: what the job took, as far as that is known. */

@@ -5,7 +5,8 @@ import { type Address, hostAndPort } from "../runtime/ports.ts";
 /** The default port of workers. */
 export const DEFAULT_PORT = 7433;
 
-const PORT_MAX = 65_535;
+/** The largest port of TCP. */
+export const PORT_MAX = 65_535;
 
 /** Of a longer text, an error shows only the beginning: a file may have a whole list in one line. */
 const SHOWN_CHARS_MAX = 200;

@@ -8,4 +8,6 @@ export interface About {
   readonly version: string;
   /** Whether a run still writes to the journal. */
   readonly isGoingOn: boolean;
+  /** How many jobs the last run had to run, if it was killed and that is known. */
+  readonly toRun?: number | undefined;
 }

@@ -2,6 +2,7 @@
 
 import { RUN_END_TEXTS, type RunEnding } from "../controller/output/run_ending.ts";
 import { formatNoun, printable } from "../system/format.ts";
+import type { About } from "./about.ts";
 import type { Report } from "./report.ts";
 
 /** `was interrupted`, for a table of runs. */
@@ -10,15 +11,22 @@ export function runEndText(ending: RunEnding | undefined): string {
 }
 
 /** `the last run was interrupted, with 7 jobs left`; `undefined` if it is complete, goes on, or nobody knows. */
-export function endingText({ runs }: Pick<Report, "runs">, isGoingOn: boolean): string | undefined {
+export function endingText(
+  { runs }: Pick<Report, "runs">,
+  { isGoingOn, toRun }: Pick<About, "isGoingOn" | "toRun">,
+): string | undefined {
   const last = runs.at(-1);
   if (!last || isGoingOn) return undefined;
   const run = runs.length > 1 ? "the last run" : "the run";
-  const { ending, hasEnded, begunAt } = last;
+  const { ending, hasEnded, begunAt, jobs } = last;
   // Without its begin it is a run of a pack that was written anew, or of an old version.
-  if (!hasEnded) return begunAt === undefined ? undefined : `${run} did not end by itself`;
+  if (!hasEnded && begunAt === undefined) return undefined;
+  if (!hasEnded) return `${run} did not end by itself${leftText((toRun ?? 0) - jobs)}`;
   if (!ending || ending.end === "complete") return undefined;
-  const left = ending.left ? `, with ${formatNoun(ending.left, "job")} left` : "";
   const error = ending.error === undefined ? "" : `: ${printable(ending.error)}`;
-  return `${run} ${RUN_END_TEXTS[ending.end]}${left}${error}`;
+  return `${run} ${RUN_END_TEXTS[ending.end]}${leftText(ending.left)}${error}`;
+}
+
+function leftText(left = 0): string {
+  return left > 0 ? `, with ${formatNoun(left, "job")} left` : "";
 }

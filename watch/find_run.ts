@@ -35,7 +35,9 @@ export interface OverRun {
 export async function findRun(files: FolderFiles, state: string): Promise<FoundRun> {
   const lock = await readText(files, join(state, "lock"));
   if (lock === undefined) return { kind: "over", end: "ended" };
-  if (isStale(lock)) return await killedRun(files, state, lock);
+  if (isStale(lock)) {
+    return { kind: "over", end: "killed", toRun: await toRunOf(files, state, lock) };
+  }
   const { host = "another machine", pid = 0 } = holderIn(lock) ?? {};
   const name = `process ${pid} on ${host}`;
   if (host !== os.hostname()) {
@@ -59,12 +61,24 @@ export async function findRun(files: FolderFiles, state: string): Promise<FoundR
   }
 }
 
+/** How many jobs the last run had to run; `undefined` if it was not killed, or if it is not known. */
+export async function toRunOfKilled(
+  files: FolderFiles,
+  state: string,
+): Promise<number | undefined> {
+  const lock = await readText(files, join(state, "lock"));
+  return lock === undefined || !isStale(lock) ? undefined : await toRunOf(files, state, lock);
+}
+
 /** What it has noted is its own if the lock is, too: the file may be of an earlier one. */
-async function killedRun(files: FolderFiles, state: string, lock: string): Promise<OverRun> {
+async function toRunOf(
+  files: FolderFiles,
+  state: string,
+  lock: string,
+): Promise<number | undefined> {
   const record = await readLiveRecord(files, state);
   const { pid, host } = holderIn(lock) ?? {};
-  const isOwn = record?.pid === pid && record?.host === host;
-  return { kind: "over", end: "killed", toRun: isOwn ? record?.toRun : undefined };
+  return record?.pid === pid && record?.host === host ? record?.toRun : undefined;
 }
 
 /** A run that answers. */

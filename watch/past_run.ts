@@ -27,6 +27,8 @@ const DONE = -1;
 
 interface Reason {
   readonly text: string;
+  /** Whether it is about inputs that could not be used. */
+  readonly isOfInputs: boolean;
   readonly candidates: { readonly job: number; readonly name: string }[];
 }
 
@@ -38,13 +40,14 @@ class PastJobs {
   readonly #numbers = new Map<string, number>();
   readonly #reasons: Reason[] = [];
 
-  onRecord({ input, state, reason, error, exitCode }: ReadRecord): void {
+  onRecord({ input, state, reason, error, exitCode, attempt }: ReadRecord): void {
     const job = this.#names.add(input);
     if (state === "done") {
       this.#outcomes[job] = DONE;
       return;
     }
-    const number = this.#numberOf(reason ?? error ?? `exit code ${exitCode ?? "unknown"}`);
+    const text = reason ?? error ?? `exit code ${exitCode ?? "unknown"}`;
+    const number = this.#numberOf(text, attempt === 0);
     this.#outcomes[job] = number;
     const { candidates } = this.#reasons[number] as Reason;
     if (candidates.length < CANDIDATES_MAX) candidates.push({ job, name: input });
@@ -55,15 +58,29 @@ class PastJobs {
     return { done, failed: this.#outcomes.length - done };
   }
 
+  /** The jobs whose input could not be used. */
+  get unread(): number {
+    const counts = this.#reasonCounts;
+    return this.#reasons.reduce(
+      (sum, { isOfInputs }, number) => sum + (isOfInputs ? counts[number] as number : 0),
+      0,
+    );
+  }
+
   /** The most frequent first. */
   get failures(): FailureEntry[] {
-    const counts = this.#reasons.map(() => 0);
-    for (const outcome of this.#outcomes) if (outcome !== DONE) (counts[outcome] as number) += 1;
+    const counts = this.#reasonCounts;
     return this.#reasons
       .map((reason, number) => this.#entry(reason, number, counts[number] as number))
       .filter(({ jobs }) => jobs > 0)
       .sort((one, other) => other.jobs - one.jobs)
       .slice(0, GROUPS_MAX);
+  }
+
+  get #reasonCounts(): number[] {
+    const counts = this.#reasons.map(() => 0);
+    for (const outcome of this.#outcomes) if (outcome !== DONE) (counts[outcome] as number) += 1;
+    return counts;
   }
 
   #entry({ text, candidates }: Reason, number: number, jobs: number): FailureEntry {
@@ -73,15 +90,15 @@ class PastJobs {
     return { reason: text, jobs, names: [...new Set(names)].slice(0, NAMES_MAX) };
   }
 
-  #numberOf(reason: string): number {
+  #numberOf(reason: string, isOfInputs: boolean): number {
     const text = reason.slice(0, TEXT_CHARS_MAX);
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     if (this.#reasons.length >= REASONS_MAX && text !== OTHER_REASONS) {
-      return this.#numberOf(OTHER_REASONS);
+      return this.#numberOf(OTHER_REASONS, false);
     }
     this.#numbers.set(text, this.#reasons.length);
-    return this.#reasons.push({ text, candidates: [] }) - 1;
+    return this.#reasons.push({ text, isOfInputs, candidates: [] }) - 1;
   }
 }
 
@@ -145,7 +162,7 @@ export async function readPastRun(
     onRun: (event, ending) => last.onRun(event, ending),
     onFlaw: () => damagedLines += 1,
   });
-  const { counts: jobCounts, failures } = jobs;
+  const { counts: jobCounts, failures, unread } = jobs;
   const wasKilled = end === "killed";
   const counted = wasKilled ? undefined : last.jobs;
   const left = toRun === undefined ? null : Math.max(0, toRun - last.finished);
@@ -156,6 +173,7 @@ export async function readPastRun(
     output,
     ...ending,
     jobs: counted ?? jobCounts,
+    unread,
     otherOutputs: counted ? Math.max(0, jobCounts.done - counted.done) : 0,
     failures,
     damagedLines,

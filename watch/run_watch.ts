@@ -70,7 +70,7 @@ export class RunWatch {
     const [at, clockMs] = [this.#clock.date(), this.#clock.now()];
     const slotsBusy = workers.reduce((sum, worker) => sum + worker.slotsBusy, 0);
     const jobs = jobsOf(view, Math.max(0, slotsBusy - status.copies.running));
-    const names = new Map(workers.map((worker) => [worker.name, nameOf(worker)]));
+    const names = new Map(workers.map(({ name, node }) => [name, cut(node)]));
     const shown = workers.length <= WORKERS_MAX ? workers : busiest(workers);
     return {
       v: SNAPSHOT_VERSION,
@@ -145,10 +145,10 @@ function busiest(workers: RunView["workers"]): RunView["workers"] {
 }
 
 function workerEntry(worker: WorkerView<ReadyTask>, at: number): WorkerEntry {
-  const { name, description, protocol, slots, slotsBusy, answered, jobsPerSecond } = worker;
+  const { name, node, description, protocol, slots, slotsBusy, answered, jobsPerSecond } = worker;
   const { software, platform } = description ?? {};
   return {
-    name: nameOf(worker),
+    name: cut(node),
     address: cut(name),
     state: stateOf(worker),
     protocol,
@@ -166,13 +166,6 @@ function workerEntry(worker: WorkerView<ReadyTask>, at: number): WorkerEntry {
       beganAt: Math.round(at - beganMsAgo),
     })),
   };
-}
-
-/** What its machine is called, or its address if it does not say. */
-function nameOf(
-  { description, name }: Pick<WorkerView<ReadyTask>, "description" | "name">,
-): string {
-  return cut(description?.machine || name);
 }
 
 function stateOf({ isDraining, isLoading, standing }: WorkerView<ReadyTask>): WorkerEntryState {

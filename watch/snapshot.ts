@@ -124,7 +124,7 @@ export type WorkerEntryState = "ready" | "loading" | "draining" | "set aside" | 
 
 /** A worker of a run: a node with its slots. */
 export interface WorkerEntry {
-  /** The name of its node, or its address if it does not say. */
+  /** The name of its node, with a number if another worker of the run has the same; or where it is. */
   readonly name: string;
   readonly address: string;
   readonly state: WorkerEntryState;
@@ -243,6 +243,8 @@ export interface PastRun {
   readonly error?: string;
   /** The jobs that have a result, in this run or in earlier ones; of one that is `complete`, only its own. */
   readonly jobs: { readonly done: number; readonly failed: number };
+  /** The jobs that failed because their input could not be used. Every run tries them again. */
+  readonly unread: number;
   /** Further outputs that are there: of inputs that the last run did not have. */
   readonly otherOutputs: number;
   readonly failures: readonly FailureEntry[];

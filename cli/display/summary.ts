@@ -208,7 +208,7 @@ export function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Fault
 }
 
 function failureLines(status: RunStatus, journal: string): string[] {
-  const { failureGroups, failed, skippedFailed } = status;
+  const { failureGroups, failed, skippedFailed, unread } = status;
   const left = failed - failureGroups.reduce((sum, { jobs }) => sum + jobs, 0);
   const rest = left > 0
     ? `and ${formatNoun(left, "more failed job")}, see ${journal}`
@@ -220,7 +220,9 @@ function failureLines(status: RunStatus, journal: string): string[] {
   return [
     color("red", "Failed:"),
     ...lines.map((line) => `  ${line}`),
-    "type the command again with --retry-failed to repeat what has failed",
+    failed > unread
+      ? "type the command again with --retry-failed to repeat what has failed"
+      : `type the command again once ${unread === 1 ? "this input" : "these inputs"} can be used`,
   ];
 }
 

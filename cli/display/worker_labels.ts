@@ -6,17 +6,23 @@ import { printable } from "../terminal/format.ts";
 /** The address of the worker that a run has started itself. */
 const OWN_WORKER = "this machine";
 
-/** The label of each worker, by its address: the name of its node, with the address where several have one name. */
+/** Behind the name of a node that several workers have. */
+const NUMBER = /#\d+$/;
+
+/** The label of each worker, by its address: the name of its node, with the address where several say the same. */
 export function workerLabels(
   workers: readonly Pick<WorkerEntry, "name" | "address">[],
 ): Map<string, string> {
   const counts = new Map<string, number>();
-  for (const { name } of workers) counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const { name } of workers) counts.set(saidOf(name), (counts.get(saidOf(name)) ?? 0) + 1);
   return new Map(workers.map(({ name, address }) => [address, labelOf(name, address, counts)]));
 }
 
 function labelOf(name: string, address: string, counts: ReadonlyMap<string, number>): string {
   if (address === OWN_WORKER || name === address) return printable(address);
-  if (address.startsWith(`${name}#`)) return printable(address); // as the log calls it
-  return printable(counts.get(name) === 1 ? name : `${name} (${address})`);
+  return printable(counts.get(saidOf(name)) === 1 ? name : `${name} (${address})`);
+}
+
+function saidOf(name: string): string {
+  return name.replace(NUMBER, "");
 }

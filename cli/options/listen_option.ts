@@ -1,10 +1,7 @@
 /** The address to listen on, of `run` and of `worker`. */
 
-import { AddressError, parseAddress } from "../../link/address.ts";
+import { AddressError, parseAddress, PORT_MAX } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
-
-/** The largest port of TCP. */
-const PORT_MAX = 65_535;
 
 /** No host has such a name. */
 const ONLY_PORT = /^:?(\d{1,5})$/;

@@ -21,6 +21,7 @@ import { isInherited } from "../../system/inherited_variables.ts";
 import { removeDeadSocket } from "../../system/unix_socket.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
+import { connectHint } from "./connect_hint.ts";
 import { dryRun } from "./dry_run.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { slotsWarning } from "../options/slots_warning.ts";
@@ -225,7 +226,10 @@ function runOf(
   for (const text of damageText(resume)) log.warn(text);
   const resuming = resumeText(resume, flags);
   if (resuming && !quiet) write(resuming);
-  const onListening = (at: Address) => write(`waiting for workers on ${formatAddress(at)}`);
+  const onListening = (at: Address) => {
+    write(`waiting for workers on ${formatAddress(at)}`);
+    if (!quiet) write(connectHint(at, flags));
+  };
   const crashes = keepCrashes ? keptCrashes(runtime, files, flags, plan, log) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
   const options = { listen, onListening, failureLimit, skipsExpected, early };

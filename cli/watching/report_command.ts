@@ -12,8 +12,9 @@ import type { Report } from "../../report/report.ts";
 import { ReportBuilder } from "../../report/report_builder.ts";
 import { writeReport } from "../../report/report_file.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import { basename, resolve } from "../../runtime/path.ts";
+import { basename, dirname, resolve } from "../../runtime/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
+import { toRunOfKilled } from "../../watch/find_run.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import {
   formatBytes,
@@ -42,14 +43,16 @@ export async function reportCommand(
   }
   let report: Report;
   let isGoingOn: boolean;
+  let toRun: number | undefined;
   try {
     isGoingOn = await isRunning(found); // before the journal is read: its end may come in between
+    toRun = await toRunOfKilled(found.files, dirname(found.journal)).catch(() => undefined);
     report = await readReport(found);
   } finally {
     found.files.close();
   }
   const name = basename(resolve(outputs));
-  const about = { outputs: name, madeAt: runtime.clock.date(), version: VERSION, isGoingOn };
+  const about = { outputs: name, madeAt: runtime.clock.date(), version: VERSION, isGoingOn, toRun };
   const { reportPage, REPORT_START } = await import("../../report/page/report_page.ts");
   const page = reportPage(report, about);
   if (output === "-") {
@@ -79,7 +82,8 @@ async function readReport({ files, journal }: RecordedOutputs): Promise<Report> 
 }
 
 /** The report in a few lines. */
-export function summaryText(report: Report, { isGoingOn }: Pick<About, "isGoingOn">): string {
+export function summaryText(report: Report, about: Pick<About, "isGoingOn" | "toRun">): string {
+  const { isGoingOn } = about;
   const { done, failed, lengthMs, runCount, slotsMax, flaws } = report;
   const figures = figuresOf(report, isGoingOn);
   const counts = [
@@ -90,7 +94,7 @@ export function summaryText(report: Report, { isGoingOn }: Pick<About, "isGoingO
     ...(isGoingOn ? ["and the run goes on"] : []),
   ];
   const limits = limitsOf(figures).map((limit) => limitLine(limitText(limit, figures)));
-  const ending = endingText(report, isGoingOn);
+  const ending = endingText(report, about);
   const lost = flaws.damaged + flaws.newer;
   return [
     counts.join(", "),

@@ -75,12 +75,15 @@ export function pastRunLines(past: PastRun): string[] {
 }
 
 /** What is left to do, if anything is. */
-function nextSteps({ end, left, jobs }: PastRun): string[] {
+function nextSteps({ end, left, jobs, unread }: PastRun): string[] {
   const mayBeLeft = left === null ? end !== "complete" : left > 0;
-  const retry = jobs.failed > 0;
+  const retry = jobs.failed > unread;
   if (mayBeLeft) {
     const failed = retry ? "; --retry-failed repeats what has failed" : "";
     return [`type its command again to run the jobs that are not done${failed}`];
   }
-  return retry ? ["type its command again with --retry-failed to repeat what has failed"] : [];
+  if (retry) return ["type its command again with --retry-failed to repeat what has failed"];
+  if (jobs.failed === 0) return [];
+  const inputs = jobs.failed === 1 ? "this input" : "these inputs";
+  return [`type its command again once ${inputs} can be used`];
 }

@@ -11,7 +11,10 @@ import type { Task } from "./task.ts";
 
 /** One worker. */
 export interface WorkerView<T extends Task> {
+  /** What messages call it. */
   readonly name: string;
+  /** The name of its node in this run, as the journal has it. */
+  readonly node: string;
   /** The version of the protocol that is spoken with it. */
   readonly protocol: number;
   /** Missing with version 1. */
@@ -102,9 +105,10 @@ type WorkerFacts = Omit<
 >;
 
 function factsOf(worker: ConnectedWorker, nowMs: number): WorkerFacts {
-  const { name, connection, state, answers: answered, connectedAtMs } = worker;
+  const { name, node, connection, state, answers: answered, connectedAtMs } = worker;
   return {
     name,
+    node,
     protocol: connection.version,
     description: "description" in state ? state.description : undefined,
     answered,

@@ -32,10 +32,9 @@ export async function checkPaths(
     const other = seen.get(key);
     if (other !== undefined) {
       throw new SourceError(
-        isFolder
+        isFolder || resolve(other) === resolve(path)
           ? `"${path}" is named twice; name it once`
-          : `"${other}" and "${path}" have the same output, "${key}"; name a folder that has both, ` +
-            "or run them one after the other",
+          : `"${other}" and "${path}" have the same output, "${key}"; ${naming.remedy}`,
       );
     }
     seen.set(key, path);
@@ -80,7 +79,7 @@ export async function checkTar(files: Files, path: string, outputs: string): Pro
   );
 }
 
-/** Checks that a pack is no input and lies in no folder of inputs. */
+/** Checks that a pack is not named as an input. In a folder of inputs, it is left out. */
 export async function checkPack(
   files: Files,
   paths: readonly string[],
@@ -89,9 +88,8 @@ export async function checkPack(
   const real = await withRealParent(files, pack);
   for (const path of paths) {
     if (path === "-") continue;
-    const input = await realPath(files, path);
-    if (input !== real && !isInside(real, input)) continue;
-    throw new SourceError(`The pack "${pack}" is among the inputs in "${path}"; put it elsewhere`);
+    if (await realPath(files, path) !== real) continue;
+    throw new SourceError(`The pack "${pack}" is an input, too; choose another pack`);
   }
 }
 

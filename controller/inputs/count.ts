@@ -1,23 +1,22 @@
 /** Counts the files that a command line names, beside the run that reads them: without a path for each. */
 
 import { nextTurn } from "../../runtime/clock.ts";
-import { join, relative } from "../../runtime/path.ts";
+import { join } from "../../runtime/path.ts";
 import type { FileListing } from "./list.ts";
-import { realPath } from "./paths.ts";
+import { ownOutputsIn } from "./own_outputs.ts";
 import { isInput, isSkippedFolder, startOf, type Walk } from "./walk.ts";
 import { packsAmong } from "./earlier_outputs.ts";
 
 /** How many inputs there are; `undefined` if one of the paths is `-`, which can be read only once. */
 export async function countFiles(listing: FileListing): Promise<number | undefined> {
-  const { files, paths, outputs } = listing;
+  const { files, paths } = listing;
   if (paths.includes("-")) return undefined;
-  const realOutputs = await realPath(files, outputs);
   let count = 0;
   for (const path of paths) {
     if ((await files.target(path)).kind !== "folder") count += 1;
     else {
-      const excluded = join(path, relative(await realPath(files, path), realOutputs));
-      count += await countBelow(path, { files, excluded, warn: () => {} });
+      const own = await ownOutputsIn(files, path, listing);
+      count += await countBelow(path, { files, ...own, warn: () => {} });
     }
   }
   return count;
@@ -28,7 +27,7 @@ async function countBelow(folder: string, options: Walk): Promise<number> {
   let count = 0;
   try {
     for await (const entries of options.files.entries(folder)) {
-      count -= (await packsAmong(options.files, entries, startOf(folder))).size;
+      count -= (await packsAmong(options.files, entries, startOf(folder), options.pack)).size;
       for (const entry of entries) {
         if (entry.kind === "file") count += 1;
         else {

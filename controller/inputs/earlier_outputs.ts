@@ -18,14 +18,20 @@ export async function isStateOfPack(files: Targets, folder: string): Promise<boo
   return pack !== undefined && await isThere(files, packJournalOf(pack));
 }
 
-/** The packs of earlier runs in a folder, by the folders of their journals among `entries`. `start` ends with `/`. */
+/**
+ * The packs in a folder: `own`, that of this run, and those of earlier runs, by the folders of their journals among
+ * `entries`. `start` is what stands before a name in the folder.
+ */
 export async function packsAmong(
   files: Targets,
   entries: readonly Entry[],
   start: string,
+  own?: string,
 ): Promise<ReadonlySet<string>> {
   const packs = new Set<string>();
+  const ownName = own?.startsWith(start) ? own.slice(start.length) : undefined;
   for (const { name, kind } of entries) {
+    if (name === ownName) packs.add(name);
     const pack = kind === "folder" ? packOf(name) : undefined;
     if (!pack || !await isStateOfPack(files, start + name)) continue;
     if (await isThere(files, start + pack)) packs.add(pack);

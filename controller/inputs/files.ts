@@ -8,9 +8,8 @@ import { type FileListing, listFiles } from "./list.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { NameSet } from "./name_set.ts";
 import { SmallFiles } from "./small_files.ts";
+import { OutputNaming } from "./output_naming.ts";
 import type { Source } from "./source.ts";
-
-const SAME_OUTPUT = "another input has the same output";
 
 /** Which files are inputs, and how they are read. */
 export type FileOptions = FileListing & FileReading & { readonly clock?: Clock };
@@ -32,14 +31,15 @@ async function* fileBatches(options: FileOptions): Source["batches"] {
 
 /** All files in order. If two have the same name, the second one fails: both would have the same output. */
 async function* indexedFiles(options: FileOptions): AsyncIterable<readonly IndexedFile[]> {
-  const { paths, naming } = options;
+  const { paths, naming = OutputNaming.SAME } = options;
   const isOneFolder = paths.length === 1 && paths[0] !== "-";
   // Names within one folder are unique, so no check is needed. Two names may become one: `a.jpg`, `a.png`.
-  const names = isOneFolder && (naming?.isSame ?? true) ? undefined : new NameSet();
+  const names = isOneFolder && naming.isSame ? undefined : new NameSet();
+  const sameOutput = `another input has the same output; ${naming.remedy}`;
   let index = 0;
   for await (const files of listFiles(options)) {
     yield files.map(({ path, name, failure: reason }) => {
-      const failure = !names || names.add(name) ? reason : SAME_OUTPUT;
+      const failure = !names || names.add(name) ? reason : sameOutput;
       return { path, name, index: index++, failure };
     });
   }

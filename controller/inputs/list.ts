@@ -1,11 +1,12 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
-import { basename, dirname, join, relative } from "../../runtime/path.ts";
+import { basename, dirname, join } from "../../runtime/path.ts";
 import { nameOfBytes } from "../../runtime/file_name.ts";
 import type { Files } from "../../runtime/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
+import { ownOutputsIn } from "./own_outputs.ts";
 import {
   isInside,
   nameOfListed,
@@ -79,8 +80,7 @@ async function* listPaths(
     if (isFile) continue;
     if (path === "-") yield* listStdin(listing, realOutputs);
     else {
-      const excluded = join(path, relative(await realPath(files, path), realOutputs));
-      yield* walkFolder(path, { files, excluded, warn, naming });
+      yield* walkFolder(path, { files, ...await ownOutputsIn(files, path, listing), warn, naming });
     }
   }
   if (named.length > 0) yield named;

@@ -52,6 +52,13 @@ export class OutputNaming {
     return this === OutputNaming.SAME;
   }
 
+  /** What keeps the outputs of two inputs apart that would have the same one. */
+  get remedy(): string {
+    return this.#template.includes("{name}")
+      ? "name a folder that has both, or run one of them alone with another -o"
+      : "use {name} in the place of {stem} in --name";
+  }
+
   /**
    * The name of the output of the input called `name`. `hasExtension`: it is the name of a file, and not `a=0.5`. It may be no usable name: see
    * `reasonAgainst`.

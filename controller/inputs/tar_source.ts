@@ -95,13 +95,18 @@ class TarTasks {
     this.#naming = naming;
   }
 
+  get #sameOutput(): string {
+    const remedy = this.#naming?.isSame ?? true ? "rename it in the tar" : this.#naming?.remedy;
+    return `another file of the tar has the same output; ${remedy}`;
+  }
+
   onFile(path: string, bytes: number, input: Uint8Array<ArrayBuffer> | undefined): void {
     const index = this.#index++;
     const inside = pathBelow(path);
     const { name, failure } = namedFile(path, inside ?? path, this.#naming);
     const reason = inside === undefined
       ? `its name "${shownName(path)}" leads out of its folder`
-      : failure ?? (this.#names.add(name) ? undefined : "another input has the same output");
+      : failure ?? (this.#names.add(name) ? undefined : this.#sameOutput);
     if (reason !== undefined) {
       this.#tasks.push({ kind: "unreadable", index, name, reason });
     } else if (input === undefined) {

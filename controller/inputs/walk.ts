@@ -23,6 +23,8 @@ export interface Walk {
   readonly files: Pick<Files, "entries" | "target">;
   /** A folder that is left out. */
   readonly excluded: string;
+  /** The pack of this run, which is left out too. */
+  readonly pack?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
   /** Default: `SORTED_ENTRIES_MAX`. */
@@ -97,12 +99,13 @@ async function* filesAmong(
   options: Walk,
 ): AsyncIterable<readonly ListedFile[]> {
   const start = startOf(folder);
-  const packs = await packsAmong(options.files, entries, start);
+  const packs = await packsAmong(options.files, entries, start, options.pack);
   let files: ListedFile[] = [];
   for (const entry of entries) {
     const { name, kind } = entry;
     const path = start + name;
     if (packs.has(name)) {
+      if (path === options.pack) continue;
       options.warn(`skipping "${path}": it has outputs of another run; name this file to use it`);
     } else if (kind === "folder") {
       if (await isSkippedFolder(path, entry, options)) continue;

@@ -22,7 +22,7 @@ export interface CheckedPack {
 /** Rejects with a `SinkError` if somebody has put another file in the place of the pack, or of the journal. */
 export async function checkPackIsOf(files: FolderFiles, checked: CheckedPack): Promise<void> {
   const { path, journal, content, pack, jobs } = checked;
-  if (pack.isEmpty && jobs.lacksLines && await hasEntries(checked)) {
+  if (pack.keepsNone && jobs.lacksLines && await hasEntries(checked)) {
     throw new SinkError(
       `Cannot continue the pack "${path}": its journal "${journal}" is damaged and names none of its outputs; ` +
         "put that file back, choose another pack, or use --fresh to replace both",

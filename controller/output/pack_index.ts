@@ -41,11 +41,6 @@ export class PackIndex {
     return this.#hasOthers || this.#entries > jobs;
   }
 
-  /** Whether the journal knows no entry. */
-  get isEmpty(): boolean {
-    return this.#entries === 0;
-  }
-
   // What follows is known after the whole journal has been read.
 
   /** Where the last entry ends that stays: the pack can be cut there. */
@@ -56,6 +51,11 @@ export class PackIndex {
   /** Whether the pack has the entry that ends here, as a record says. */
   has(end: number): boolean {
     return end > 0 && end <= this.#keptBytes;
+  }
+
+  /** Whether the pack has no entry that the journal knows. */
+  get keepsNone(): boolean {
+    return this.keptBytes === 0;
   }
 
   /** Whether the journal has records of entries that the pack has lost. */

@@ -25,7 +25,7 @@ export function overview(report: Report, about: About): Html {
     <header>
       <p class="quiet">distcomp report</p>
       <h1>${shown(outputs)}</h1>
-      <p class="quiet">${whenText(report, isGoingOn)}</p>
+      <p class="quiet">${whenText(report, about)}</p>
     </header>
     ${limits(report, isGoingOn)}
     ${figures(report)}
@@ -35,12 +35,13 @@ export function overview(report: Report, about: About): Html {
 }
 
 /** `Began 2026-01-02 12:00:00 UTC, took 5m`, with what is known of it. */
-function whenText(report: Report, isGoingOn: boolean): string {
+function whenText(report: Report, about: About): string {
+  const { isGoingOn } = about;
   const { runs: [first], runCount, lengthMs } = report;
   const parts = [
     ...(runCount > 1 ? lastRunTexts(report, isGoingOn) : [beganText("", first?.begunAt)]),
     runCount < 2 && lengthMs > 0 ? `took ${formatDuration(lengthMs)}` : "",
-    isGoingOn ? "goes on" : endingText(report, isGoingOn) ?? "",
+    isGoingOn ? "goes on" : endingText(report, about) ?? "",
   ];
   return capitalized(parts.filter((part) => part !== "").join(", "));
 }

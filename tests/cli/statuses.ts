@@ -16,6 +16,7 @@ const HALF_WAY: RunStatus = {
   failed: 0,
   skippedDone: 0,
   skippedFailed: 0,
+  unread: 0,
   skipsLeft: 0,
   total: 1000,
   bytesIn: 500_000,

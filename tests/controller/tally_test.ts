@@ -19,6 +19,7 @@ test("skipped jobs count as done or failed, but not as finished in this run", ()
     failed: 2,
     skippedDone: 1,
     skippedFailed: 1,
+    unread: 0,
     skipsLeft: 3,
     total: undefined,
     bytesIn: 0,
@@ -63,7 +64,7 @@ test("workers are needed until all inputs are read and their jobs answered", () 
   const tally = new Tally(0);
   for (let job = 0; job < 3; job++) tally.onAdded();
   tally.onAnswered(10, 1);
-  tally.onNotSent();
+  tally.onSkipped();
   tally.onAllAdded();
   assert(tally.needsWorkers);
   tally.onAnswered(10, 1);

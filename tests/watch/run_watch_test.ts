@@ -20,15 +20,24 @@ const FACTS = {
   output: "/outputs",
 };
 
-test("a snapshot names workers by their machines, with the jobs in their slots", async () => {
+test("a snapshot names workers by their nodes, with the jobs in their slots", async () => {
   const workers = [
-    worker({ name: "10.0.0.1:5", description: describedAs("node1"), jobs: [job("a", 9_000)] }),
-    worker({ name: "old:7433", protocol: 1, isDraining: true, standing: "on trial" }),
+    worker({
+      ...{ name: "10.0.0.1:5", node: "node1#2", jobs: [job("a", 9_000)] },
+      description: describedAs("node1"), // as another one
+    }),
+    worker({
+      name: "old:7433",
+      node: "old:7433",
+      protocol: 1,
+      isDraining: true,
+      standing: "on trial",
+    }),
   ];
   const { snapshot } = watchOf({ workers, oldest: [job("a", 9_000)] }, await at(60_000));
   const [first, second] = snapshot().workers;
   assert.deepEqual(first, {
-    name: "node1",
+    name: "node1#2",
     address: "10.0.0.1:5",
     state: "ready",
     protocol: 2,
@@ -52,7 +61,7 @@ test("a snapshot names workers by their machines, with the jobs in their slots",
       attempt: 1,
       sentAt: 50_500,
       beganAt: 51_000,
-      worker: "node1",
+      worker: "node1#2",
       address: "10.0.0.1:5",
     },
   ]);
@@ -154,6 +163,7 @@ async function at(ms: number): Promise<VirtualClock> {
 function worker(fields: Partial<WorkerView<ReadyTask>>): WorkerView<ReadyTask> {
   return {
     name: "node1:7433",
+    node: "node1",
     protocol: 2,
     description: undefined,
     slots: 4,

@@ -34,6 +34,9 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /Option "-o, --output <dir>" needs a value; see distcomp help run\n$/,
   ],
   [["worker", "7433"], /but got 1: 7433; to listen there, use --listen 7433\n$/],
+  [["worker", ":7433"], /but got 1: :7433; to listen there, use --listen :7433\n$/],
+  [["worker", "99999"], /but got 1: 99999; a port must be 0–65535\n$/],
+  [["worker", "head:123456"], /but got 1: head:123456; a port must be 0–65535\n$/],
   [["worker", "--listen", "99999"], /address "99999": port must be 0–65535, not "99999"; write /],
   [
     ["worker", "head:1"],
@@ -194,7 +197,7 @@ test("inputs that cannot be used are refused before anything is written", async 
     [["missing"], /^distcomp: Cannot read input "missing": no such file or folder\n$/],
     [["--lines", "missing"], /Cannot read lines from "missing": no such file or folder/],
     [["--lines", "x"], /Cannot read lines from "x": it is a folder/],
-    [["x/same", "y/same"], /"x\/same" and "y\/same" have the same output, "same"/],
+    [["x/same", "y/same"], /"x\/same" and "y\/same" have the same output, "same"; name a folder/],
     [["x", "x/"], /"x\/" is named twice/],
     [["x", "-o", "x"], /The outputs would overwrite the inputs in "x"/],
     [["x/same", "-o", "x"], /Cannot use input "x\/same": its output would overwrite it/],

@@ -105,6 +105,32 @@ test("without a journal, there is no report, and a link in its place is not foll
   }
 });
 
+test("a report says how many jobs a run has left that was killed, if the run has noted how many it had", async () => {
+  await using workspace = await Workspace.make();
+  const journal = [...journalOf({ ...PLAN, isKilled: true })].join("");
+  const holder = { pid: 2 ** 22 + 1, host: hostname() };
+  const note = { ...holder, v: 1, uid: 0, socket: "/run/0.sock" };
+  const notes = new Map<string, object>([
+    ["some", { ...note, toRun: 107 }],
+    ["none", { ...note, toRun: 100 }], // all have ended, and only the end of the run is missing
+    ["unknown", note],
+    ["earlier", { ...note, pid: 2 ** 22 + 2, toRun: 107 }],
+  ]);
+  for (const [folder, record] of notes) {
+    await workspace.write(`${folder}/.distcomp/jobs.jsonl`, journal);
+    await workspace.write(`${folder}/.distcomp/lock`, JSON.stringify(holder));
+    await workspace.write(`${folder}/.distcomp/live.json`, JSON.stringify(record));
+  }
+  for (
+    const [folder, { stdout }] of await workspace.runEach([...notes.keys()], (it) => ["report", it])
+  ) {
+    const left = folder === "some" ? ", with 7 jobs left" : "";
+    assert.match(stdout, new RegExp(`\nthe run did not end by itself${left}\n`));
+    const page = await readFile(workspace.at(`${folder}.report.html`), "utf8");
+    assert.match(page, new RegExp(`, the run did not end by itself${left}<`));
+  }
+});
+
 test("a run that goes on has a report, which says that it goes on", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("out/.distcomp/jobs.jsonl", JOURNAL);

@@ -44,6 +44,8 @@ test("a run is seen from another terminal, says what was left when it is killed,
   await killed.kill();
   const left: PastRun = await json();
   assert.deepEqual([left.kind, left.end, left.left], ["past", "killed", 3]);
+  const report = await workspace.run(["report", "outputs"]);
+  assert.match(report.stdout, /^2 jobs: .*\nthe run did not end by itself, with 3 jobs left\n/);
   await gate.open();
   await using again = await workspace.start(args, { env });
   assert.equal((await again.exited).code, 1, again.stderr);
@@ -51,6 +53,32 @@ test("a run is seen from another terminal, says what was left when it is killed,
     (await status("outputs")).stdout,
     /^the run in .*outputs has ended: 4 jobs done, 1 failed\n {2}failed: 000001 {2}exit code 3: bad\ntype its command again with --retry-failed /,
   );
+});
+
+test("two workers with one name are told apart by status as by the log and the journal", async () => {
+  await using workspace = await Workspace.make();
+  const env = { XDG_RUNTIME_DIR: workspace.path };
+  const gate = new Gate(workspace);
+  await workspace.write("lines", `${gate.job}\n`.repeat(2));
+  const args = ["run", BEHAVE, "--lines", "lines", "--listen", "127.0.0.1:0"];
+  await using run = await workspace.start(args, { env });
+  const [, address = ""] = await run.printed("stderr", /^waiting for workers on (.*)$/m);
+  const connecting = ["worker", "--connect", address, "--name", "twin", "--slots", "1"];
+  await using one = await workspace.start(connecting);
+  await using two = await workspace.start(connecting);
+  await gate.reachedBy(2);
+  const { stdout } = await workspace.run(["status", "outputs", "--json"], { env });
+  const { workers, running } = JSON.parse(stdout) as RunSnapshot;
+  const names = ["twin", "twin#2"];
+  assert.deepEqual(workers.map(({ name }) => name).toSorted(), names);
+  assert.deepEqual(running.map(({ worker }) => worker).toSorted(), names);
+  const shown = await workspace.run(["status", "outputs"], { env });
+  for (const name of names) assert.match(shown.stdout, new RegExp(`^ *${name}[: ]`, "m"));
+  await gate.open();
+  assert.equal((await run.exited).code, 0, run.stderr);
+  const nodes = (await workspace.records()).map(({ node }) => node);
+  assert.deepEqual(nodes.toSorted(), names);
+  await Promise.all([one.stop(), two.stop()]);
 });
 
 testUnless(

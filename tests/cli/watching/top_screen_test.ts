@@ -37,11 +37,17 @@ test("top shows progress, workers, failures, the jobs that run longest, and the 
 });
 
 test("a worker has one name on the screen of top, in the table of workers and beside its jobs", () => {
-  for (const labels of [["this machine"], ["vm (vm:1)", "vm (vm:2)"], ["vm#2"]]) {
-    const workers = labels.map((label, index) => {
-      const address = labels.length > 1 ? `vm:${index + 1}` : label;
-      return { ...fakeWorkerEntry(index), name: "vm", address };
-    });
+  const cases = [
+    [["this machine", "vm", "this machine"]],
+    [["vm (vm:1)", "vm", "vm:1"], ["vm#2 (vm:2)", "vm#2", "vm:2"]], // dialed
+    [["vm", "vm", "vm"], ["vm#2", "vm#2", "vm#2"]], // they have dialed
+    [["vm#2", "vm#2", "vm:2"]], // the other one is gone
+  ];
+  for (const expected of cases) {
+    const labels = expected.map(([label]) => label as string);
+    const workers = expected.map(([, name = "", address = ""], index) => (
+      { ...fakeWorkerEntry(index), name, address }
+    ));
     const running = workers.map(({ name, address }) => (
       { name: "a", attempt: 1, sentAt: FAKE_NOW, beganAt: FAKE_NOW, worker: name, address }
     ));

@@ -19,7 +19,7 @@ test("two named files with the same output are refused, and both are in the mess
   const one = await workspace.write("x/same", "1");
   const two = await workspace.write("y/same", "2");
   await assertRefused([one, two], "out", `"${one}" and "${two}" have the same output, "same"`);
-  await assertRefused([one, one], "out", `"${one}" and "${one}" have the same output, "same"`);
+  await assertRefused([one, one], "out", `"${one}" is named twice; name it once`);
 });
 
 test("a folder that is named twice is refused", async () => {

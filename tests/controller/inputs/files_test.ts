@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { rm, utimes } from "node:fs/promises";
 import { fileSource } from "../../../controller/inputs/files.ts";
+import { OutputNaming } from "../../../controller/inputs/output_naming.ts";
 import type { SourceTask } from "../../../controller/inputs/source.ts";
 import type { FinishedJobs, IdentifiedInput } from "../../../controller/output/finished_jobs.ts";
 import { systemFiles as files } from "../../../runtime/system_files.ts";
@@ -52,7 +53,10 @@ test("if two inputs have the same output, the second one fails", async () => {
   const tasks = await tasksOf(fileSource({ files, paths, outputs: "out", warn: noWarning }));
   assert.deepEqual(tasks.map(nameOf), ["only", "same", "same", "too"]);
   assert.deepEqual(tasks.map(({ kind }) => kind), ["ready", "ready", "unreadable", "ready"]);
-  assert.equal(reasonOf(tasks[2]), "another input has the same output");
+  assert.equal(
+    reasonOf(tasks[2]),
+    `another input has the same output; ${OutputNaming.SAME.remedy}`,
+  );
   assert.deepEqual(tasks.map(({ index }) => index), range(4));
 });
 

@@ -87,6 +87,32 @@ test("the output folder is excluded, also if a link leads to it", async () => {
   }
 });
 
+test("the pack of the run is excluded without a word, also if a link leads to it", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({
+    ...{ "in/a": "1", "in/b/p.tar": "2", "in/b/p.tar.distcomp/jobs.jsonl": "{}\n" },
+    ...{ "in/p.tar": "3", "in/new.tar": "4" },
+  });
+  await symlink("in/b", workspace.at("link"));
+  const expected = new Map<string, readonly string[]>([
+    ...["in/b/p.tar", "link/p.tar"].map((pack) => [pack, ["a", "new.tar", "p.tar"]] as const),
+    ["in/new.tar", ["a", "p.tar"]], // there is no journal yet
+  ]);
+  for (const [pack, names] of expected) {
+    const warnings: string[] = [];
+    const source = fileSource({
+      files,
+      paths: [workspace.at("in")],
+      outputs: workspace.at(`${pack}.distcomp`),
+      pack: workspace.at(pack),
+      warn: (text) => warnings.push(text),
+    });
+    assert.deepEqual((await tasksOf(source)).map(nameOf), names);
+    assert.equal(await source.count(), names.length);
+    assert.equal(warnings.length, pack === "in/new.tar" ? 1 : 0, "b/p.tar is of another run then");
+  }
+});
+
 test("another output folder is an input if it is named, without distcomp's own files in it", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "in/.distcomp/jobs.jsonl": "{}\n" });

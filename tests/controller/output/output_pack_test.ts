@@ -521,6 +521,24 @@ test(
   }),
 );
 
+test(
+  "a damaged journal whose recorded entries the pack has all lost is not touched, unless the run is fresh",
+  eachPack(async (path) => {
+    const { pack, journal } = await written(path);
+    const lines = Buffer.from(journal).toString().split("\n");
+    const damaged = lines.map((line, index) => index > 0 && index < 10 ? "damaged" : line).join(
+      "\n",
+    );
+    const short = pack.subarray(0, pack.length / 4);
+    await assertReplacedOnlyFresh(
+      path,
+      short,
+      damaged,
+      /damaged and names none of its outputs; put/,
+    );
+  }),
+);
+
 /** A run leaves a pack with this journal alone, and says why. A fresh one replaces both. */
 async function assertReplacedOnlyFresh(
   path: string,
@@ -534,6 +552,7 @@ async function assertReplacedOnlyFresh(
   await disk.files.create(path, pack);
   await assert.rejects(Session.open(disk, path), reason);
   assert.deepEqual(disk.bytes(path), pack);
+  assert.equal(disk.text(packJournalOf(path)), journal);
   const session = await Session.open(disk, path, true);
   await session.run();
   await session.close();

@@ -52,12 +52,19 @@ test("two inputs whose outputs get one name: the second one fails, or both are r
   await workspace.writeAll({ "in/a.jpg": "1", "in/a.png": "2", "in/b.png": "3" });
   const run = await workspace.run(["run", ECHO, "in", "--name", "{stem}.txt"]);
   assert.equal(run.code, 1);
-  assert.match(run.stdout, /^ {2}a\.txt {2}another input has the same output$/m);
+  assert.match(
+    run.stdout,
+    /^ {2}a\.txt {2}another input has the same output; use \{name\} in the place of \{stem\} in --name$/m,
+  );
+  assert.match(run.stdout, /\ntype the command again once this input can be used\n$/);
   assert.deepEqual(await workspace.outputs(), { "a.txt": "1", "b.txt": "3" });
   const named = ["in/a.jpg", "in/a.png", "--name", "{stem}.txt", "-o", "other"];
   const refused = await workspace.run(["run", ECHO, ...named]);
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /"in\/a\.jpg" and "in\/a\.png" have the same output, "a\.txt"/);
+  assert.match(
+    refused.stderr,
+    /"in\/a\.jpg" and "in\/a\.png" have the same output, "a\.txt"; use \{name\}/,
+  );
 });
 
 test("outputs with a suffix may lie beside their inputs, and an input is never replaced", async () => {

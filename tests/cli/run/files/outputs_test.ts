@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { access, chmod, rm } from "node:fs/promises";
 import process from "node:process";
+import { OutputNaming } from "../../../../controller/inputs/output_naming.ts";
 import { core } from "../../../lib/cores.ts";
 import { eventually } from "../../../lib/processes.ts";
 import { test, testUnless } from "../../../lib/test.ts";
@@ -223,7 +224,7 @@ test("if two inputs have the same output, the first one is done and its output s
   assert.deepEqual(await workspace.outputs(), Object.fromEntries(expected));
   const failed = (await workspace.records()).filter(({ state }) => state === "failed");
   assert.deepEqual(failed.map(({ input, error }) => [input, error]), [
-    ["10000", "another input has the same output"],
+    ["10000", `another input has the same output; ${OutputNaming.SAME.remedy}`],
   ]);
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, chown, readdir, readFile, stat, symlink } from "node:fs/promises";
+import { chmod, chown, readdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import process from "node:process";
 import { promisify } from "node:util";
 import { core } from "../../../lib/cores.ts";
@@ -183,17 +183,17 @@ test("an output that is not UTF-8 fails in a pack of text, and is named", async 
   }
 });
 
-test("a pack needs a known ending, a place outside of the inputs, and no -o", async () => {
+test("a pack needs a known ending, a file that is no input, and no -o", async () => {
   await using workspace = await Workspace.make(WORKER);
-  await workspace.write("in/a", "text");
+  await workspace.writeAll({ "in/a": "text", "in.tar": "text" });
   const cases: [string[], RegExp][] = [
     [
       ["in", "--pack", "results.zip"],
       /--pack must name a file that ends with one of .tar .jsonl .csv .tar.zst/,
     ],
     [
-      ["in", "--pack", "in/results.tar"],
-      /The pack "in\/results.tar" is among the inputs in "in"; put it elsewhere/,
+      ["in/a", "in.tar", "--pack", "./in.tar"],
+      /The pack ".\/in.tar" is an input, too; choose another pack/,
     ],
     [
       ["in", "--pack", "results.tar", "-o", "out"],
@@ -205,7 +205,24 @@ test("a pack needs a known ending, a place outside of the inputs, and no -o", as
     assert.equal(ended.code, 2, ended.stderr);
     assert.match(ended.stderr, reason);
   }
-  assert.deepEqual(await readdir(workspace.path), ["in"]);
+  assert.deepEqual((await readdir(workspace.path)).toSorted(), ["in", "in.tar"]);
+});
+
+test("a pack and what belongs to it are no inputs where they are in a folder of inputs", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "a": "one", "deep/b": "two" });
+  await symlink("deep", workspace.at("link"));
+  for (const pack of ["results.tar", "deep/results.tar", "link/results.tar"]) {
+    const args = ["run", ECHO, ".", "--pack", pack, "--json"];
+    for (const fresh of [[], [], ["--fresh"]]) {
+      const ended = await workspace.run([...args, ...fresh]);
+      assert.equal(ended.code, 0, ended.stderr);
+      assert.equal(JSON.parse(ended.stdout).total, 2);
+      assert.doesNotMatch(ended.stderr, /skipping "(results|deep\/results)/);
+    }
+    await rm(workspace.at(pack));
+    await rm(workspace.at(`${pack}.distcomp`), { recursive: true });
+  }
 });
 
 test("a pack and what belongs to it are no inputs where a list on stdin has them", async () => {

@@ -142,7 +142,13 @@ test("inputs that could not be read, or had the output of another, are tried aga
   const run = await workspace.run(args);
   assert.equal(run.code, 1);
   assert.match(run.stdout, /^2 of 3 jobs done \(1 from earlier runs\), 1 failed, /);
-  assert.match(run.stdout, /^ {2}a {2}another input has the same output$/m);
+  assert.match(
+    run.stdout,
+    /^ {2}a {2}another input has the same output; name a folder that has both, or run /m,
+  );
+  const advice = /\ntype (the|its) command again once this input can be used\n$/;
+  assert.match(run.stdout, advice);
+  assert.match((await workspace.run(["status", "outputs"])).stdout, advice);
   assert.deepEqual(await workspace.outputs(), { a: "1", late: "3" });
 });
 

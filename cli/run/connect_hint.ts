@@ -1,0 +1,63 @@
+/** What to type on another machine whose worker should connect to a run that listens. */
+
+import os, { type NetworkInterfaceInfo } from "node:os";
+import process from "node:process";
+import { formatAddress, isLoopback } from "../../link/address.ts";
+import type { Address } from "../../runtime/ports.ts";
+import { keyPlace } from "../../security/key_place.ts";
+import { shownCommand } from "../program/resume_command.ts";
+import { printable } from "../terminal/format.ts";
+import type { RunFlags } from "./run_options.ts";
+
+/** An address within one network segment, which a machine gives itself. */
+const LINK_LOCAL = /^(169\.254\.|fe80:)/i;
+
+/** What this machine knows about itself. */
+interface OwnMachine {
+  readonly hostname: string;
+  readonly interfaces: typeof os.networkInterfaces;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const THIS_MACHINE: OwnMachine = {
+  hostname: os.hostname(),
+  interfaces: os.networkInterfaces,
+  env: process.env,
+};
+
+/** `address`: where the run listens. */
+export function connectHint(
+  address: Address,
+  { key, insecure }: Pick<RunFlags, "key" | "insecure">,
+  machine = THIS_MACHINE,
+): string {
+  const command = ["worker", "--connect", formatAddress(reachable(address, machine))];
+  if (insecure) return lineOf([...command, "--insecure"]);
+  if (isLoopback(address)) return lineOf(key === undefined ? command : [...command, "--key", key]);
+  const { path, isDefault } = keyPlace(key, machine.env);
+  if (isDefault) return `${lineOf(command)} (with a copy of the key ${printable(path)})`;
+  return `${lineOf([...command, "--key", "FILE"])} (a copy of ${printable(path)})`;
+}
+
+function lineOf(command: readonly string[]): string {
+  return `to add a worker, type: ${shownCommand(command)}`;
+}
+
+/** The address as others can use it: all addresses of a machine together are none. */
+function reachable(address: Address, { hostname, interfaces }: OwnMachine): Address {
+  if (address.kind !== "tcp" || !["0.0.0.0", "::"].includes(address.host)) return address;
+  const own = ownAddresses(interfaces);
+  const isVersion6 = address.host === "::";
+  const best = own.find(({ family }) => isVersion6 === (family === "IPv6")) ?? own[0];
+  return { ...address, host: best?.address ?? hostname };
+}
+
+/** None if this process may not ask for them. */
+function ownAddresses(interfaces: OwnMachine["interfaces"]): NetworkInterfaceInfo[] {
+  try {
+    return Object.values(interfaces()).flatMap((all) => all ?? [])
+      .filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address));
+  } catch {
+    return [];
+  }
+}
