@@ -48,7 +48,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const log = lines ? bothLogs(workerLog(print), lines) : workerLog(print);
   const { key, insecure } = flags;
   const runtime = guardedRuntime(system, { role: "worker", key, insecure, log });
-  const signals = new WorkerSignals(log);
+  const signals = await WorkerSignals.handle(log);
   const warning = slotsWarning(shares.slots);
   if (warning) log.warn(warning);
   if (insecure) warnInsecureWorker(log, reachOf(flags, listen));
