@@ -39,6 +39,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["worker", "99999"], /but got 1: 99999; a port must be 0–65535\n$/],
   [["worker", "head:123456"], /but got 1: head:123456; a port must be 0–65535\n$/],
   [["worker", "--listen", "99999"], /address "99999": port must be 0–65535, not "99999"; write /],
+  [["worker", "--web", "99999"], /address "99999": port must be 0–65535, not "99999"; write /],
   [
     ["worker", "head:1"],
     /: head:1; to listen there, use .* head:1; to connect to a run, --connect/,
