@@ -121,10 +121,17 @@ function commanderExit(
 ): number {
   if (error.exitCode === 0) return ExitCode.ok;
   if (error.code !== "commander.help") {
-    const command = program.commands.find((known) => known.name() === args[0]);
-    printError(usageText(error.message, command ? `distcomp help ${args[0]}` : "distcomp --help"));
+    const command = namesOf(program, args);
+    const help = command.length > 0 ? ["help", ...command].join(" ") : "--help";
+    printError(usageText(error.message, `distcomp ${help}`));
   }
   return ExitCode.usage;
+}
+
+/** The names of the command that was typed: `up`, `ssh`. */
+function namesOf(program: Command, [name, ...rest]: readonly string[]): string[] {
+  const command = program.commands.find((known) => known.name() === name);
+  return command ? [command.name(), ...namesOf(command, rest)] : [];
 }
 
 /** Turns a message of commander, such as `error: unknown option '--worker'`, into the form of our own errors. */

@@ -5,8 +5,8 @@
 
 import process from "node:process";
 
-/** `node:crypto`. */
-export function crypto(): typeof import("node:crypto") {
+/** `node:crypto`, which is not the `crypto` of the Web. */
+export function nodeCrypto(): typeof import("node:crypto") {
   return process.getBuiltinModule("node:crypto");
 }
 

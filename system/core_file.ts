@@ -48,5 +48,5 @@ async function readContent(file: string): Promise<Uint8Array<ArrayBuffer>> {
   } catch (cause) {
     throw new CoreFileError(file, reasonOf(cause), { cause });
   }
-  throw new CoreFileError(file, "it is a folder");
+  throw new CoreFileError(file, "it is a folder; name the core first, and then its inputs");
 }

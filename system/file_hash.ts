@@ -2,7 +2,7 @@
 
 import type { Hash } from "node:crypto";
 import type { OpenFile } from "../runtime/files.ts";
-import { crypto } from "../runtime/late_modules.ts";
+import { nodeCrypto } from "../runtime/late_modules.ts";
 
 /** A piece takes a millisecond of the event loop, in which the process answers nobody. */
 const PIECE_BYTES = 1024 * 1024;
@@ -25,7 +25,7 @@ export async function hashesOf(
   size: number,
   startBytes = 0,
 ): Promise<FileHashes> {
-  const whole = crypto().createHash("sha256");
+  const whole = nodeCrypto().createHash("sha256");
   let start: Hash | undefined;
   const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
   let at = 0;

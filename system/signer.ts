@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { KeyObject } from "node:crypto";
 import { type Signature, signedText } from "../core/signature.ts";
-import { crypto } from "../runtime/late_modules.ts";
+import { nodeCrypto } from "../runtime/late_modules.ts";
 
 /** Before the 32 bytes of a public key in its DER form (RFC 8410). */
 const PUBLIC_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
@@ -16,7 +16,7 @@ export interface SignerKeys {
 
 /** Makes a key pair. */
 export function makeSignerKeys(): SignerKeys {
-  const { privateKey, publicKey } = crypto().generateKeyPairSync("ed25519");
+  const { privateKey, publicKey } = nodeCrypto().generateKeyPairSync("ed25519");
   return {
     privateKey: privateKey.export({ type: "pkcs8", format: "pem" }) as string,
     publicKey: publicKey.export({ type: "spki", format: "pem" }) as string,
@@ -30,13 +30,13 @@ export class Signer {
 
   /** `pem`: the private key. Throws if it is none. */
   constructor(pem: string) {
-    this.#key = ed25519(() => crypto().createPrivateKey(pem), "a private Ed25519 key");
-    this.publicKey = rawKeyOf(crypto().createPublicKey(this.#key));
+    this.#key = ed25519(() => nodeCrypto().createPrivateKey(pem), "a private Ed25519 key");
+    this.publicKey = rawKeyOf(nodeCrypto().createPublicKey(this.#key));
   }
 
   /** Signs a file with this SHA-256. */
   sign(digest: string): Signature {
-    const signature = crypto().sign(null, Buffer.from(signedText(digest)), this.#key);
+    const signature = nodeCrypto().sign(null, Buffer.from(signedText(digest)), this.#key);
     return { signer: this.publicKey, signature: new Uint8Array(signature) };
   }
 }
@@ -48,20 +48,20 @@ export function readPublicKey(pem: string): Uint8Array {
       "it is a private key, which nobody but its owner should have; the public one is needed",
     );
   }
-  return rawKeyOf(ed25519(() => crypto().createPublicKey(pem), "a public Ed25519 key"));
+  return rawKeyOf(ed25519(() => nodeCrypto().createPublicKey(pem), "a public Ed25519 key"));
 }
 
 /** Whether the signature is of the file with this SHA-256, by the key that it names. */
 export function isSignatureOf({ signer, signature }: Signature, digest: string): boolean {
   const der = Buffer.concat([PUBLIC_PREFIX, signer]);
-  const key = crypto().createPublicKey({ key: der, format: "der", type: "spki" });
-  return crypto().verify(null, Buffer.from(signedText(digest)), key, signature);
+  const key = nodeCrypto().createPublicKey({ key: der, format: "der", type: "spki" });
+  return nodeCrypto().verify(null, Buffer.from(signedText(digest)), key, signature);
 }
 
 /** The name of a public key for people, as `ssh-keygen -l` writes it. */
 export function fingerprintOf(publicKey: Uint8Array): string {
   return `SHA256:${
-    crypto().createHash("sha256").update(publicKey).digest("base64").replace(/=+$/, "")
+    nodeCrypto().createHash("sha256").update(publicKey).digest("base64").replace(/=+$/, "")
   }`;
 }
 

@@ -2,16 +2,19 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ExitCode } from "../cli/program/exit_code.ts";
 import { summaryJson } from "../cli/display/summary.ts";
 import { statusWith } from "./cli/statuses.ts";
 import { anchors, links, page, PAGES, ROOT } from "./lib/pages.ts";
 import { programCommand } from "./lib/program_commands.ts";
+import { sourceFiles } from "./lib/sources.ts";
 import { test } from "./lib/test.ts";
 
 const REFERENCE = page("docs/reference.md");
+
+const OWN_VARIABLE = /\bDISTCOMP_[A-Z_]+[A-Z]\b/g;
 
 /** The largest picture, as everybody who clones the project downloads it. */
 const PICTURE_BYTES_MAX = 60_000;
@@ -41,6 +44,16 @@ test("the reference has every field of the JSON summary, and no other", () => {
 test("the reference has every exit status, and no other", () => {
   const named = [...sectionOf("Exit status").matchAll(/^\| (\d+) /gm)].map(([, it]) => Number(it));
   assert.deepEqual(named, Object.values(ExitCode).sort((one, other) => one - other));
+});
+
+test("the reference has every variable of distcomp's own that the program knows", async () => {
+  const sources = (await sourceFiles()).filter((path) => path.endsWith(".ts"));
+  const known = new Set(
+    sources.flatMap((path) => readFileSync(join(ROOT, path), "utf8").match(OWN_VARIABLE) ?? []),
+  );
+  assert(known.has("DISTCOMP_KEY"), "they are found");
+  const named = REFERENCE.match(OWN_VARIABLE) ?? [];
+  assert.deepEqual([...known].filter((name) => !named.includes(name)), []);
 });
 
 test("every link in the pages leads to an existing file and heading", () => {

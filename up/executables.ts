@@ -5,7 +5,7 @@ import { readdir, stat } from "node:fs/promises";
 import process from "node:process";
 import { dirname, join } from "node:path";
 import { reasonOf } from "../runtime/error_text.ts";
-import { crypto } from "../runtime/late_modules.ts";
+import { nodeCrypto } from "../runtime/late_modules.ts";
 
 /** An executable of distcomp, and which machines can run it. */
 export interface Executable {
@@ -60,7 +60,7 @@ async function hashed(
 ): Promise<Executable> {
   try {
     const { size: bytes } = await stat(path);
-    const hash = crypto().createHash("sha256");
+    const hash = nodeCrypto().createHash("sha256");
     for await (const piece of createReadStream(path)) hash.update(piece);
     return { platform, path, bytes, sha256: hash.digest("hex") };
   } catch (cause) {

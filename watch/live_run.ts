@@ -1,7 +1,7 @@
 /** Lets other terminals find a run and ask it. Whatever fails here does not concern the run. */
 
 import process from "node:process";
-import { messageOf } from "../runtime/error_text.ts";
+import { reasonOf } from "../runtime/error_text.ts";
 import type { FolderFiles } from "../runtime/files_below.ts";
 import type { Timer } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
@@ -57,7 +57,7 @@ export class LiveRun {
       this.#socket = LiveSocket.open(runtime, snapshot, variables);
       await this.#write(this.#socket.path);
     } catch (error) {
-      log.info(`other terminals cannot look at this run: ${messageOf(error)}`);
+      log.info(`other terminals cannot look at this run: ${reasonOf(error)}`);
     }
   }
 

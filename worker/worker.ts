@@ -49,6 +49,9 @@ const HALF_CLOSED_MS = 30_000;
 /** How often the worker checks what depends on time alone. */
 const TICK_MS = 250;
 
+/** How often the worker looks whether its folder is still there. */
+const FOLDER_CHECK_MS = 2_000;
+
 /**
  * When the worker looks for what killed workers have left. By then it has started: to look at all processes of a
  * machine takes milliseconds, in which it would answer nobody.
@@ -79,6 +82,7 @@ export class Worker implements AsyncDisposable {
   readonly #instance: string;
   readonly #tick: Timer;
   readonly #leftovers: Timer | undefined;
+  readonly #folderCheck: Timer | undefined;
   #drained: Promise<void> | undefined;
 
   private constructor(runtime: Runtime, place: WorkerPlace, options: OwnWorkerOptions) {
@@ -126,6 +130,9 @@ export class Worker implements AsyncDisposable {
     this.#connections = new Connections(clock, log, connectionLimits(options.slots));
     this.#gauge = new MemoryGauge(clock);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
+    this.#folderCheck = options.onFolderGone
+      ? clock.every(FOLDER_CHECK_MS, () => this.#checkFolder())
+      : undefined;
     this.#leftovers = options.ownsProcess
       ? clock.after(LEFTOVERS_MS, () => void endLeftoverProcesses(runtime))
       : undefined;
@@ -224,6 +231,7 @@ export class Worker implements AsyncDisposable {
   async close(): Promise<void> {
     this.#tick.stop();
     this.#leftovers?.stop();
+    this.#folderCheck?.stop();
     this.#executor.close();
     const slotsClosed = this.#launcher.close();
     this.#connections.close();
@@ -261,6 +269,12 @@ export class Worker implements AsyncDisposable {
   #load(): WorkerLoad {
     const { occupancy, loading } = this.#executor;
     return { ...occupancy, ...loading, memoryFreeBytes: this.#gauge.memory.freeBytes };
+  }
+
+  #checkFolder(): void {
+    if (!this.#folder.isGone) return;
+    this.#folderCheck?.stop();
+    this.#options.onFolderGone?.(this.#folder.path);
   }
 
   #onTick(): void {

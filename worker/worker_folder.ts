@@ -28,6 +28,15 @@ export class WorkerFolder {
     return join(this.path, SOCKET_NAME);
   }
 
+  /** Whether somebody else has removed it, such as a service that cleans `/tmp`. Known once the worker listens. */
+  get isGone(): boolean {
+    try {
+      return this.files.infoSync(this.socketPath) === undefined;
+    } catch {
+      return false; // nobody knows
+    }
+  }
+
   async remove(): Promise<void> {
     await removeFolder(this.files, this.path); // a remaining folder does no harm
   }

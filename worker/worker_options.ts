@@ -65,4 +65,6 @@ export interface OwnWorkerOptions extends WorkerOptions {
   readonly sandbox?: Sandbox | undefined;
   /** Hears several times a second which jobs run, and what else there is to do. */
   readonly lifetime?: Pick<Lifetime, "onTick"> | undefined;
+  /** Hears once that its temporary folder is gone. From then on it can start no slot and load no core. */
+  readonly onFolderGone?: ((path: string) => void) | undefined;
 }

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { existsSync } from "node:fs";
 import { AddressError, parseAddress } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
+import { checkPort } from "./listen_option.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** Where the page is unless somebody says otherwise: only this machine can reach it, at a port that is free. */
@@ -64,7 +65,10 @@ function checkNoHost(text: string): void {
 
 function parseWeb(text: string): WebAddress {
   if (text === "") return DEFAULT_WEB;
-  if (ONLY_PORT.test(text)) return parseWeb(`${DEFAULT_WEB.host}:${text}`);
+  if (ONLY_PORT.test(text)) {
+    checkPort(text);
+    return parseWeb(`${DEFAULT_WEB.host}:${text}`);
+  }
   const hasPort = /:\d*$/.test(text.replace(/^\[[^\]]*\]/, ""));
   if (!hasPort && !text.startsWith("unix:")) return parseWeb(`${text}:${DEFAULT_WEB.port}`);
   const address = parseAddress(text);

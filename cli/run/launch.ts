@@ -30,7 +30,7 @@ export async function launch(runtime: Runtime, request: RunRequest): Promise<Lau
   if (request.flags.dryRun) return { ...run, early: undefined };
   await writeFromBackground();
   await closeToOthers(); // a core on this machine could read the variables of its run
-  void handleSignals({
+  await handleSignals({ // before there is a worker to end
     onStop: (signal) => interrupts.onStop(signal),
     onAsked: () => reporter.onAsked(),
   });

@@ -34,7 +34,7 @@ export async function upCommand(runtime: Runtime, action: UpAction): Promise<num
   }
   await closeToOthers();
   const ending = new AbortController();
-  void handleSignals({ onStop: () => onStop(ending), onAsked: () => {} });
+  await handleSignals({ onStop: () => onStop(ending), onAsked: () => {} });
   if (action.kind === "batch") return await upBatch(runtime, action, ending.signal);
   return await upSsh(runtime, await readHosts(action.hosts), action.executable, ending.signal);
 }

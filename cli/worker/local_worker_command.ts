@@ -43,6 +43,7 @@ export async function localWorkerCommand(
     dumpsFolder: dumps?.path,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers
     controllerSilentMsMax: Infinity, // a run on this machine that is silent has been stopped, and may go on
+    onFolderGone: () => void worker.drain(),
     folder: dirname(socket), // the run removes it, even if this process is killed
   });
   await handleOwnSignals(worker);

@@ -48,7 +48,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const log = lines ? bothLogs(workerLog(print), lines) : workerLog(print);
   const { key, insecure } = flags;
   const runtime = guardedRuntime(system, { role: "worker", key, insecure, log });
-  const signals = new WorkerSignals(log);
+  const signals = await WorkerSignals.handle(log);
   const warning = slotsWarning(shares.slots);
   if (warning) log.warn(warning);
   if (insecure) warnInsecureWorker(log, reachOf(flags, listen));
@@ -57,6 +57,11 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const listener = listen ? listenOn(runtime, listen) : undefined;
   const lifetime = await lifetimeOf(system, flags, log, signals);
   const { name, label: labels } = flags;
+  let goneFolder: string | undefined;
+  const onFolderGone = (path: string) => {
+    goneFolder = path;
+    signals.drain(`the temporary folder "${path}" is gone: finishing running jobs`);
+  };
   const own = {
     name,
     labels,
@@ -66,6 +71,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
     log,
     sandbox,
     lifetime,
+    onFolderGone,
   };
   if (trust) log.info(trustText(trust));
   const worker = await Worker.start(runtime, { ...shares, ...own });
@@ -86,7 +92,13 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   await Promise.race([worker.drain(), signals.stopped]);
   await page?.end();
   shown.progress.stop();
+  if (goneFolder !== undefined) throw new Error(goneText(goneFolder));
   return ExitCode.ok;
+}
+
+function goneText(folder: string): string {
+  return `The temporary folder "${folder}" of this worker was removed; start the worker again, ` +
+    "with another TMPDIR if that is cleaned regularly";
 }
 
 /** The address to listen on; `undefined` with `--connect` and `--stdio`. */

@@ -18,12 +18,18 @@ export class WorkerSignals {
   #worker: Worker | undefined;
   #progress: Progress | undefined;
 
-  constructor(log: Log) {
+  private constructor(log: Log) {
     this.#log = log;
-    void handleSignals({
-      onStop: (signal) => this.#onStop(signal),
-      onAsked: () => this.#onAsked(),
+  }
+
+  /** Resolves when signals are handled. */
+  static async handle(log: Log): Promise<WorkerSignals> {
+    const signals = new WorkerSignals(log);
+    await handleSignals({
+      onStop: (signal) => signals.#onStop(signal),
+      onAsked: () => signals.#onAsked(),
     });
+    return signals;
   }
 
   /** Aborts when the worker takes no more controllers. */

@@ -1,7 +1,7 @@
 /** Checks inputs before anything runs. */
 
 import { basename, resolve, sep } from "../../runtime/path.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 import {
   isInside,
@@ -27,7 +27,9 @@ export async function checkPaths(
   const seen = new Map<string, string>();
   for (const path of paths) {
     if (path === "-") continue;
-    const isFolder = await checkPath(files, path, realOutputs, naming);
+    const isFolder = await checkPath(files, path, realOutputs, naming).catch((error) => {
+      throw seen.size > 0 ? withOutputHint(error) : error;
+    });
     const key = isFolder ? `${resolve(path)}${sep}` : naming.outputOf(basename(path));
     const other = seen.get(key);
     if (other !== undefined) {
@@ -39,6 +41,14 @@ export async function checkPaths(
     }
     seen.set(key, path);
   }
+}
+
+/** Other programs take the folder of the outputs as their last argument. */
+function withOutputHint(error: Error): unknown {
+  if (codeOf(error.cause) !== "ENOENT") return error;
+  return new SourceError(`${error.message}; name the folder of the outputs with -o`, {
+    cause: error.cause,
+  });
 }
 
 /** Checks one input. Returns whether it is a folder. */

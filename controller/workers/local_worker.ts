@@ -89,8 +89,8 @@ export class LocalWorker {
   readonly #held = new HeldLog();
   readonly #log: Log;
   readonly #pace: PrintingPace;
-  readonly #folder: string;
-  readonly #listener: StreamListener;
+  #folder: string;
+  #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
   #child: Child | undefined;
   #process: ChildProcess | undefined;
@@ -113,8 +113,7 @@ export class LocalWorker {
     this.#log = options.log ?? this.#held;
     this.#pace = new PrintingPace(runtime.clock, this.#log);
     this.#folder = folder;
-    // A socket in a folder that only this user may enter: other users of the machine cannot connect.
-    this.#listener = runtime.listen({ kind: "unix", path: socketIn(folder) });
+    this.#listener = listenIn(runtime, folder);
   }
 
   /** Starts a worker for `cluster`, and starts it again if it dies. */
@@ -218,7 +217,10 @@ export class LocalWorker {
       const reason = await this.#runOnce();
       if (this.#closed) return;
       this.#hasDied = true;
-      this.#log.warn(`the worker on this machine ${reason}`);
+      const isGone = this.#isFolderGone;
+      this.#log.warn(isGone ? FOLDER_GONE : `the worker on this machine ${reason}`);
+      if (isGone) await this.#renewFolder().catch((error) => this.#log.warn(messageOf(error)));
+      if (this.#closed) return;
       if (clock.now() - startedAtMs >= STABLE_MS) {
         ends = 1;
         backoff.reset();
@@ -230,10 +232,25 @@ export class LocalWorker {
           this.#failure = why;
           return;
         }
-      } else if (reason !== LEFT) continue;
+      } else if (reason !== LEFT || isGone) continue;
       await delay(clock, backoff.next());
       if (this.#closed) return;
     }
+  }
+
+  get #isFolderGone(): boolean {
+    return this.#runtime.files.infoSync(this.#folder) === undefined;
+  }
+
+  /** Somebody else has removed the folder, with the socket to which the worker connects. */
+  async #renewFolder(): Promise<void> {
+    await endProcessesOf(this.#folder);
+    const folder = await makeTemporaryFolder(this.#runtime.files);
+    if (this.#closed) return await this.#runtime.files.remove(folder);
+    this.#listener.close();
+    this.#folder = folder;
+    this.#listener = listenIn(this.#runtime, folder);
+    if (this.#clusters.size > 0) void this.#accept();
   }
 
   async #runOnce(): Promise<string> {
@@ -257,6 +274,11 @@ export class LocalWorker {
   }
 }
 
+/** In a folder that only this user may enter: other users of the machine cannot connect. */
+function listenIn(runtime: Runtime, folder: string): StreamListener {
+  return runtime.listen({ kind: "unix", path: socketIn(folder) });
+}
+
 function socketIn(folder: string): string {
   return join(folder, "controller");
 }
@@ -264,6 +286,9 @@ function socketIn(folder: string): string {
 function describe(end: ProcessEnd): string {
   return end.signal ? `was killed by ${end.signal}` : `exited with status ${end.exitCode}`;
 }
+
+const FOLDER_GONE = "the temporary folder of the worker on this machine was removed; " +
+  "the worker starts again";
 
 /** It had no connection left. */
 const LEFT = describe({ exitCode: 0 });

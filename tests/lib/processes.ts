@@ -43,6 +43,9 @@ const POLL_MS = { min: 10, max: 100 } as const;
  */
 const LIFE_LIMIT_MS = 300_000;
 
+/** A run that is told to end at the end of its test may finish its jobs within this time. */
+const JOBS_END_MS_MAX = 1_000;
+
 /** Calls `look` until it returns a value that is neither undefined nor false, and returns that value. */
 export async function eventually<T>(
   what: string,
@@ -115,6 +118,8 @@ export class Program implements AsyncDisposable {
   readonly #lifeLimit: ReturnType<typeof setTimeout>;
   /** Its own temporary folder. The path is in the command line of every process that it starts. */
   readonly #directory: string;
+  /** Whether it is a run, which ends by itself. */
+  readonly #isRun: boolean;
   #stdout = "";
   #stderr = "";
   #hasExited = false;
@@ -124,11 +129,12 @@ export class Program implements AsyncDisposable {
   private constructor(
     child: ChildProcess,
     directory: string,
-    isStdio: boolean,
-    lifeLimitMs: number,
+    isRun: boolean,
+    { isStdio = false, lifeLimitMs = LIFE_LIMIT_MS }: ProgramOptions,
   ) {
     this.#child = child;
     this.#directory = directory;
+    this.#isRun = isRun;
     if (!isStdio) child.stdout?.setEncoding("utf8").on("data", (text) => this.#stdout += text);
     child.stderr?.setEncoding("utf8").on("data", (text) => this.#stderr += text);
     this.exited = new Promise((resolve) => {
@@ -144,7 +150,7 @@ export class Program implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), "dc-"));
     const program = options.command ?? programCommand();
     const [command, ...rest] = [...options.through ?? [], ...program, ...args];
-    const { isStdio = false, stdin, cwd, env, lifeLimitMs = LIFE_LIMIT_MS } = options;
+    const { isStdio = false, stdin, cwd, env } = options;
     const child = spawn(command as string, rest, {
       cwd,
       env: { ...process.env, TMPDIR: directory, ...env },
@@ -153,7 +159,7 @@ export class Program implements AsyncDisposable {
     await once(child, "spawn");
     child.stdin?.on("error", () => {}); // the program may end before it has read all of stdin
     if (stdin !== undefined) child.stdin?.end(stdin);
-    return new Program(child, directory, isStdio, lifeLimitMs);
+    return new Program(child, directory, args[0] === "run", options);
   }
 
   get pid(): number {
@@ -229,6 +235,14 @@ export class Program implements AsyncDisposable {
     return { code, stdout: this.stdout, stderr: this.stderr };
   }
 
+  /** The same for a run at the end of its test. If that has failed, nobody lets the jobs go on that it waits for. */
+  async #stopRun(): Promise<void> {
+    this.signal("SIGTERM");
+    await Promise.race([this.exited, delay(JOBS_END_MS_MAX)]);
+    this.signal("SIGQUIT");
+    await this.endsCleanly();
+  }
+
   /** Kills the program only, not its slots. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
@@ -293,7 +307,7 @@ export class Program implements AsyncDisposable {
   /** Ends the program, properly unless the test has ended it already, and cleans up. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (!this.#hasExited) await this.stop();
+      if (!this.#hasExited) await (this.#isRun ? this.#stopRun() : this.stop());
     } finally {
       clearTimeout(this.#lifeLimit);
       await this.kill();

@@ -35,14 +35,18 @@ export async function fingerprintOf(
   others: readonly string[],
   words: readonly string[] = [],
 ): Promise<string> {
-  const inFolders = await Promise.all(FOLDERS.map(filesBelow));
-  const names = [...others, ...inFolders.flat().sort()];
+  const names = [...others, ...await sourceFiles()];
   const contents = await Promise.all(names.map((name) => readFile(join(ROOT, name))));
   const hash = createHash("sha256").update(JSON.stringify(words));
   for (const [index, name] of names.entries()) {
     hash.update(name).update(contents[index] as Uint8Array);
   }
   return hash.digest("hex").slice(0, 16);
+}
+
+/** The program's files, but for those at the top. */
+export async function sourceFiles(): Promise<string[]> {
+  return (await Promise.all(FOLDERS.map(filesBelow))).flat().sort();
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

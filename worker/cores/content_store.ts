@@ -4,7 +4,7 @@ import type { Hash } from "node:crypto";
 import { join } from "node:path";
 import type { Files, OpenFile } from "../../runtime/files.ts";
 import type { ContentPart } from "../../protocol/mod.ts";
-import { crypto } from "../../runtime/late_modules.ts";
+import { nodeCrypto } from "../../runtime/late_modules.ts";
 
 /** Unused contents are kept for later setups: at most this many bytes. */
 const UNUSED_BYTES_MAX = 256 * 1024 * 1024;
@@ -134,7 +134,7 @@ export class ContentStore {
 export class UnfinishedContent {
   readonly content: StoredContent;
   readonly #file: OpenFile;
-  readonly #hash: Hash = crypto().createHash("sha256");
+  readonly #hash: Hash = nodeCrypto().createHash("sha256");
   #received = 0;
   #isClosed = false;
 

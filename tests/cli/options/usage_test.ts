@@ -28,6 +28,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "in", "-j", "4"], /Unknown option "-j"; did you mean --slots\?\n$/],
   [["worker", "-j4"], /Unknown option "-j4"; did you mean --slots\?\n$/],
   [["status", "-j"], /Unknown option "-j"; see distcomp help status\n$/],
+  [["up", "ssh"], /Missing required argument "hosts"; see distcomp help up ssh\n$/],
   [["run", ECHO, "in", "-x"], /Unknown option "-x"; see distcomp help run\n$/],
   [
     ["run", ECHO, "in", "-o"],
@@ -38,6 +39,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["worker", "99999"], /but got 1: 99999; a port must be 0–65535\n$/],
   [["worker", "head:123456"], /but got 1: head:123456; a port must be 0–65535\n$/],
   [["worker", "--listen", "99999"], /address "99999": port must be 0–65535, not "99999"; write /],
+  [["worker", "--web", "99999"], /address "99999": port must be 0–65535, not "99999"; write /],
   [
     ["worker", "head:1"],
     /: head:1; to listen there, use .* head:1; to connect to a run, --connect/,
@@ -136,7 +138,7 @@ test("a file that is not a core is refused before anything is written", async ()
   );
   const refused: [string, string][] = [
     ["missing.so", "no such file or folder"],
-    ["in", "it is a folder"],
+    ["in", "it is a folder; name the core first, and then its inputs"],
     ["empty.so", "it is empty"],
     ["text.so", "it is a text file"],
     ["picture.so", "it is not a shared library"],
@@ -197,6 +199,10 @@ test("inputs that cannot be used are refused before anything is written", async 
     [["missing"], /^distcomp: Cannot read input "missing": no such file or folder\n$/],
     [["--lines", "missing"], /Cannot read lines from "missing": no such file or folder/],
     [["--lines", "x"], /Cannot read lines from "x": it is a folder/],
+    [
+      ["x", "out/"],
+      /Cannot read input "out\/": no such file or folder; name the folder of the outputs with -o\n$/,
+    ],
     [["x/same", "y/same"], /"x\/same" and "y\/same" have the same output, "same"; name a folder/],
     [["x", "x/"], /"x\/" is named twice/],
     [["x", "-o", "x"], /The outputs would overwrite the inputs in "x"/],

@@ -226,22 +226,45 @@ testUnless(
   },
 );
 
-test("a worker whose temporary folder was removed says that it has to be restarted, and is not used", async () => {
+test("a worker whose temporary folder is removed finishes its job, ends and says why, and other jobs run elsewhere", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
-  const temporary = workspace.at("temporary");
-  await mkdir(temporary);
-  await using cleaned = await startWorker({ slots: 1, tmpdir: temporary });
-  await using other = await startWorker({ slots: 1 });
-  await rm(temporary, { recursive: true });
-  const workers = `127.0.0.1:${cleaned.port},127.0.0.1:${other.port}`;
-  await using run = await workspace.start(["run", BEHAVE, "in", "--workers", workers]);
-  await run.printed(
-    "stderr",
-    /cannot use worker .*cannot store it in ".*": that folder is gone; restart it/,
+  await mkdir(workspace.at("temporary"));
+  const env = { TMPDIR: workspace.at("temporary") };
+  await using cleaned = await Program.start(
+    ["worker", "--listen", "127.0.0.1:0", "--slots", "1"],
+    { env },
   );
+  await cleaned.printed("stdout", /^listening on .*\n/m);
+  await using other = await startWorker({ slots: 1 });
+  await using run = await start(workspace, [cleaned.port, other.port]);
+  await gate.reachedIn(cleaned);
+  await rm(workspace.at("temporary"), { recursive: true });
+  await cleaned.printed("stderr", /temporary folder ".*" is gone: finishing running jobs/);
   await gate.open();
   await assertDone(workspace, run);
+  assert.equal((await cleaned.exited).code, 2);
+  assert.match(
+    cleaned.stderr,
+    /^distcomp: The temporary folder .* was removed; start the worker /m,
+  );
+});
+
+test("a run whose temporary folder is removed starts its worker again in another one", async () => {
+  await using workspace = await Workspace.make();
+  const gate = await prepare(workspace);
+  await mkdir(workspace.at("temporary"));
+  const env = { TMPDIR: workspace.at("temporary") };
+  await using run = await workspace.start(["run", BEHAVE, "in", "--slots", "1"], { env });
+  await gate.reachedBy(1);
+  await rm(workspace.at("temporary"), { recursive: true });
+  await run.printed("stderr", /is draining/);
+  await gate.open();
+  await assertDone(workspace, run);
+  assert.match(
+    run.stderr,
+    /^warning: the temporary folder .* was removed; the worker starts again$/m,
+  );
 });
 
 test("the same worker under two names is used once", async () => {
