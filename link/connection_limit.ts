@@ -7,9 +7,6 @@ import { type Clock, delay } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { Farewells } from "./farewells.ts";
 
-/** Connections that are accepted at once after a quiet time. */
-const ACCEPTED_AT_ONCE = 256;
-
 /** How many connections may be open. */
 export interface ConnectionLimits {
   readonly all: number;
@@ -20,6 +17,8 @@ export interface ConnectionLimits {
    * a millisecond, which others would lack.
    */
   readonly acceptedPerSecond: number;
+  /** How many are accepted at once after a quiet time. */
+  readonly acceptedAtOnce: number;
 }
 
 /** What the limit needs from its owner. */
@@ -71,9 +70,10 @@ export class ConnectionLimit {
   }
 
   async #keepPace(): Promise<void> {
-    const stepMs = 1_000 / this.#limits.acceptedPerSecond;
+    const { acceptedPerSecond, acceptedAtOnce } = this.#limits;
+    const stepMs = 1_000 / acceptedPerSecond;
     const nowMs = this.#clock.now();
-    this.#dueAtMs = Math.max(this.#dueAtMs, nowMs - ACCEPTED_AT_ONCE * stepMs) + stepMs;
+    this.#dueAtMs = Math.max(this.#dueAtMs, nowMs - acceptedAtOnce * stepMs) + stepMs;
     if (this.#dueAtMs > nowMs) await delay(this.#clock, this.#dueAtMs - nowMs);
   }
 

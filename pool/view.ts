@@ -188,6 +188,15 @@ export class PoolView<T> {
     return idle.concat(unknown);
   }
 
+  /** When the last job came back from an endpoint that has a core. */
+  get usedAtMs(): number {
+    let usedAtMs = -Infinity;
+    for (const { core, usedAtMs: atMs } of this.endpoints.values()) {
+      if (core !== undefined) usedAtMs = Math.max(usedAtMs, atMs);
+    }
+    return usedAtMs;
+  }
+
   /** An endpoint that could load a core now, preferably one without a core, or else one that may get jobs. */
   freeEndpoint(): EndpointId | undefined {
     const free = [...this.endpoints.values()].filter(({ isFree }) => isFree);

@@ -16,6 +16,7 @@ import { SocketStream } from "./bun_stream.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
 import { bunFiles } from "./bun_files.ts";
+import { runInBackground } from "./process_priority.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
 import { peerUserBy } from "./peer_user.ts";
 import {
@@ -154,6 +155,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     stdio: [isTold ? "pipe" : "ignore", "pipe", "pipe", ...inherited],
     detached: isDetached,
   });
+  if (options.isInBackground) runInBackground(child.pid);
   if (options.isUnheld) child.unref(); // before anybody waits for its end: Bun would hold it for that
   return {
     pid: child.pid,

@@ -14,6 +14,7 @@ import {
   whileInherited,
 } from "./deno_ffi.ts";
 import { reasonOf } from "./error_text.ts";
+import { runInBackground } from "./process_priority.ts";
 import { adoptOrphansWith, ORPHAN_FUNCTIONS } from "./orphans.ts";
 import { peerUserBy } from "./peer_user.ts";
 import {
@@ -206,6 +207,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     detached: isDetached,
   });
   const child = whileInherited(inherited, () => prepared.spawn());
+  if (options.isInBackground) runInBackground(child.pid);
   if (options.isUnheld) child.unref();
   const input = isTold ? child.stdin.getWriter() : undefined;
   return {

@@ -15,6 +15,11 @@ export function fs(): typeof import("node:fs") {
   return process.getBuiltinModule("node:fs");
 }
 
+/** `node:os`. */
+export function os(): typeof import("node:os") {
+  return process.getBuiltinModule("node:os");
+}
+
 /** `node:tty`. */
 export function tty(): typeof import("node:tty") {
   return process.getBuiltinModule("node:tty");

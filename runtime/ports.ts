@@ -133,6 +133,8 @@ export interface SpawnOptions {
    * When it has ended, what is left of its group is killed.
    */
   readonly isDetached?: boolean;
+  /** It gives way to all other processes of this machine that have something to do. */
+  readonly isInBackground?: boolean | undefined;
   /** It does not keep this process alive. */
   readonly isUnheld?: boolean;
   /** Its stdin is a pipe, which ends with this process; empty otherwise. */

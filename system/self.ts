@@ -37,6 +37,8 @@ export interface StartOptions {
   readonly folder?: string | undefined;
   /** Its stdin is a pipe; empty otherwise. */
   readonly isTold?: boolean | undefined;
+  /** It gives way to others. */
+  readonly isInBackground?: boolean | undefined;
   /** Descriptors that it inherits. */
   readonly inherited?: readonly number[] | undefined;
   /** What starts it in a sandbox. */
@@ -54,10 +56,11 @@ export function startSelf(
   runtime: Runtime,
   role: Role,
   args: readonly string[],
-  { variables = {}, folder, isTold = false, inherited, within = (program) => program }:
-    StartOptions = {},
+  started: StartOptions = {},
   environment: Environment = process.env,
 ): ChildProcess {
+  const { variables = {}, folder, isTold = false, isInBackground, inherited } = started;
+  const { within = (program) => program } = started;
   const own = environment[SPAWNED_AS] ?? "";
   if (!MAY_START[own]?.includes(role)) {
     throw new Error(`A process that runs as "${own}" (${SPAWNED_AS}) must not start a ${role}`);
@@ -66,7 +69,7 @@ export function startSelf(
   // In a terminal, Ctrl-C and Ctrl-Z reach all foreground processes of its session. A run decides itself what they
   // mean for its worker, and the worker for its slots. What a slot has started ends with it, as its process group.
   const program = within({ command: [...runtime.selfCommand(role), role, ...args], env });
-  const options = { env: program.env, isDetached: true, folder, isTold, inherited };
+  const options = { env: program.env, isDetached: true, folder, isTold, isInBackground, inherited };
   return runtime.spawn(program.command, options);
 }
 

@@ -20,6 +20,7 @@ import { CoreChecks } from "./cores/core_checks.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
 import { DiskRoom, freeBytesOf } from "./cores/disk_room.ts";
 import { ContentStore } from "./cores/content_store.ts";
+import { CoreTurns } from "./cores/core_turns.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { CoreTrust } from "./cores/core_trust.ts";
 import { Executor } from "./slots/executor.ts";
@@ -75,6 +76,7 @@ export class Worker implements AsyncDisposable {
   readonly #contents: ContentStore;
   readonly #store: CoreStore;
   readonly #executor: Executor;
+  readonly #coreTurns: CoreTurns;
   readonly #checks: CoreChecks;
   readonly #room: DiskRoom;
   readonly #gauge: MemoryGauge;
@@ -123,9 +125,10 @@ export class Worker implements AsyncDisposable {
         for (const connection of this.#connections) connection.printing.onCorePrinted(core, lines);
       },
     });
+    this.#coreTurns = new CoreTurns(clock);
     this.#checks = new CoreChecks(
       (core, abandoned) => this.#executor.tryLoad(core, abandoned),
-      coreNeeds(runtime.files, trust),
+      coreNeeds(runtime.files, this.#coreTurns, trust),
     );
     this.#connections = new Connections(clock, log, connectionLimits(options.slots));
     this.#gauge = new MemoryGauge(clock);
@@ -183,6 +186,7 @@ export class Worker implements AsyncDisposable {
       contents: this.#contents,
       checks: this.#checks,
       room: this.#room,
+      coreTurns: this.#coreTurns,
       payloadBytesMax,
       takesHugeInputs: takesHugeInputs ?? payloadBytesMax === undefined,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,

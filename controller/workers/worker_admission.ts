@@ -21,11 +21,17 @@ const OWN_FILES = 256;
 
 /** Connections that are accepted in a second. A cluster of a thousand machines is complete in two seconds. */
 const ACCEPTED_PER_SECOND = 500;
+const ACCEPTED_AT_ONCE = 256;
 
 /** The limits of a run. Each worker is one open file, and the system may allow fewer than the run does. */
 export function workerLimits(system: SystemFiles = thisSystem): ConnectionLimits {
   const all = Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, openFilesMax(system) - OWN_FILES));
-  return { all, perHost: Math.ceil(all / 2), acceptedPerSecond: ACCEPTED_PER_SECOND };
+  return {
+    all,
+    perHost: Math.ceil(all / 2),
+    acceptedPerSecond: ACCEPTED_PER_SECOND,
+    acceptedAtOnce: ACCEPTED_AT_ONCE,
+  };
 }
 
 /** The limit for those who connect to a run. `workers` lists what is connected, the oldest first. */

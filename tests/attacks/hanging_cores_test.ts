@@ -1,6 +1,7 @@
 /** Cores whose `worker_init` never returns, of many controllers at once. */
 
 import assert from "node:assert/strict";
+import os from "node:os";
 import { core } from "../lib/cores.ts";
 import { startWorker } from "../lib/processes.ts";
 import { slowTest } from "../lib/test.ts";
@@ -11,6 +12,15 @@ const SLOTS = 2;
 
 /** The slots, processes that try cores, and those that are just ending or starting. */
 const PROCESSES_MAX = SLOTS + 4 + 6;
+
+/** Whether a process has a low priority, or is gone. */
+function isNice(pid: number): boolean {
+  try {
+    return os.getPriority(pid) > os.getPriority();
+  } catch {
+    return true;
+  }
+}
 
 slowTest(
   "60 controllers whose cores never load take neither slots nor processes from others",
@@ -26,6 +36,11 @@ slowTest(
     );
     const during = await honest.phase(4_000);
     const processes = (await worker.descendants()).length;
+    const slots = await worker.slots();
+    assert(
+      slots.filter(isNice).length >= slots.length - SLOTS,
+      "others than slots give way to them",
+    );
     assert(processes <= PROCESSES_MAX, `the worker has ${processes} processes`);
     assertKept(before, during);
     await using newcomer = await connectWith(worker, "echo");

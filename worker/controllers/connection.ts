@@ -67,7 +67,7 @@ export class Connection implements JobSource {
   #halfClosed: Timer | undefined;
 
   constructor(context: ConnectionContext, stream: ByteStream) {
-    const { executor, store, checks, room } = context;
+    const { executor, store, room } = context;
     this.#context = context;
     const client = this.#client = executor.onClientUp();
     this.#jobs = new UnansweredJobs(() => [...this.#core.waiting, ...executor.jobsOf(client)]);
@@ -77,7 +77,7 @@ export class Connection implements JobSource {
     });
     const sendError: CoreResponder["sendError"] = (...error) => this.#sendError(...error);
     const responder: CoreResponder = { send: (frame) => this.#send(frame), sendError };
-    this.#changes = new CoreChanges(this.#core, store, checks, room, responder);
+    this.#changes = new CoreChanges(this.#core, context, responder);
     this.#contents = new ContentReceiver(context.contents, room, responder);
     this.#arriving = new ArrivingJob(this.#core, executor, () => this.#version);
     const link = new Link(stream, {

@@ -4,21 +4,16 @@ import type { Uint64, WorkerDescription, WorkerLoad } from "../../protocol/mod.t
 import type { Turns } from "../../link/turns.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ContentStore } from "../cores/content_store.ts";
-import type { CoreChecks } from "../cores/core_checks.ts";
-import type { DiskRoom } from "../cores/disk_room.ts";
-import type { CoreStore } from "../cores/core_store.ts";
 import type { Executor } from "../slots/executor.ts";
+import type { CoreContext } from "./core_changes.ts";
 import type { HeldBytes } from "./held_bytes.ts";
 import type { MessagePace } from "./message_pace.ts";
 
 /** The parts of the worker that connections use, and its limits. */
-export interface ConnectionContext {
+export interface ConnectionContext extends CoreContext {
   readonly clock: Clock;
   readonly executor: Executor;
-  readonly store: CoreStore;
   readonly contents: ContentStore;
-  readonly checks: CoreChecks;
-  readonly room: DiskRoom;
   readonly pace: MessagePace;
   readonly held: HeldBytes;
   /** How much of a large payload one read may bring now. */

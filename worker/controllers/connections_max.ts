@@ -14,6 +14,9 @@ const CONNECTIONS_MIN = 8;
 /** Controllers that are accepted in a second: more than start at once, and little work for a worker. */
 const ACCEPTED_PER_SECOND = 100;
 
+/** The same at once. More would take a tenth of a second from the jobs of others, and several on a busy machine. */
+const ACCEPTED_AT_ONCE = 32;
+
 /** Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process, its pipes, its socket, its core, and the next one. */
 const OWN_FILES = 48 + FAREWELLS_MAX;
 const SLOT_FILES = 12;
@@ -25,5 +28,10 @@ export function connectionLimits(
 ): ConnectionLimits {
   const left = openFilesMax(system) - OWN_FILES - SLOT_FILES * slots;
   const all = Math.max(CONNECTIONS_MIN, Math.min(CONNECTIONS_MAX, Math.floor(left / 2)));
-  return { all, perHost: Math.ceil(all / 2), acceptedPerSecond: ACCEPTED_PER_SECOND };
+  return {
+    all,
+    perHost: Math.ceil(all / 2),
+    acceptedPerSecond: ACCEPTED_PER_SECOND,
+    acceptedAtOnce: ACCEPTED_AT_ONCE,
+  };
 }

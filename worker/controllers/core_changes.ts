@@ -24,6 +24,7 @@ import type { CoreChecks } from "../cores/core_checks.ts";
 import { coreName } from "../cores/core_name.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import { type CoreStore, StoredCore } from "../cores/core_store.ts";
+import type { CoreTurns } from "../cores/core_turns.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 
@@ -43,12 +44,18 @@ export interface CoreResponder {
   sendError(id: Uint64, kind: FailureKindName, text: string): void;
 }
 
+/** What the changes of all connections share. */
+export interface CoreContext {
+  readonly store: CoreStore;
+  readonly checks: CoreChecks;
+  readonly room: DiskRoom;
+  readonly coreTurns: CoreTurns;
+}
+
 /** Changes the core of one connection. */
 export class CoreChanges {
   readonly #current: CurrentCore;
-  readonly #store: CoreStore;
-  readonly #checks: CoreChecks;
-  readonly #room: DiskRoom;
+  readonly #context: CoreContext;
   readonly #responder: CoreResponder;
   readonly #closing = new AbortController();
   /** How long the core may load that the controller has chosen last, which it sends now if it is not stored. */
@@ -57,17 +64,9 @@ export class CoreChanges {
   /** One read may bring any number of cores. A few are checked at a time; the others wait in order. */
   readonly #waiting: (() => void)[] = [];
 
-  constructor(
-    current: CurrentCore,
-    store: CoreStore,
-    checks: CoreChecks,
-    room: DiskRoom,
-    responder: CoreResponder,
-  ) {
+  constructor(current: CurrentCore, context: CoreContext, responder: CoreResponder) {
     this.#current = current;
-    this.#store = store;
-    this.#checks = checks;
-    this.#room = room;
+    this.#context = context;
     this.#responder = responder;
   }
 
@@ -78,7 +77,7 @@ export class CoreChanges {
   async onMessage(message: CoreMessage, bytes: number): Promise<boolean> {
     const key = keyOf(message);
     if (message.type !== "core") this.#initMs = message.initMs;
-    if (typeof key === "string" && this.#current.isReady(key) && this.#store.has(key)) {
+    if (key !== undefined && this.#current.isReady(key) && this.#context.store.has(key)) {
       this.#respond(message, []);
       return false;
     }
@@ -93,10 +92,10 @@ export class CoreChanges {
     this.#closing.abort(new Error("The controller has disconnected"));
   }
 
-  async #load(message: CoreMessage, key: CoreKey | Promise<CoreKey>): Promise<CoreOutcome> {
+  /** `key`: of its core, unless that is large. */
+  async #load(message: CoreMessage, key: CoreKey | undefined): Promise<CoreOutcome> {
     try {
-      const known = typeof key === "string" ? key : await key;
-      const found = await this.#findIntact(message, known);
+      const found = await this.#findIntact(message, key);
       if (found instanceof StoredCore) {
         this.#respond(message, []);
         return { name: "ready", core: found };
@@ -112,7 +111,7 @@ export class CoreChanges {
   }
 
   /** Like `#find`. A core whose files were changed on this worker is as good as one that is not stored. */
-  async #findIntact(message: CoreMessage, key: CoreKey): Promise<StoredCore | readonly string[]> {
+  async #findIntact(message: CoreMessage, key?: CoreKey): Promise<StoredCore | readonly string[]> {
     try {
       return await this.#find(message, key);
     } catch (error) {
@@ -122,19 +121,27 @@ export class CoreChanges {
   }
 
   /** Returns the core once it has passed its check, or the contents that are missing for a chosen one. */
-  async #find(message: CoreMessage, key: CoreKey): Promise<StoredCore | readonly string[]> {
+  async #find(message: CoreMessage, key?: CoreKey): Promise<StoredCore | readonly string[]> {
+    const { coreTurns } = this.#context;
+    const found = await coreTurns.take(() => this.#store(message, key));
+    return found instanceof StoredCore ? await this.#checked(found) : found;
+  }
+
+  /** Stores the core, or finds what is stored of a chosen one. Counts one more user of it. */
+  async #store(message: CoreMessage, key?: CoreKey): Promise<StoredCore | readonly string[]> {
+    this.#closing.signal.throwIfAborted(); // others do not wait for what nobody wants
+    const { store, room } = this.#context;
     if (message.type === "core") {
       const { name, content } = message;
       inspect(content);
-      const giveBack = this.#room.take(this.#store.has(key) ? 0 : content.byteLength);
-      const core = await this.#store.add(name, content, key).finally(giveBack);
-      return await this.#checked(core);
+      const known = key ?? await sha256InTurns(content) as CoreKey;
+      const giveBack = room.take(store.has(known) ? 0 : content.byteLength);
+      return await store.add(name, content, known).finally(giveBack);
     }
     const setup = setupOf(message);
-    const found = await this.#store.addSetup(key, setup, message.name);
-    if (!(found instanceof StoredCore)) return found;
-    if (!isBare(setup)) inspect(await this.#store.content(found));
-    return await this.#checked(found);
+    const found = await store.addSetup(setupKeyOf(setup), setup, message.name);
+    if (found instanceof StoredCore && !isBare(setup)) inspect(await store.content(found));
+    return found;
   }
 
   async #checked(core: StoredCore): Promise<StoredCore> {
@@ -144,10 +151,10 @@ export class CoreChanges {
     if (this.#checking < UNANSWERED_CORES_MAX) this.#checking += 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      await this.#checks.check(core, this.#closing.signal);
+      await this.#context.checks.check(core, this.#closing.signal);
       return core;
     } catch (error) {
-      this.#store.release(core);
+      this.#context.store.release(core);
       throw error;
     } finally {
       const next = this.#waiting.shift();
@@ -168,12 +175,15 @@ export class CoreChanges {
   }
 }
 
-/** A large core is hashed in turns. */
-function keyOf(message: CoreMessage): CoreKey | Promise<CoreKey> {
-  if (message.type !== "core") return setupKey(setupOf(message), sha256Of) as CoreKey;
+/** The key of a message's core; `undefined` if it is so large that it is hashed later, piece by piece. */
+function keyOf(message: CoreMessage): CoreKey | undefined {
+  if (message.type !== "core") return setupKeyOf(setupOf(message));
   const { content } = message;
-  if (content.byteLength <= HASHED_AT_ONCE_BYTES_MAX) return sha256Of(content) as CoreKey;
-  return sha256InTurns(content) as Promise<CoreKey>;
+  return content.byteLength > HASHED_AT_ONCE_BYTES_MAX ? undefined : sha256Of(content) as CoreKey;
+}
+
+function setupKeyOf(setup: CoreSetup): CoreKey {
+  return setupKey(setup, sha256Of) as CoreKey;
 }
 
 /** A core that is chosen alone is a setup without anything else. */

@@ -6,6 +6,7 @@ import { lackingText, namesOf } from "../../core/lacking.ts";
 import type { Files } from "../../runtime/files.ts";
 import { host } from "../../system/host.ts";
 import type { CoreNeeds } from "./core_checks.ts";
+import type { CoreTurns } from "./core_turns.ts";
 import type { CoreTrust } from "./core_trust.ts";
 import { withFileBytes } from "./file_bytes.ts";
 import { searchLibraries } from "./library_search.ts";
@@ -13,11 +14,12 @@ import { searchLibraries } from "./library_search.ts";
 /** The flags of the first processor are in the first page. */
 const TEXT_BYTES_MAX = 16 * 1024;
 
-/** What this machine lacks for the cores of a worker, and which of them it does not trust. */
-export function coreNeeds(files: Files, trust?: CoreTrust): CoreNeeds {
+/** What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files in turns. */
+export function coreNeeds(files: Files, turns: CoreTurns, trust?: CoreTrust): CoreNeeds {
   return {
-    beforeLoad: async (core) => await trust?.refusalOf(core) ?? await lackingCpu(files, core.path),
-    explain: ({ path }, reason) => explainLoadFailure(files, path, reason),
+    beforeLoad: (core) =>
+      turns.take(async () => await trust?.refusalOf(core) ?? await lackingCpu(files, core.path)),
+    explain: ({ path }, reason) => turns.take(() => explainLoadFailure(files, path, reason)),
   };
 }
 

@@ -3,7 +3,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Launcher } from "./launcher.ts";
-import { ProbeTurns } from "./probe_turns.ts";
+import { type ProbeTurn, ProbeTurns } from "./probe_turns.ts";
 import { ProcessLimit } from "./process_limit.ts";
 
 /** A probe gets the share of this slot, whose number a core may use to choose a device. */
@@ -39,7 +39,7 @@ export class CoreProbes {
     for (let turns = 0;; turns++) {
       const turn = await this.#turns.take(turns, unwanted);
       try {
-        return await this.#loadOnce(core, AbortSignal.any([abandoned, turn.over]));
+        return await this.#loadOnce(core, AbortSignal.any([abandoned, turn.over]), turn);
       } catch (error) {
         if (!turn.over.aborted || abandoned.aborted) throw error;
       } finally {
@@ -48,13 +48,14 @@ export class CoreProbes {
     }
   }
 
-  async #loadOnce(core: StoredCore, abandoned: AbortSignal): Promise<void> {
+  async #loadOnce(core: StoredCore, abandoned: AbortSignal, turn: ProbeTurn): Promise<void> {
     const { launcher, coreLoadLimitMs } = this.#context;
     await this.#waitForRoom(abandoned);
     const events = { onAnswer: () => {}, onLost: () => {} };
-    const process = launcher.spawn("probe", PROBED_SLOT, events, core);
+    const process = launcher.spawn("probe", PROBED_SLOT, events, core, true);
     void process.killed.then(() => this.#killed.add(process));
     await process.connected;
+    turn.begin();
     try {
       await process.load(core, core.initMs || coreLoadLimitMs, abandoned);
     } finally {

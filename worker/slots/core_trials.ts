@@ -18,6 +18,12 @@ const OTHERS_MS = 1_000;
 /** How long a trial waits for a slot whose process is starting. Usually that takes a tenth of a second. */
 const START_MS = 2_000;
 
+/**
+ * Slots are in use for so long after their last job: on a busy machine, the next job of a run may come as late. Whoever
+ * sends cores without end would otherwise get each slot in such a moment.
+ */
+const USED_MS = 2_000;
+
 /** What trials work with. */
 export interface TrialContext {
   readonly pool: Pool<RelayedJob>;
@@ -85,10 +91,12 @@ export class CoreTrials {
    * slot that another core's jobs use is not taken between two of them.
    */
   #begin({ key }: StoredCore): Trial | undefined {
-    const { pool, loads } = this.#context;
-    const { queued, inFlight } = pool.counts();
+    const { pool, loads, clock } = this.#context;
+    if (this.#isWaitedFor) return undefined; // each slot that is free now gets one of the jobs that wait
+    const { inFlight } = pool.counts();
     const [empty] = pool.emptyEndpoints();
-    const endpoint = queued + inFlight > 0 ? empty : pool.freeEndpoint();
+    const isInUse = inFlight > 0 || pool.usedAtMs > clock.now() - USED_MS;
+    const endpoint = isInUse ? empty : pool.freeEndpoint();
     if (endpoint === undefined) return undefined;
     pool.load(endpoint, key);
     return { endpoint, outcome: loads.outcomeAt(endpoint) };

@@ -57,6 +57,7 @@ interface ProcessStart {
   readonly startedJob: StartedJob;
   readonly setup: ProcessSetup | undefined;
   readonly memory: ProcessMemory | undefined;
+  readonly isInBackground: boolean;
 }
 
 /** A process that was started. */
@@ -116,13 +117,14 @@ export class Launcher {
   /**
    * Starts a process for slot `slot`, counted from 0; it can load a core once `connected` resolves. `name` prefixes
    * each line that it prints. `core`: it has the variables of this core's setup, if there are any, and can load no core
-   * with another one; in a sandbox, no other core.
+   * with another one; in a sandbox, no other core. `isInBackground`: it gives way to others.
    */
   spawn(
     name: string,
     slot: number,
     events: SlotProcessEvents,
     core?: StoredCore,
+    isInBackground = false,
   ): SlotProcess {
     if (this.#isClosed) throw new Error("The worker is shutting down");
     const { socketPath, log, goneLimitMs, sandbox, tellsController = false } = this.#options;
@@ -133,7 +135,7 @@ export class Launcher {
     const nowUs = () => this.#runtime.machineNowUs?.();
     const startedJob = new StartedJob(this.#runtime.files, path, slot, nowUs);
     const memory = ProcessMemory.create(this.#runtime);
-    const child = this.#start({ number, ticket, slot, startedJob, setup, memory });
+    const child = this.#start({ number, ticket, slot, startedJob, setup, memory, isInBackground });
     const process = new SlotProcess(child, events, {
       setup: setup?.key,
       memory,
@@ -153,7 +155,7 @@ export class Launcher {
   }
 
   #start(from: ProcessStart): ChildProcess {
-    const { number, startedJob, setup, memory } = from;
+    const { number, startedJob, setup, memory, isInBackground } = from;
     const { socketPath, sandbox } = this.#options;
     const args = [socketPath, JSON.stringify(this.#slotStart(from))];
     try {
@@ -164,6 +166,7 @@ export class Launcher {
         folder,
         within: sandbox && ((program: Program) => sandbox.around(program, place)),
         inherited: memory?.descriptors,
+        isInBackground,
       };
       const child = startSelf(this.#runtime, "slot", args, started, inheritedBySlots(env));
       return sandbox ? sandbox.transparent(child, () => startedJob.hasExited) : child;

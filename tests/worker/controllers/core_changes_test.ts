@@ -11,13 +11,14 @@ import {
   setupKey,
   type Variable,
 } from "../../../protocol/mod.ts";
-import { nextTurn } from "../../../runtime/clock.ts";
+import { nextTurn, systemClock } from "../../../runtime/clock.ts";
 import { sha256Of } from "../../../system/sha256.ts";
 import { CoreChanges } from "../../../worker/controllers/core_changes.ts";
 import { CurrentCore } from "../../../worker/controllers/current_core.ts";
 import { ContentStore } from "../../../worker/cores/content_store.ts";
 import { CoreChecks } from "../../../worker/cores/core_checks.ts";
 import { CoreStore } from "../../../worker/cores/core_store.ts";
+import { CoreTurns } from "../../../worker/cores/core_turns.ts";
 import { coreBytes } from "../../lib/cores.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
@@ -114,7 +115,8 @@ class Changing {
       this.loads.push(key);
       return problem === undefined ? Promise.resolve() : Promise.reject(new Error(problem));
     });
-    this.#changes = new CoreChanges(this.current, store, checks, ROOM, {
+    const coreTurns = new CoreTurns(systemClock);
+    this.#changes = new CoreChanges(this.current, { store, checks, room: ROOM, coreTurns }, {
       send: (frame) => void this.answers.push(missingIn(frame)),
       sendError: (_id, _kind, text) => void this.answers.push(text),
     });

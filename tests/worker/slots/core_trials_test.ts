@@ -33,6 +33,25 @@ for (const slots of [1, 2, 3]) {
   });
 }
 
+test("between two jobs of a run, no other core is tried in its slot, and some seconds after the last one it is", async () => {
+  await using worker = await Starting.make(1);
+  const [own, other, last] = await Promise.all(NAMES.map((name) => worker.store(name)));
+  assert(own && other && last);
+  worker.executor.start();
+  const never = new AbortController().signal;
+  await worker.all([worker.executor.tryLoad(own, never)]);
+  assert.equal(await worker.nameFrom(own), "one");
+  const slot = worker.fakes.running[0];
+  await worker.all([worker.executor.tryLoad(other, never)]);
+  assert.equal(await worker.nameFrom(own), "one");
+  await worker.clock.advance(0);
+  assert.deepEqual(worker.fakes.running, [slot], "the other one had a process of its own");
+  await worker.clock.advance(5_000);
+  await worker.all([worker.executor.tryLoad(last, never)]);
+  await worker.clock.advance(0);
+  assert.notDeepEqual(worker.fakes.running, [slot], "it has the slot");
+});
+
 /** An executor of fake slots. */
 class Starting {
   readonly executor: Executor;
@@ -42,6 +61,7 @@ class Starting {
   private constructor(
     readonly clock: VirtualClock,
     readonly folder: string,
+    readonly fakes: FakeSlots,
     launcher: Launcher,
     slots: number,
   ) {
@@ -61,9 +81,10 @@ class Starting {
   static async make(slots: number): Promise<Starting> {
     const clock = new VirtualClock();
     const folder = await mkdtemp(join(tmpdir(), "dc-"));
-    const runtime = { ...new FakeSlots({ clock }).replaceIn(await detectRuntime()), clock };
+    const fakes = new FakeSlots({ clock });
+    const runtime = { ...fakes.replaceIn(await detectRuntime()), clock };
     const launcher = new Launcher(runtime, { socketPath: join(folder, "slots"), log: silentLog });
-    return new Starting(clock, folder, launcher, slots);
+    return new Starting(clock, folder, fakes, launcher, slots);
   }
 
   store(name: string): Promise<StoredCore> {
