@@ -6,7 +6,7 @@
 import type { CFunction } from "./c_functions.ts";
 
 /** A larger write is the reason for a larger buffer. Most processes never do one. */
-export const LARGE_WRITE_BYTES = 256 * 1024;
+export const LARGE_WRITE_BYTES = 32 * 1024;
 
 /** Some large payloads. The system doubles it for its own needs, and may allow less (`net.core.wmem_max`). */
 const BUFFER_BYTES = 4 * 1024 * 1024;
