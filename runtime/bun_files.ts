@@ -1,12 +1,25 @@
 /** The file system on Bun, with small files by direct calls. */
 
+import process from "node:process";
 import { appendParts } from "./append_parts.ts";
-import { openDirectLibrary } from "./bun_ffi.ts";
+import { openCFunctions, openDirectLibrary } from "./bun_ffi.ts";
+import { POSIX_FADV_DONTNEED, POSIX_FADVISE } from "./c_declarations.ts";
 import { openDirectFiles } from "./direct_files.ts";
 import type { Files, OpenFile } from "./files.ts";
 import { SystemFile, systemFiles } from "./system_files.ts";
 
 const openDirect = openDirectFiles(openDirectLibrary);
+
+interface CacheLibrary {
+  posix_fadvise(fd: number, at: number, bytes: number, advice: number): number;
+}
+
+let cache: CacheLibrary | undefined;
+
+/** Opened at the first large file that is appended to. */
+function cacheLibrary(): CacheLibrary {
+  return cache ??= openCFunctions<CacheLibrary>({ posix_fadvise: POSIX_FADVISE });
+}
 
 /** The file system of this machine. */
 export const bunFiles: Files = {
@@ -15,16 +28,22 @@ export const bunFiles: Files = {
   get direct() {
     return openDirect();
   },
-  openToAppend: async (...what) => gathering(await systemFiles.openToAppend(...what)),
+  openToAppend: async (...what) => appendable(await systemFiles.openToAppend(...what)),
 };
 
-/** The same file, with parts in one call. */
-function gathering(file: OpenFile): OpenFile {
+/** The same file, with parts in one call, and out of the system's memory where that is asked for. */
+function appendable(file: OpenFile): OpenFile {
   if (!(file instanceof SystemFile)) return file;
   const gather = (parts: readonly Uint8Array[]) =>
     file.handle.writev(parts).then(({ bytesWritten }) => bytesWritten, () => -1); // `append` says why
   const append = (part: Uint8Array) => file.append(part);
   return Object.assign(file, {
     appendAll: (parts: readonly Uint8Array[]) => appendParts(parts, { gather, append }),
+    ...process.platform === "linux" && {
+      uncache: async (at: number, bytes: number) => {
+        await Promise.resolve(); // a failure is one of the promise
+        cacheLibrary().posix_fadvise(file.handle.fd, at, bytes, POSIX_FADV_DONTNEED);
+      },
+    },
   });
 }

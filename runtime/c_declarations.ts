@@ -26,6 +26,12 @@ export const WRITE: CFunction = { args: ["i32", "buffer", "size"], returns: "i32
 // ssize_t writev(int fd, const struct iovec *parts, int count)
 export const WRITEV: CFunction = { args: ["i32", "buffer", "i32"], returns: "i32" };
 
+// int posix_fadvise(int fd, off_t offset, off_t length, int advice)
+export const POSIX_FADVISE: CFunction = { args: ["i32", "i64", "i64", "i32"], returns: "i32" };
+
+/** The advice that a part of a file is not needed any more. The system forgets what of it is on the disk. */
+export const POSIX_FADV_DONTNEED = 4;
+
 // void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 export const MMAP: CFunction = {
   args: ["pointer", "size", "i32", "i32", "i32", "i64"],

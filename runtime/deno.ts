@@ -32,6 +32,7 @@ import {
 } from "./ports.ts";
 import { killRestOfGroup, signalGroup } from "./process_group.ts";
 import { selfCommandOf } from "./self_command.ts";
+import { enlargeUnixSendBuffers, LARGE_WRITE_BYTES, UNIX_BUFFER_FUNCTIONS } from "./send_buffer.ts";
 import { DIAGNOSIS_FUNCTIONS } from "./socket_diagnosis.ts";
 import { checkOwnSocket } from "./unix_owner.ts";
 
@@ -150,15 +151,29 @@ interface ReadWriteClose {
 }
 
 function connStream(connection: ReadWriteClose, peer: string, ends?: StreamEnds): ByteStream {
+  let hasLargeBuffer = ends !== undefined; // that of TCP grows by itself
   return {
     peer,
     ...ends && { ends },
     read: (into) => connection.read(into),
-    write: (bytes) => writeAll(connection, bytes),
+    write: (bytes) => {
+      if (!hasLargeBuffer && bytes.byteLength >= LARGE_WRITE_BYTES) {
+        hasLargeBuffer = true;
+        enlargeBuffers();
+      }
+      return writeAll(connection, bytes);
+    },
     endWrites: () => connection.closeWrite(),
     close: () => closeQuietly(connection),
     unref: () => connection.unref(),
   };
+}
+
+/** Those of all Unix sockets: Deno does not tell which descriptor a connection has. */
+function enlargeBuffers(): void {
+  const mayCall = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  if (!mayCall || Deno.build.os !== "linux") return;
+  enlargeUnixSendBuffers(openCFunctions(UNIX_BUFFER_FUNCTIONS));
 }
 
 async function writeAll(

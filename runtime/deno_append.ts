@@ -4,6 +4,7 @@
  */
 
 import { appendParts } from "./append_parts.ts";
+import { POSIX_FADV_DONTNEED } from "./c_declarations.ts";
 import type { OpenFile } from "./files.ts";
 import { SystemFile } from "./system_files.ts";
 
@@ -16,6 +17,8 @@ export interface WritesAside {
   write(fd: number, bytes: Uint8Array, count: number): Promise<number>;
   /** `writev`. Resolves to -1 if it fails. */
   writeParts(fd: number, parts: readonly Uint8Array[]): Promise<number>;
+  /** `posix_fadvise`. */
+  advise(fd: number, at: number, bytes: number, advice: number): Promise<number>;
 }
 
 /** The same file, with appends in another thread. */
@@ -64,6 +67,10 @@ class FileAside implements OpenFile {
 
   datasync(): Promise<void> {
     return this.#file.datasync();
+  }
+
+  async uncache(at: number, bytes: number): Promise<void> {
+    await this.#aside.advise(this.#file.handle.fd, at, bytes, POSIX_FADV_DONTNEED);
   }
 
   truncate(bytes: number): Promise<void> {

@@ -27,7 +27,7 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "./guarded_core.ts";
-import { WRITEV } from "./c_declarations.ts";
+import { POSIX_FADVISE, WRITEV } from "./c_declarations.ts";
 import { closeOnExec, EXEC_FUNCTIONS, type ExecLibrary, keepOnExec } from "./close_on_exec.ts";
 import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "./exit_note.ts";
 import { messageOf } from "./error_text.ts";
@@ -195,9 +195,13 @@ export function openFileLibrary(): FileLibrary | undefined {
   if (process.platform !== "linux") return undefined;
   try {
     const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(FILE_FUNCTIONS)));
+    const advise: CFunction = { ...POSIX_FADVISE, symbol: "posix_fadvise" };
     const { statx, write } = FILE_FUNCTIONS as { statx: CFunction; write: CFunction };
     const aside = openCLibrary((name) =>
-      Deno.dlopen(name, tableOf({ statx, write, writev: WRITEV }, { nonblocking: true }))
+      Deno.dlopen(
+        name,
+        tableOf({ statx, write, writev: WRITEV, advise }, { nonblocking: true }),
+      )
     );
     const { errnoLocation, ...others } = symbols as unknown as FileLibrary & CError;
     return {
@@ -215,11 +219,13 @@ export function openFileLibrary(): FileLibrary | undefined {
 interface AsideFunctions {
   write(fd: number, bytes: Uint8Array, count: number): Promise<number>;
   writev(fd: number, vectors: Uint8Array, count: number): Promise<number>;
+  advise(fd: number, at: number, bytes: number, advice: number): Promise<number>;
 }
 
-function writesAsideBy({ write, writev }: AsideFunctions): WritesAside {
+function writesAsideBy({ write, writev, advise }: AsideFunctions): WritesAside {
   return {
     write,
+    advise,
     writeParts: async (fd, parts) => {
       const vectors = new BigUint64Array(2 * parts.length); // struct iovec: an address and a size
       for (const [index, part] of parts.entries()) {

@@ -22,6 +22,8 @@ export interface OpenFile {
   appendSync?(bytes: Uint8Array): void;
   /** Resolves when everything that was appended survives a power failure. */
   datasync(): Promise<void>;
+  /** Takes what is on the disk of a part out of the system's memory. Only where the system can do that. */
+  uncache?(at: number, bytes: number): Promise<void>;
   /** Cuts the file to this size. */
   truncate(bytes: number): Promise<void>;
   /** Who may use it. Only where files have permissions. */

@@ -47,8 +47,8 @@ export class AsciiWriter {
   }
 
   /** What is written from `start` on, valid until the next call of `reserve`. */
-  written(start = 0): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(start, this.end);
+  written(start = 0, end = this.end): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(start, end);
   }
 
   append(bytes: Uint8Array): void {

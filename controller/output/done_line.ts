@@ -55,9 +55,10 @@ const QUOTE = Buffer.from('"');
 /** A line has no more than this beside its strings, and the quotes behind them. */
 const BYTES_MAX = BEFORE.reduce((sum, { byteLength }) => sum + byteLength + NUMBER_BYTES_MAX, 0);
 
-/** Writes lines, without the core and the checksum at their ends. */
+/** Writes lines that all have the same end. */
 export class DoneLines {
   readonly #writer: AsciiWriter;
+  readonly #end: Uint8Array;
   /** Where the line begins that was written last, and how long it is; 0: there is none. */
   #last = 0;
   #lastBytes = 0;
@@ -70,8 +71,9 @@ export class DoneLines {
   #start = 0;
   #isNew = false;
 
-  constructor(writer: AsciiWriter) {
+  constructor(writer: AsciiWriter, end: Uint8Array) {
     this.#writer = writer;
+    this.#end = end;
   }
 
   /** The last line may no longer be there. */
@@ -83,7 +85,7 @@ export class DoneLines {
   write(record: DoneRecord): boolean {
     const writer = this.#writer;
     this.#start = writer.end;
-    writer.reserve(BYTES_MAX + Math.max(this.#lastBytes, charsIn(record)));
+    writer.reserve(BYTES_MAX + this.#end.byteLength + Math.max(this.#lastBytes, charsIn(record)));
     if (this.#lastBytes === 0 || !this.#writeOver(record)) {
       writer.end = this.#start;
       this.#isNew = true;
@@ -92,6 +94,7 @@ export class DoneLines {
         this.#lastBytes = 0;
         return false;
       }
+      writer.append(this.#end);
     }
     this.#last = this.#start;
     this.#lastBytes = writer.end - this.#start;

@@ -8,20 +8,20 @@ import { formatRecord, type JobRecord } from "./journal_record.ts";
 
 const FIRST_BYTES = 16 * 1024;
 
-const CRC = Buffer.from(',"crc":"00000000"}\n');
+/** The end of a line, with a checksum of what stands before it. */
+const CRC = ',"crc":"00000000"}\n';
 const CRC_AT = ',"crc":"'.length;
 
 /** Lines on their way to the journal. */
 export class JournalLines {
   readonly #core: string;
-  readonly #coreField: Buffer;
   readonly #writer = new AsciiWriter(FIRST_BYTES);
-  readonly #done = new DoneLines(this.#writer);
+  readonly #done: DoneLines;
 
   /** `core` is the core's SHA-256. */
   constructor(core: string) {
     this.#core = core;
-    this.#coreField = Buffer.from(`,"core":"${core}"`);
+    this.#done = new DoneLines(this.#writer, Buffer.from(`,"core":"${core}"${CRC}`));
   }
 
   get bytes(): number {
@@ -46,12 +46,8 @@ export class JournalLines {
     const writer = this.#writer;
     const start = writer.end;
     if (!this.#done.write(record)) return this.addRecord(record);
-    writer.reserve(this.#coreField.byteLength + CRC.byteLength);
-    writer.append(this.#coreField);
-    const { end } = writer;
-    const checksum = crc32(writer.written(start));
-    writer.append(CRC);
-    writer.hex(end + CRC_AT, checksum);
+    const end = writer.end - CRC.length;
+    writer.hex(end + CRC_AT, crc32(writer.written(start, end)));
   }
 
   /** Takes all lines out. */

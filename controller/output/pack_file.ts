@@ -25,10 +25,21 @@ export interface PackFile extends PackContent {
   close(): Promise<void>;
 }
 
+/**
+ * When the system has so much of a large pack in memory that is new, it is written to the disk and taken out of memory.
+ * A system that fills all of its memory with a file takes longer for each new page than for one that was just in use.
+ */
+const CACHED_BYTES_MAX = 64 * 1024 * 1024;
+
 /** A file that has its content as it is. */
 export class PlainPackFile implements PackFile {
   readonly #file: OpenFile;
   #bytes: number;
+  /** How much of it is taken out of memory, or is about to be. */
+  #uncachedBytes = 0;
+  #uncaching: Promise<void> | undefined;
+  /** Why it could not be written to the disk. The system says it only once. */
+  #syncFailure: unknown;
 
   private constructor(file: OpenFile, bytes: number) {
     this.#file = file;
@@ -54,6 +65,7 @@ export class PlainPackFile implements PackFile {
   async cut(bytes: number): Promise<void> {
     await this.#file.truncate(bytes);
     this.#bytes = bytes;
+    this.#uncachedBytes = bytes; // as earlier runs have left it
   }
 
   async append(parts: readonly Uint8Array[]): Promise<void> {
@@ -66,13 +78,32 @@ export class PlainPackFile implements PackFile {
       throw error;
     }
     this.#bytes += parts.reduce((bytes, part) => bytes + part.byteLength, 0);
+    if (this.#bytes - this.#uncachedBytes >= CACHED_BYTES_MAX) this.#uncache();
   }
 
-  datasync(): Promise<void> {
-    return this.#file.datasync();
+  /** Takes what is there out of memory, beside further appends. */
+  #uncache(): void {
+    const file = this.#file;
+    if (!file.uncache || this.#uncaching) return;
+    const at = this.#uncachedBytes;
+    const end = this.#bytes;
+    this.#uncachedBytes = end;
+    this.#uncaching = file.datasync()
+      .then(
+        () => file.uncache?.(at, end - at).catch(() => {}), // it only costs memory
+        (error) => void (this.#syncFailure ??= error),
+      )
+      .finally(() => this.#uncaching = undefined);
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async datasync(): Promise<void> {
+    await this.#uncaching;
+    if (this.#syncFailure) throw this.#syncFailure;
+    await this.#file.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#uncaching;
+    await this.#file.close();
   }
 }

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { execFileSync } from "node:child_process";
-import { symlink, truncate, utimes } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { statfs, symlink, truncate, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { Workspace } from "../cli/workspace.ts";
@@ -66,6 +67,24 @@ test("parts of any size are appended in full and in order, also to a file that i
 });
 
 testUnless(
+  notLinux ?? await whyNotCached(),
+  "what is taken out of the system's memory stays in the file",
+  async () => {
+    await using workspace = await Workspace.make();
+    const path = workspace.at("a");
+    const content = new Uint8Array(4 * 1024 * 1024).fill(42);
+    const file = await files.openToAppend(path, true);
+    await file.append(content);
+    await file.datasync();
+    assert.equal(cachedBytes(path), content.byteLength);
+    await file.uncache?.(0, content.byteLength);
+    assert(cachedBytes(path) < content.byteLength / 2);
+    await file.close();
+    assert(Buffer.from(content).equals(await files.content(path)));
+  },
+);
+
+testUnless(
   notLinux,
   "a part that a full disk does not take is an error, whatever its size",
   async () => {
@@ -78,3 +97,14 @@ testUnless(
     }
   },
 );
+
+function cachedBytes(path: string): number {
+  return Number(execFileSync("fincore", ["--bytes", "--noheadings", "--output=RES", path]));
+}
+
+/** Why it cannot be seen what the system has in memory of a file. */
+async function whyNotCached(): Promise<string | undefined> {
+  const TMPFS = 0x01021994;
+  if ((await statfs(tmpdir())).type === TMPFS) return "temporary files are always in memory";
+  return spawnSync("fincore", ["--version"]).status === 0 ? undefined : "there is no fincore";
+}
