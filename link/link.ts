@@ -14,21 +14,11 @@ import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import type { LinkEvents, Reception } from "./link_events.ts";
 import { LinkCompression } from "./link_compression.ts";
-import {
-  DISCARDED_BYTES,
-  FAST_END_BYTES_MAX,
-  LAST_WRITE_BYTES_MAX,
-  LAST_WRITE_MS,
-  LINGER_MS,
-} from "./link_end.ts";
+import { DISCARDED_BYTES, FAST_END_BYTES_MAX, LAST_WRITE_MS, LINGER_MS } from "./link_end.ts";
 import type { LinkOptions } from "./link_options.ts";
+import { ReadRounds } from "./read_rounds.ts";
 import { FRAMES_PER_TURN_MAX } from "./turns.ts";
-
-/** Bytes per write. The parts show that a slow peer still accepts bytes. */
-const WRITE_BYTES_MAX = 1024 * 1024;
-
-/** The last part of a piece may be this much larger: a payload of 1 MiB and its header are one write. */
-const LAST_PART_BYTES = 64 * 1024;
+import { firstPartOf } from "./write_parts.ts";
 
 /** A connection that carries frames. */
 export class Link {
@@ -36,6 +26,7 @@ export class Link {
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
   readonly #clock: Clock;
+  readonly #rounds: ReadRounds;
   readonly #writer: FrameWriter;
   readonly compression: LinkCompression;
   #writingBytes = 0;
@@ -62,6 +53,7 @@ export class Link {
     this.#stream = stream;
     this.#events = events;
     this.#clock = options.clock;
+    this.#rounds = options.rounds ?? new ReadRounds(options.clock);
     this.#writer = new FrameWriter(options.references);
     this.compression = new LinkCompression(options, {
       writer: this.#writer,
@@ -210,6 +202,8 @@ export class Link {
       this.#events.onRead?.(bytes);
       this.#decoder.commit(bytes);
       while (this.#deliver()) await this.#mayDeliver();
+      const round = this.#rounds.onRead();
+      if (round) await round;
     }
     if (this.#decoder.heldBytes > 0 && !this.#isEnding) {
       throw new TruncatedFrameError(this.#decoder.heldBytes);
@@ -282,10 +276,7 @@ export class Link {
 
   async #write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let at = 0; at < piece.byteLength;) {
-      const rest = piece.subarray(at);
-      const bytesMax = this.#isEnding ? LAST_WRITE_BYTES_MAX : WRITE_BYTES_MAX;
-      const isLastPart = !this.#isEnding && rest.byteLength <= WRITE_BYTES_MAX + LAST_PART_BYTES;
-      const part = isLastPart ? rest : rest.subarray(0, bytesMax);
+      const part = firstPartOf(piece.subarray(at), this.#isEnding);
       this.#writingBytes = piece.byteLength - at;
       await this.#stream.write(part);
       this.#writtenAtMs = this.#clock.now();
@@ -302,6 +293,13 @@ export class Link {
   #onEnd(): void {
     if (this.#events.onPeerEnded && !this.#isEnding && !this.#isClosed) this.#events.onPeerEnded();
     else this.close(this.#broken);
+  }
+
+  /** Closes, because the peer seems to be silent, unless something from it was only not read yet. */
+  async closeIfSilent(reason: string): Promise<void> {
+    const signs = this.#signsOfLife;
+    await this.#rounds.all();
+    if (signs === this.#signsOfLife) this.close(new Error(reason));
   }
 
   /** Closes at once. */

@@ -2,6 +2,7 @@
 
 import type { FindHugePlace, FindPlace, LimitPayload, ReferenceEvents } from "../protocol/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { ReadRounds } from "./read_rounds.ts";
 import type { Turns } from "./turns.ts";
 
 /** Options of a link. */
@@ -21,4 +22,6 @@ export interface LinkOptions {
   readonly largeReadBytesMax?: () => number;
   /** When compressed bytes are decompressed. Default: turns of its own. */
   readonly turns?: Pick<Turns, "next">;
+  /** When it is read again. Default: rounds of its own. */
+  readonly rounds?: ReadRounds | undefined;
 }

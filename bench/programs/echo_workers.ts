@@ -8,6 +8,7 @@
 import process from "node:process";
 import { parseAddress } from "../../link/address.ts";
 import { Link } from "../../link/link.ts";
+import { ReadRounds } from "../../link/read_rounds.ts";
 import {
   decodeMessage2,
   encodeChooseResponse,
@@ -35,8 +36,10 @@ const INPUT_AT: ReadonlyMap<number, number> = new Map([
 
 const IDLE = { slotsBusy: 0, jobsWaiting: 0, slotsLoading: 0, loadingMs: 0, memoryFreeBytes: 0 };
 
+const links: Link[] = [];
 const [address = "", connections = "1"] = process.argv.slice(2);
 const runtime = await detectRuntime();
+const rounds = new ReadRounds(runtime.clock, () => links.length);
 for (let count = 0; count < Number(connections); count++) {
   // One after the other: a controller refuses connections while too many have not introduced themselves.
   const introduced = Promise.withResolvers<void>();
@@ -47,7 +50,8 @@ for (let count = 0; count < Number(connections); count++) {
       if (frame.type === MessageType.describe) introduced.resolve();
     },
     onClosed: () => process.exit(0),
-  }, { clock: runtime.clock });
+  }, { clock: runtime.clock, rounds });
+  links.push(link);
   link.start();
   await introduced.promise;
 }

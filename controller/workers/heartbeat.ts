@@ -20,7 +20,7 @@ export type Signs = Pick<Link, "signsOfLife" | "unacknowledgedBytes">;
 export type HeartbeatAction =
   | { readonly kind: "none" }
   | { readonly kind: "ping" }
-  | { readonly kind: "give up"; readonly silentMs: number };
+  | { readonly kind: "give up"; readonly reason: string };
 
 const NONE: HeartbeatAction = { kind: "none" };
 const PING: HeartbeatAction = { kind: "ping" };
@@ -60,7 +60,9 @@ export class Heartbeat {
     const inTransitMs = Math.min(signs.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
       SLOWEST_BYTES_PER_MS;
     const silentMsMax = this.#onAlive ? PROBED_MS_MAX : WORKER_SILENT_MS_MAX;
-    if (silentMs >= silentMsMax + inTransitMs) return { kind: "give up", silentMs };
+    if (silentMs >= silentMsMax + inTransitMs) {
+      return { kind: "give up", reason: `no response for ${Math.round(silentMs / 1000)}s` };
+    }
     return nowMs - this.#sentAtMs >= PING_MS ? PING : NONE;
   }
 }

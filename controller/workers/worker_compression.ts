@@ -53,11 +53,13 @@ export class WorkerCompression {
     this.#ask(mode === "always");
   }
 
-  /** The worker says how fast bytes arrive there. */
+  /** The worker says how fast bytes arrive there, or that it does not read them for now. */
   onArrivalRate({ id, payload }: Frame): void {
     if (id !== 0) throw new ProtocolError(`notice of a rate has id ${id}, expected 0`);
+    const bytesPerMs = decodeArrivalRate(payload);
+    if (bytesPerMs === 0) return; // it does not read for now: this is only a sign of life
     if (this.#mode === "never") throw new ProtocolError("unexpected notice of a rate");
-    this.#sendingBytesPerMs = decodeArrivalRate(payload);
+    this.#sendingBytesPerMs = bytesPerMs;
   }
 
   /** The worker is about to leave, and is asked for nothing more. */

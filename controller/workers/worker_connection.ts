@@ -1,6 +1,7 @@
 /** The protocol with one worker on one connection: version, description, core, jobs, heartbeat. */
 
 import { Link } from "../../link/link.ts";
+import type { ReadRounds } from "../../link/read_rounds.ts";
 import { Unfinished } from "../../link/unfinished.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
@@ -71,6 +72,7 @@ export class WorkerConnection {
     /** The version to offer. */
     readonly version: number,
     events: WorkerConnectionEvents,
+    rounds?: ReadRounds,
   ) {
     this.#events = events;
     this.#clock = clock;
@@ -85,7 +87,7 @@ export class WorkerConnection {
         this.#onCoreEnd();
         events.onClosed(isForeign(reason) ? unusable(reason) : reason);
       },
-    }, { clock, references: events.references, ...placesFor(events, () => this.#phase) });
+    }, { clock, rounds, references: events.references, ...placesFor(events, () => this.#phase) });
     this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
     this.#unfinished = new Unfinished(this.#link);
   }
@@ -160,12 +162,10 @@ export class WorkerConnection {
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
     this.#compression.onTick(nowMs);
-    const action = this.#heartbeat.check(this.#link, this.#link.reception.isListening, nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
-    if (action.kind === "ping" || (asks && action.kind === "none")) this.ping();
-    else if (action.kind === "give up") {
-      this.#link.close(new Error(`no response for ${Math.round(action.silentMs / 1000)}s`));
-    }
+    const action = this.#heartbeat.check(this.#link, this.#link.reception.isListening, nowMs);
+    if (action.kind === "give up") void this.#link.closeIfSilent(action.reason);
+    else if (action.kind === "ping" || asks) this.ping();
   }
 
   /** Asks the worker whether it is still there. `onAlive` follows, or the connection closes soon. */

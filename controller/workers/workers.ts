@@ -4,6 +4,7 @@
  */
 
 import { formatAddress } from "../../link/address.ts";
+import { ReadRounds } from "../../link/read_rounds.ts";
 import { LATEST_VERSION, type WorkerDescription } from "../../protocol/mod.ts";
 import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
@@ -43,6 +44,7 @@ export class Workers {
   readonly #claims = new Claims();
   readonly #memory = new AnswerMemory((...answer) => this.#events.onDiscarded(...answer));
   readonly #listeners: Listeners;
+  readonly #rounds: ReadRounds;
   #isPaused = false;
   #isClosed = false;
 
@@ -53,6 +55,7 @@ export class Workers {
     this.#events = events;
     this.#warnings = new ConnectionWarnings(log);
     this.#refusals = new CoreRefusals(log);
+    this.#rounds = new ReadRounds(runtime.clock, () => this.#connected.size);
     const admission = workerAdmission(runtime.clock, log, () => this.#connected);
     this.#listeners = new Listeners(runtime, admission, (stream) => this.join(stream));
   }
@@ -197,7 +200,7 @@ export class Workers {
       onDraining: () => this.drain(worker),
       onArriving: (payload) => this.#memory.onArriving(worker, payload),
       onClosed: (reason) => this.#onClosed(worker, reason),
-    });
+    }, this.#rounds);
     const { proof } = stream;
     const worker = new ConnectedWorker({ ...origin, proof }, connection, clock.now());
     this.#connected.add(worker);

@@ -134,10 +134,9 @@ export class Connection implements JobSource {
 
   /** Closes if the controller is silent for longer than version 2 allows, or leaves a message unfinished. */
   check(nowMs: number): void {
-    this.#compression.onTick(nowMs);
+    this.#compression.onTick(nowMs, this.#version > 1 && this.#flow.isPaused);
     const silentMsMax = this.#version === 1 ? Infinity : this.#context.silentMsMax;
-    const reason = this.watch.reasonToClose(nowMs, silentMsMax);
-    if (reason !== undefined) this.close(new Error(reason));
+    this.watch.check(nowMs, silentMsMax);
   }
 
   /** Closes once all answers are delivered. */

@@ -1,6 +1,7 @@
 /** What all connections of a worker share. */
 
 import type { Uint64, WorkerDescription, WorkerLoad } from "../../protocol/mod.ts";
+import type { ReadRounds } from "../../link/read_rounds.ts";
 import type { Turns } from "../../link/turns.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ContentStore } from "../cores/content_store.ts";
@@ -20,6 +21,8 @@ export interface ConnectionContext extends CoreContext {
   readonly largeReadBytesMax: () => number;
   /** When connections decompress what they receive. */
   readonly turns: Turns;
+  /** When connections are read again. */
+  readonly rounds: ReadRounds;
   readonly payloadBytesMax: number | undefined;
   /** Whether inputs beyond that are received part by part. */
   readonly takesHugeInputs: boolean;

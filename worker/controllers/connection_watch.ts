@@ -14,7 +14,8 @@ import type { Holder } from "./held_bytes.ts";
 const UNREAD_OUTPUT_MS = 300_000;
 
 /** A link, as far as it is watched. */
-interface WatchedLink extends Pick<Link, "close" | "reception" | "signsOfLife" | "waitsSinceMs"> {
+interface WatchedLink
+  extends Pick<Link, "close" | "closeIfSilent" | "reception" | "signsOfLife" | "waitsSinceMs"> {
   readonly compression: Pick<LinkCompression, "sourceBytes">;
 }
 
@@ -40,17 +41,19 @@ export class ConnectionWatch implements Holder {
   }
 
   /**
-   * Why the connection has to be closed, if it has. Call it several times a second. `silentMsMax`: how long its
-   * version allows the controller to be silent.
+   * Closes the connection if it cannot stay. Call it several times a second. `silentMsMax`: how long its version allows
+   * the controller to be silent.
    */
-  reasonToClose(nowMs: number, silentMsMax: number): string | undefined {
+  check(nowMs: number, silentMsMax: number): void {
     this.#silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
+    const isUnread = this.#unreadMs(nowMs) >= UNREAD_OUTPUT_MS;
     const unfinished = this.#unfinished.look(nowMs);
-    if (unfinished !== undefined) return unfinished;
-    if (this.#silentMs >= silentMsMax) return `it was silent for ${silentMsMax / 1000}s`;
-    return this.#unreadMs(nowMs) < UNREAD_OUTPUT_MS
-      ? undefined
-      : `it has read nothing of an output for ${UNREAD_OUTPUT_MS / 1000}s`;
+    if (unfinished !== undefined) this.giveUp(unfinished);
+    else if (isUnread) {
+      this.giveUp(`it has read nothing of an output for ${UNREAD_OUTPUT_MS / 1000}s`);
+    } else if (this.#silentMs >= silentMsMax) {
+      void this.#link.closeIfSilent(`it was silent for ${silentMsMax / 1000}s`);
+    }
   }
 
   /** How long it has read nothing while a slot waits for that. */

@@ -1,6 +1,7 @@
 /** The connections of a worker: how many there may be, which of them go first, and what they hold together. */
 
 import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
+import { ReadRounds } from "../../link/read_rounds.ts";
 import { Turns } from "../../link/turns.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
@@ -14,7 +15,7 @@ import { HeldBytes } from "./held_bytes.ts";
 import { MessagePace } from "./message_pace.ts";
 
 /** What the connections themselves bring into their context. */
-type OwnContext = "held" | "pace" | "turns" | "largeReadBytesMax";
+type OwnContext = "held" | "pace" | "turns" | "rounds" | "largeReadBytesMax";
 
 /** All connections of a worker. */
 export class Connections implements Iterable<Connection> {
@@ -37,6 +38,7 @@ export class Connections implements Iterable<Connection> {
       largeReadBytesMax: () => held.largeReadBytesMax,
       pace: new MessagePace(clock),
       turns: new Turns(clock),
+      rounds: new ReadRounds(clock, () => this.#open.size),
     };
   }
 

@@ -1,15 +1,19 @@
 /** When a connection is read again after a pause, with a controller in memory that reads no answers. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { coreImage } from "../../../controller/workers/core_image.ts";
 import type { ByteStream } from "../../../runtime/ports.ts";
+import { acceptControllers } from "../../../worker/serve.ts";
 import type { Worker } from "../../../worker/worker.ts";
+import { RecordedCluster, type Until } from "../../controller/simulation.ts";
 import { concat, encodeFrame, PING, utf8 } from "../../fixtures/peers/frames.ts";
 import { coreBytes } from "../../lib/cores.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { eventually } from "../../lib/processes.ts";
 import { slowTest, test } from "../../lib/test.ts";
-import { type FakeSlots, SLOW_LOAD_MS } from "../fake_slots.ts";
-import { elapse, startFakeWorker } from "../own_worker.ts";
+import { FakeSlots, SLOW_LOAD_MS } from "../fake_slots.ts";
+import { elapse, OwnWorker, startFakeWorker } from "../own_worker.ts";
 import { coreMessage, jobMessage, jobMessages, versionMessage } from "../raw.ts";
 
 /** Longer than one read may bring: what follows such a core comes with another one. */
@@ -17,6 +21,9 @@ const LONG_BYTES = 300_000;
 
 /** Above this many unanswered jobs a connection is not read. */
 const UNANSWERED_JOBS_MAX = 65_536;
+
+/** The notice that it does not read. */
+const NOT_READ = encodeFrame({ type: 0x05, id: 0n, payload: new Uint8Array(8) });
 
 /** How long a controller of version 2 may be silent. */
 const SILENT_MS_MAX = 60_000;
@@ -92,6 +99,44 @@ test("a controller that is not read does not count as silent", async () => {
   await elapse(worker.clock, worker.isLeft());
 });
 
+test("a controller of version 1 that is not read for now is told nothing", async () => {
+  assert.equal(await noticesWhileUnread(1), 0);
+});
+
+test("a controller of version 2 that is not read for now is told so every 5 seconds", async () => {
+  const notices = await noticesWhileUnread(2);
+  assert(notices >= 12 && notices <= 14, `${notices} in a minute`);
+});
+
+slowTest(
+  "a run whose large input waits for minutes, because that of another run has the worker's memory, does not give up the worker",
+  async () => {
+    const network = new MemoryNetwork();
+    const { clock, runtime } = network;
+    const fakes = new FakeSlots({ clock });
+    await using worker = await OwnWorker.start({ slots: 2 }, clock, fakes);
+    const listener = network.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
+    void acceptControllers(worker.worker, listener);
+    assert(listener.address.kind === "tcp");
+    network.limitRate(listener.address.port, 200);
+    const core = coreImage("behave", LIBRARY);
+    const input = new Uint8Array(110 * 2 ** 20);
+    const clusters = [1, 2].map(() => {
+      const until: Until = (what, look) => clock.until(what, look, 3_600_000);
+      const recorded = new RecordedCluster(runtime, until, { speculates: false }, core);
+      recorded.dial(listener.address as { port: number });
+      recorded.addAll([input]);
+      return recorded;
+    });
+    for (const recorded of clusters) {
+      await recorded.completed(1);
+      assert.deepEqual(recorded.warnings, []);
+      recorded.cluster.close();
+    }
+    listener.close();
+  },
+);
+
 test("a controller of version 1 that reads nothing of an output for five minutes, while a slot waits for it, is disconnected", () =>
   readNothing(1));
 
@@ -143,6 +188,25 @@ async function readNothing(version: 1 | 2): Promise<void> {
   pings.stop();
 }
 
+/** How often a controller is told in a minute that it is not read, because of its cores. */
+async function noticesWhileUnread(version: 1 | 2): Promise<number> {
+  await using worker = await startFakeWorker({ coreLoadLimitMs: 120_000 });
+  const controller = await Controller.connect(worker);
+  const before = worker.processes.started;
+  controller.send(versionMessage(0n, version));
+  for (let number = 0; number < 3; number++) controller.send(longCore("hangs", number));
+  await eventually("two cores are checked", () => worker.processes.started > before);
+  await elapse(worker.clock, eventually("the third has arrived", () => controller.isRead));
+  const received = controller.readAll();
+  await worker.clock.advance(60_000);
+  controller.stream.close();
+  return countOf(NOT_READ, await received);
+}
+
+function countOf(part: Uint8Array, bytes: Uint8Array): number {
+  return Buffer.from(bytes).toString("hex").split(Buffer.from(part).toString("hex")).length - 1;
+}
+
 /** A core of that name which is no other core, and longer than one read. */
 function longCore(name: string, number: number): Uint8Array {
   const content = concat(LIBRARY, new Uint8Array(LONG_BYTES), utf8(`${name} ${number}`));
@@ -173,6 +237,17 @@ class Controller {
   /** Reads at least so many bytes. */
   async read(bytes: number): Promise<void> {
     for (let left = bytes; left > 0;) left -= await this.stream.read(new Uint8Array(left)) ?? left;
+  }
+
+  /** Reads until the connection ends. */
+  async readAll(): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (;;) {
+      const into = new Uint8Array(1_000);
+      const bytes = await this.stream.read(into).catch(() => null);
+      if (bytes === null) return concat(...parts);
+      parts.push(into.subarray(0, bytes));
+    }
   }
 
   send(...messages: Uint8Array[]): void {

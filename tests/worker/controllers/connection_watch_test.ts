@@ -17,6 +17,7 @@ function watchOf(jobs: typeof NONE, sourceBytes: number): ConnectionWatch {
     pendingBytes: sourceBytes,
     compression: { sourceBytes },
     close: () => {},
+    closeIfSilent: () => Promise.resolve(),
   };
   const flow = { isPaused: false, squeeze: () => {} };
   return new ConnectionWatch(link, backlogOf(jobs, NONE, NONE, link), flow);
