@@ -9,7 +9,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { bundled } from "./lib/bundle.ts";
 import { ROOT } from "./lib/sources.ts";
@@ -17,8 +17,11 @@ import { ROOT } from "./lib/sources.ts";
 /** Tests mostly wait, so that more of them than cores run side by side. */
 const SIDE_BY_SIDE = "6";
 
+/** Files beside all folders: tests of the project itself, as of its pages. */
+const PROJECT = "project";
+
 /** Folders whose files take longest, longest first. They start first, so that no single one runs on at the end. */
-const LONG = ["simulation", "cli", "attacks", "fuzz", "cores", "check"];
+const LONG = ["simulation", "cli", "attacks", "fuzz", "cores", "check", PROJECT];
 
 /** How many files are loaded together. */
 const FILES = { long: 4, other: 12 } as const;
@@ -51,11 +54,16 @@ async function testsIn(path: string): Promise<string[]> {
 }
 
 function grouped(files: readonly string[]): string[][] {
-  const long = LONG.flatMap((folder) =>
-    files.filter((file) => file.startsWith(`tests/${folder}/`))
-  );
-  const others = files.filter((file) => !long.includes(file));
-  return [...chunks(long, FILES.long), ...chunks(others, FILES.other)];
+  const rooms = Map.groupBy(files, roomOf);
+  const long = LONG.flatMap((room) => chunks(rooms.get(room) ?? [], FILES.long));
+  const others = [...rooms].filter(([room]) => !LONG.includes(room));
+  return [...long, ...others.flatMap(([, files]) => chunks(files, FILES.other))];
+}
+
+/** The folder of `tests` that a file is in. */
+function roomOf(file: string): string {
+  const [, folder, ...below] = file.split("/");
+  return below.length > 0 ? folder! : PROJECT;
 }
 
 function chunks(files: readonly string[], size: number): string[][] {
@@ -74,11 +82,6 @@ async function written(groups: readonly (readonly string[])[]): Promise<string[]
     await writeFile(join(ROOT, folder, name), imports.join(""));
     return join(folder, name);
   }));
-}
-
-/** Such as `cli_run` for a file in `tests/cli/run`. */
-function roomOf(file: string): string {
-  return relative("tests", dirname(file)).replaceAll("/", "_") || "house";
 }
 
 async function run(words: readonly string[]): Promise<number> {
