@@ -52,7 +52,7 @@ test("the reference has every variable of distcomp's own that the program knows"
     sources.flatMap((path) => readFileSync(join(ROOT, path), "utf8").match(OWN_VARIABLE) ?? []),
   );
   assert(known.has("DISTCOMP_KEY"), "they are found");
-  const named = REFERENCE.match(OWN_VARIABLE) ?? [];
+  const named: readonly string[] = REFERENCE.match(OWN_VARIABLE) ?? [];
   assert.deepEqual([...known].filter((name) => !named.includes(name)), []);
 });
 

@@ -28,7 +28,7 @@ export async function checkPaths(
   for (const path of paths) {
     if (path === "-") continue;
     const isFolder = await checkPath(files, path, realOutputs, naming).catch((error) => {
-      throw seen.size > 0 ? withOutputHint(error) : error;
+      throw seen.size > 0 && isLikeFolder(path) ? withOutputHint(error) : error;
     });
     const key = isFolder ? `${resolve(path)}${sep}` : naming.outputOf(basename(path));
     const other = seen.get(key);
@@ -43,10 +43,15 @@ export async function checkPaths(
   }
 }
 
+/** Whether it is written as a folder is mostly written: without an extension. */
+function isLikeFolder(path: string): boolean {
+  return !basename(path).includes(".");
+}
+
 /** Other programs take the folder of the outputs as their last argument. */
 function withOutputHint(error: Error): unknown {
   if (codeOf(error.cause) !== "ENOENT") return error;
-  return new SourceError(`${error.message}; name the folder of the outputs with -o`, {
+  return new SourceError(`${error.message}; the folder of the outputs is named with -o`, {
     cause: error.cause,
   });
 }

@@ -201,8 +201,9 @@ test("inputs that cannot be used are refused before anything is written", async 
     [["--lines", "x"], /Cannot read lines from "x": it is a folder/],
     [
       ["x", "out/"],
-      /Cannot read input "out\/": no such file or folder; name the folder of the outputs with -o\n$/,
+      /Cannot read input "out\/": no such file or folder; the folder of the outputs is named with -o\n$/,
     ],
+    [["x", "no.txt"], /Cannot read input "no\.txt": no such file or folder\n$/],
     [["x/same", "y/same"], /"x\/same" and "y\/same" have the same output, "same"; name a folder/],
     [["x", "x/"], /"x\/" is named twice/],
     [["x", "-o", "x"], /The outputs would overwrite the inputs in "x"/],
