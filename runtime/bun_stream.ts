@@ -5,6 +5,7 @@ import { openCFunctions } from "./bun_ffi.ts";
 import { placeOf, type Socket, type SocketEvents, SocketWrites } from "./bun_socket.ts";
 import { type SecureStream, upgraded } from "./bun_tls.ts";
 import { ChunkQueue } from "./chunk_queue.ts";
+import { nextTurn } from "./clock.ts";
 import { DirectReads, RECEIVE_FUNCTIONS, type ReceiveLibrary } from "./direct_reads.ts";
 import type { ByteStream, StreamEnds, TlsStream } from "./ports.ts";
 import {
@@ -37,27 +38,47 @@ export class SocketStream implements ByteStream, SocketEvents {
   readonly #socket: Socket;
   readonly #incoming: ChunkQueue;
   readonly #writes: SocketWrites;
-  readonly #direct = new DirectReads(receiveLibrary);
+  readonly #direct: DirectReads;
   /** The same connection, once it uses TLS. */
   #secure: SecureStream | undefined;
   #isAnswered = false;
   #hasLargeBuffer = false;
+  #isListening = true;
   #isClosed = false;
 
-  constructor(socket: Socket) {
+  /** `open` opens the function for direct reads. */
+  constructor(socket: Socket, open: () => ReceiveLibrary = receiveLibrary) {
     const { peer, ends } = placeOf(socket);
     this.peer = peer;
     if (ends) this.ends = ends;
     this.#socket = socket;
     this.#incoming = new ChunkQueue((isPaused) => isPaused ? socket.pause() : socket.resume());
     this.#writes = new SocketWrites(socket);
+    this.#direct = new DirectReads(open);
   }
 
   read(into: Uint8Array<ArrayBuffer>, isLarge = false): Promise<number | null> {
     const { fd = -1 } = this.#socket;
     const isPossible = fd >= 0 && this.#incoming.isEmpty && !this.#isClosed;
+    if (isPossible && this.#direct.isTurnOver) return this.#readNextTurn(into, isLarge);
     const bytes = isPossible ? this.#direct.read(fd, into, isLarge) : 0;
-    return bytes > 0 ? Promise.resolve(bytes) : this.#incoming.read(into);
+    if (bytes > 0) return Promise.resolve(bytes);
+    if (this.#incoming.isEmpty) this.#listen(true);
+    return this.#incoming.read(into);
+  }
+
+  async #readNextTurn(into: Uint8Array<ArrayBuffer>, isLarge: boolean): Promise<number | null> {
+    await nextTurn();
+    this.#direct.onTurn();
+    return await this.read(into, isLarge);
+  }
+
+  /** Whether Bun reads what comes. It does so again and again while much is waiting, and copies all of it. */
+  #listen(isListening: boolean): void {
+    if (isListening === this.#isListening || this.#isClosed) return;
+    this.#isListening = isListening;
+    if (isListening) this.#socket.resume();
+    else this.#socket.pause();
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -94,6 +115,7 @@ export class SocketStream implements ByteStream, SocketEvents {
   async startTls({ identity, isServer, head }: TlsStart): Promise<TlsStream> {
     if (this.#isClosed || this.#incoming.hasEnded) throw new Error("the connection is closed");
     if (!isServer && !this.#incoming.isEmpty) throw new Error("the server has spoken first");
+    this.#listen(true);
     const read = this.#incoming.takeAll(head);
     const { secure, handshake } = upgraded(this.#socket, { identity, isServer, head: read });
     this.#secure = secure;
@@ -104,6 +126,7 @@ export class SocketStream implements ByteStream, SocketEvents {
 
   onData(chunk: Uint8Array): void {
     this.#direct.onTurn();
+    if (this.#direct.areUsed && !this.#secure) this.#listen(false);
     // With TLS, the socket still shows what arrives, encrypted. Only the first of it may be wanted: if it is no TLS.
     if (!this.#secure || !this.#isAnswered) this.#incoming.push(chunk);
     this.#isAnswered = this.#secure !== undefined;

@@ -19,7 +19,7 @@ export interface ReceiveLibrary {
 
 const MSG_DONTWAIT = 0x40;
 
-/** Everything else in this process waits meanwhile: after this many bytes, Bun has its turn. */
+/** Everything else in this process waits meanwhile: after this many bytes, it has its turn. */
 const BYTES_PER_TURN_MAX = 4 * 1024 * 1024;
 
 /** The direct reads of one socket. */
@@ -32,7 +32,17 @@ export class DirectReads {
     this.#open = open;
   }
 
-  /** Bun has read from the socket: a new turn begins. */
+  /** Whether something large is being read: then Bun need not read before all that has come is read directly. */
+  get areUsed(): boolean {
+    return this.#isLarge && process.platform === "linux";
+  }
+
+  /** Whether the turn has had as many bytes as it may have. */
+  get isTurnOver(): boolean {
+    return this.#bytes >= BYTES_PER_TURN_MAX;
+  }
+
+  /** A new turn of the event loop begins. */
   onTurn(): void {
     this.#bytes = 0;
   }
@@ -43,7 +53,7 @@ export class DirectReads {
    * has read from it before must have been taken.
    */
   read(fd: number, into: Uint8Array, isLarge: boolean): number {
-    const isPossible = (isLarge || this.#isLarge) && this.#bytes < BYTES_PER_TURN_MAX;
+    const isPossible = (isLarge || this.#isLarge) && !this.isTurnOver;
     this.#isLarge = isLarge;
     if (!isPossible || fd < 0 || process.platform !== "linux") return 0;
     const bytes = Math.max(0, this.#open().recv(fd, into, into.byteLength, MSG_DONTWAIT));

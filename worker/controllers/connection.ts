@@ -255,6 +255,8 @@ export class Connection implements JobSource {
     if (this.#isDraining) return this.#refuse(job);
     const outcome = this.#core.outcomeFor(job);
     if (outcome) this.#start(job, outcome);
+    const room = this.#context.executor.queueRoom.wait(this.#client, payload.byteLength);
+    if (room) this.#link.hold(room);
   }
 
   /** The outcome of a job's core is known. Jobs of a closed connection do not wait for it. */

@@ -12,8 +12,10 @@ import { CoreTrials } from "./core_trials.ts";
 import { HugeInputs } from "./huge_inputs.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { ExecutorOptions } from "./executor_options.ts";
+import { type Occupancy, occupancyOf } from "./occupancy.ts";
 import type { EndCause } from "./process_end.ts";
 import { printedTo } from "./printed_to.ts";
+import { QueueRoom } from "./queue_room.ts";
 import { RelayingSlots } from "./relaying_slots.ts";
 import { SLOT_BYTES_MAX, Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
@@ -26,6 +28,7 @@ export class Executor {
   readonly #pool: Pool<RelayedJob>;
   readonly #slots: Slots;
   readonly hugeInputs: HugeInputs;
+  readonly queueRoom: QueueRoom;
   readonly #trials: CoreTrials;
   readonly #watchdog: Watchdog;
   readonly #terminations: Terminations;
@@ -50,6 +53,7 @@ export class Executor {
       dropped: (job) => this.#leave(job.payload),
       coreUnavailable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
+    this.queueRoom = new QueueRoom(clock, (client) => this.#pool.queueOf(client).queuedBytes);
     const context = { clock, log, launcher, coreLoadLimitMs, closing: this.#closing.signal };
     const events = {
       onUp: () => this.#onUp(),
@@ -94,6 +98,7 @@ export class Executor {
       if (job.state.name === "scheduled") job.state = { name: "orphaned", core: job.state.core };
     }
     for (const job of this.#pool.onClientGone(client)) this.#leave(job.payload);
+    this.queueRoom.onClientGone(client);
     this.#onEvent();
   }
 
@@ -155,13 +160,8 @@ export class Executor {
 
   // Calls from the worker.
 
-  /** How many slots have a job or send an output, and how many jobs wait, including those behind another in a slot. */
-  get occupancy(): { readonly slotsBusy: number; readonly jobsWaiting: number } {
-    const { queued, inFlight } = this.#pool.counts();
-    const running = this.#pool.currentJobs();
-    const busy = new Set(this.#relaying.endpoints);
-    for (const { endpoint } of running) busy.add(endpoint);
-    return { slotsBusy: busy.size, jobsWaiting: queued + inFlight - running.length };
+  get occupancy(): Occupancy {
+    return occupancyOf(this.#pool, this.#relaying.endpoints);
   }
 
   /** How many slots load a core, and for how long the first of them. */
@@ -299,15 +299,15 @@ export class Executor {
     this.#unloadUnused();
     for (const endpoint of this.#loads.unneeded()) this.#slots.at(endpoint)?.abandonLoad();
     this.#pool.schedule(this.#clock.now());
+    this.queueRoom.onPass();
     if (this.#draining && !this.#hasJobs) this.#draining.onIdle();
   }
 
   #unloadUnused(): void {
     for (const { key, users } of this.#unused) {
       if (users > 0) continue;
-      for (const endpoint of this.#slots.holding(key)) {
-        if (this.#pool.isFree(endpoint)) this.#slots.at(endpoint)?.retire();
-      }
+      const free = this.#slots.holding(key).filter((endpoint) => this.#pool.isFree(endpoint));
+      for (const endpoint of free) this.#slots.at(endpoint)?.retire();
     }
     this.#unused.clear();
   }

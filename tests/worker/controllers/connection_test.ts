@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { coreImage } from "../../../controller/workers/core_image.ts";
+import { nextTurn } from "../../../runtime/clock.ts";
 import type { ByteStream } from "../../../runtime/ports.ts";
 import { acceptControllers } from "../../../worker/serve.ts";
 import type { Worker } from "../../../worker/worker.ts";
@@ -166,6 +167,27 @@ test("a controller may leave answers unread for hours that no slot waits for", a
   await eventually("an answer is not read", () => hasRun(worker.fakes, "huge 10000000"));
   await worker.clock.advance(4 * 3_600_000);
   assert.equal(worker.worker.controllers, 1, worker.log);
+});
+
+test("large inputs are not read far ahead of the slots, but for 10 ms at most", async () => {
+  await using worker = await startFakeWorker({ slots: 1 });
+  const controller = await Controller.connect(worker);
+  const jobsThere = () => worker.worker.status.slotsBusy + worker.worker.status.jobsWaiting;
+  controller.send(coreMessage(0n, "behave", LIBRARY), jobMessage(1n, "sleep 5"));
+  await elapse(
+    worker.clock,
+    eventually(
+      "the core is loaded",
+      () => hasRun(worker.fakes, "sleep 5") && jobsThere() === 0,
+    ),
+  );
+  // One job runs, one may be in the slot behind it, and four with their fields are more than 4 MiB.
+  controller.send(jobMessage(2n, "sleep 1000"), jobMessages(3, 30, "x".repeat(2 ** 20)));
+  await eventually("the queue is full", () => jobsThere() >= 5);
+  for (let turn = 0; turn < 10; turn++) await nextTurn();
+  assert(jobsThere() <= 6, `${jobsThere()} jobs are there`);
+  await worker.clock.advance(10);
+  await eventually("all are read", () => jobsThere() === 31);
 });
 
 /** A controller reads a mebibyte of an output that its slot holds, and then nothing more. */
