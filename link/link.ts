@@ -75,7 +75,8 @@ export class Link {
   get reception(): Reception {
     const { heldBytes, allocatedBytes } = this.#decoder;
     const frames = this.#frames;
-    return { frames, heldBytes, allocatedBytes, isListening: !this.#isPaused && !this.#held };
+    const mustWait = this.#isPaused || this.#held || this.#decoder.settled;
+    return { frames, heldBytes, allocatedBytes, isListening: !mustWait };
   }
 
   /** Bytes handed to the system since bytes last arrived. They may not have reached the peer yet. */

@@ -51,8 +51,9 @@ export class LinkCompression {
 
   /** From now on frames may come compressed. To be called while one is handled, or before any has arrived. */
   accept(): void {
-    const { payloadBytesMax, limitPayload, findPlace, findHugePlace } = this.#options;
-    const places = { payloadBytesMax, limitPayload, findPlace, findHugePlace };
+    const { payloadBytesMax, limitPayload, findPlace, findPartPlace, findHugePlace } =
+      this.#options;
+    const places = { payloadBytesMax, limitPayload, findPlace, findPartPlace, findHugePlace };
     const options = { decompress: zstdDecompress, ...places, onBytes: this.#parts.onBytes };
     this.decoder = this.#compressed ??= new CompressedDecoder(this.#plain, options);
   }

@@ -14,6 +14,8 @@ export interface LinkOptions {
   readonly limitPayload?: LimitPayload | undefined;
   /** Where large payloads go. */
   readonly findPlace?: FindPlace | undefined;
+  /** Where large payloads go that need not be in one array. */
+  readonly findPartPlace?: FindHugePlace | undefined;
   /** Where payloads go that are larger than `payloadBytesMax`. */
   readonly findHugePlace?: FindHugePlace | undefined;
   /** Is told what is sent without a copy. */

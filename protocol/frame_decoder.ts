@@ -3,9 +3,16 @@
 import { PayloadTooLargeError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
 import { HugeArrival } from "./huge_payload.ts";
+import type { HugePlace } from "./huge_place.ts";
 import type { ArrivingPayload, FrameDecoderOptions, PartialPayload } from "./payload_place.ts";
 import { HEADER_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "./limits.ts";
 import { NO_PAYLOAD } from "./payload.ts";
+import {
+  DISCARDED_BYTES_MAX,
+  FIRST_READ_BYTES_MAX,
+  HEAD_BYTES_MAX,
+  READ_BYTES_MAX,
+} from "./read_sizes.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
 
 /** Small frames share chunks of this size, so that one read, which is one system call, brings many of them. */
@@ -34,28 +41,6 @@ const UNPLACED_PAYLOAD_BYTES_MAX = 32 * 1024;
 const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 
 /**
- * Bytes of a large payload in one read. A receiver that stops reading still gets what the read under way brings. So
- * much brings a payload of 1 MiB, with what its message adds to it.
- */
-const READ_BYTES_MAX = 1024 * 1024 + 64 * 1024;
-
-/**
- * The same for the first large payload, or an eighth of what has arrived, where reads are limited: a peer that sends
- * none to its end must not have long reads, of which many connections could have one each in one turn of the event loop.
- */
-const FIRST_READ_BYTES_MAX = 64 * 1024;
-
-/**
- * With the end of a large payload comes the header of the next frame, if it is there already: then the payload of that
- * frame is read to where it belongs from its first byte on. Otherwise a read brings little: had the frame a large
- * payload too, more would have to be copied there.
- */
-const HEAD_BYTES_MAX = 4 * 1024;
-
-/** Bytes of a discarded payload in one read. */
-const DISCARDED_BYTES_MAX = 64 * 1024;
-
-/**
  * Cuts a stream of bytes into frames. The caller reads the stream: it gets a buffer from `space()`, reads into
  * it, passes the number of bytes to `commit()`, and calls `next()` until there are no more frames.
  *
@@ -70,6 +55,8 @@ const DISCARDED_BYTES_MAX = 64 * 1024;
  */
 export class FrameDecoder {
   readonly #payloadBytesMax: number;
+  /** A larger payload that is not whole gets memory of its own. */
+  readonly #sharedBytesMax: number;
   readonly #options: FrameDecoderOptions;
   #chunk = NO_PAYLOAD;
   /** The size of the next chunk. */
@@ -98,6 +85,9 @@ export class FrameDecoder {
     this.#mayReadMuch = !areReadsLimited;
     this.#largeReadBytesMax = options.largeReadBytesMax ?? (() => READ_BYTES_MAX);
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
+    this.#sharedBytesMax = options.findPlace
+      ? UNPLACED_PAYLOAD_BYTES_MAX
+      : SHARED_PAYLOAD_BYTES_MAX;
     this.#options = options;
   }
 
@@ -217,8 +207,8 @@ export class FrameDecoder {
     }
     const at = this.#start + HEADER_BYTES;
     if (held < HEADER_BYTES + payloadBytes) {
-      if (payloadBytes > this.#sharedBytesMax) this.#startPartial(type, id, payloadBytes);
-      return undefined;
+      if (payloadBytes <= this.#sharedBytesMax) return undefined;
+      return this.#startLarge(type, id, payloadBytes);
     }
     this.#start = at + payloadBytes;
     this.#expectsOwnMemory = false;
@@ -227,19 +217,18 @@ export class FrameDecoder {
     return { type, id, payload: new Uint8Array(this.#chunk.buffer, at, payloadBytes) };
   }
 
-  /** A larger payload that is not whole gets memory of its own. */
-  get #sharedBytesMax(): number {
-    return this.#options.findPlace ? UNPLACED_PAYLOAD_BYTES_MAX : SHARED_PAYLOAD_BYTES_MAX;
-  }
-
   #startHuge(type: number, id: Uint64, payloadBytes: Uint64): Frame | undefined {
     const place = typeof payloadBytes === "number"
       ? this.#options.findHugePlace?.(type, id, payloadBytes)
       : undefined;
     if (!place) throw new PayloadTooLargeError(id, payloadBytes, this.#payloadBytesMax);
-    this.#huge = new HugeArrival(type, id, payloadBytes as number, place);
+    return this.#startParts(type, id, payloadBytes as number, place);
+  }
+
+  #startParts(type: number, id: Uint64, payloadBytes: number, place: HugePlace): Frame | undefined {
+    this.#huge = new HugeArrival(type, id, payloadBytes, place);
     const at = this.#start + HEADER_BYTES;
-    this.#start = Math.min(this.#end, at + (payloadBytes as number));
+    this.#start = Math.min(this.#end, at + payloadBytes);
     this.#huge.feed(this.#chunk.subarray(at, this.#start));
     return this.#finishHuge(this.#huge);
   }
@@ -249,9 +238,16 @@ export class FrameDecoder {
     return frame;
   }
 
-  #startPartial(type: number, id: Uint64, payloadBytes: number): void {
+  #startLarge(type: number, id: Uint64, payloadBytes: number): Frame | undefined {
     const bytesMax = this.#options.limitPayload?.(type, id) ?? Infinity;
     if (payloadBytes > bytesMax) throw new PayloadTooLargeError(id, payloadBytes, bytesMax);
+    const place = this.#options.findPartPlace?.(type, id, payloadBytes);
+    return place
+      ? this.#startParts(type, id, payloadBytes, place)
+      : this.#startPartial(type, id, payloadBytes);
+  }
+
+  #startPartial(type: number, id: Uint64, payloadBytes: number): undefined {
     const place = this.#options.findPlace?.(type, payloadBytes);
     const bytes = place ? place.withHeader ?? place.bytes : new Uint8Array(
       Math.min(payloadBytes + HEADER_BYTES, FIRST_ALLOCATION_BYTES_MAX),

@@ -7,6 +7,7 @@
 
 export * from "./compressed.ts";
 export * from "./compressed_decoder.ts";
+export * from "./core_head.ts";
 export * from "./core_output.ts";
 export * from "./core_setup.ts";
 export * from "./description.ts";

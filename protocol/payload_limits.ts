@@ -34,6 +34,8 @@ const MESSAGES: ReadonlyMap<number, number> = new Map<number, number>([
   [MessageType.compression, SMALL_BYTES_MAX],
   [MessageType.usage, SMALL_BYTES_MAX],
   [MessageType.state, SMALL_BYTES_MAX],
+  // A decoder of compressed bytes checks it closer. It is here for links that have not agreed on them.
+  [MessageType.compressed, CONTROL_ANSWER_BYTES_MAX],
 ]);
 
 /** Responses of a worker that are no answers to jobs, or errors. All others are refused as a whole. */
@@ -48,6 +50,18 @@ const RESPONSES: ReadonlyMap<number, number> = new Map<number, number>([
   // A decoder of compressed bytes checks it closer. It is here for links that have not agreed on them.
   [ResponseType.compressed, CONTROL_ANSWER_BYTES_MAX],
 ]);
+
+const TYPES: ReadonlySet<number> = new Set(Object.values(MessageType));
+const TYPES_1: ReadonlySet<number> = new Set([
+  MessageType.version,
+  MessageType.core,
+  MessageType.job,
+]);
+
+/** Whether a version has messages of this type. */
+export function isMessageType(type: number, version: number): boolean {
+  return (version > 1 ? TYPES : TYPES_1).has(type);
+}
 
 /** The most bytes of a controller's message. Version 1 answers the types of later ones like any that it does not know. */
 export function messageBytesMax(type: number, version: number): number {

@@ -27,6 +27,8 @@ export interface FrameDecoderOptions {
   /** A lower limit of some payloads. Default: none. */
   readonly limitPayload?: LimitPayload | undefined;
   readonly findPlace?: FindPlace | undefined;
+  /** Where a payload within the limit goes that need not be in one array; `undefined`: it is in one. */
+  readonly findPartPlace?: FindHugePlace | undefined;
   /** Where a payload goes that is over the limit. */
   readonly findHugePlace?: FindHugePlace | undefined;
   /** How much of a large payload one read may bring now, if that is less than usual. */

@@ -49,6 +49,7 @@ const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
   "idle connections": () => hold(Number(args[0]), new Uint8Array(0)),
   "half headers": () => hold(Number(args[0]), header(JOB, 1n, 8n).subarray(0, 9)),
   "announced gigabytes": () => trickle(Number(args[0]), Number(args[1]), JOB),
+  "announced unknowns": () => trickle(Number(args[0]), Number(args[1]), UNKNOWN),
   "announced cores": () => trickle(Number(args[0]), Number(args[1]), CORE),
   "hanging cores": () => hang(Number(args[0]), args[1] as string),
   "stored cores": () => store(Number(args[0]), args[1] as string, Number(args[2])),

@@ -54,16 +54,28 @@ const LOOKS = 4;
 
 const STOPPING = [
   [
+    "64 connections that announce a job of a gigabyte each, send 86 MB of it and trickle do not fill the memory of a worker",
+    64,
+    "announced gigabytes",
+  ],
+  [
+    "64 connections that announce a message of an unknown type, send 86 MB of it and trickle do not fill the memory of a worker",
+    64,
+    "announced unknowns",
+  ],
+  [
     "8 connections that announce a core of a gigabyte each, send 86 MB of it and trickle do not fill the memory of a worker",
     8,
+    "announced cores",
   ],
   [
     "64 connections that announce a core of a gigabyte each, send 86 MB of it and trickle do not fill the memory of a worker",
     64,
+    "announced cores",
   ],
 ] as const;
 
-for (const [title, connections] of STOPPING) {
+for (const [title, connections, kind] of STOPPING) {
   slowTest(
     title,
     async () => {
@@ -71,7 +83,7 @@ for (const [title, connections] of STOPPING) {
       await using honest = await HonestRun.start(worker, SLOTS);
       const before = await honest.phase();
       await using _attacker = await Attacker.start(
-        "announced cores",
+        kind,
         worker.port,
         connections,
         86_000_000,

@@ -19,7 +19,7 @@ const MIB = 2 ** 20;
 test("of a controller's messages, only jobs, cores and what is unknown may have a gibibyte", () => {
   const large = Object.entries(MessageType)
     .filter(([, type]) => messageBytesMax(type, 2) === GIB).map(([name]) => name);
-  assert.deepEqual(large, ["core", "job", "limitedJob", "compressed"]);
+  assert.deepEqual(large, ["core", "job", "limitedJob"]);
   assert.equal(messageBytesMax(0xee, 2), GIB);
   assert.equal(messageBytesMax(MessageType.ping, 1), GIB, "it is unknown to version 1");
   assert.equal(messageBytesMax(MessageType.version, 1), 64 * 1024);

@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readdirSync, readlinkSync } from "node:fs";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
+import { nextTurn } from "../../runtime/clock.ts";
 import type { ByteStream, TlsStream } from "../../runtime/ports.ts";
 import type { TlsIdentity } from "../../runtime/tls_start.ts";
 import { tlsClientStream, tlsServerStream } from "../../runtime/tls_stream.ts";
@@ -24,6 +26,9 @@ const MUCH_BYTES = 32 * 1024 * 1024;
 const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
 
 const PIECE_BYTES = 256 * 1024;
+
+/** Turns of the event loop in which a socket is closed. */
+const TURNS = 20;
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -161,6 +166,38 @@ test("closing ends what is pending, and may be repeated", async () => {
   assert.equal(await read, null);
   await assert.rejects(write, /closed/);
 });
+
+testUnless(
+  process.platform === "linux" ? undefined : "only Linux lists the descriptors of a process",
+  "a peer that reads nothing does not keep a connection open that is closed",
+  async () => {
+    using pair = await secured();
+    const open = socketsOfThisProcess();
+    const writing = assert.rejects(pair.server.write(new Uint8Array(MUCH_BYTES)));
+    const isOver = await Promise.race([writing, pause(300)]);
+    assert.equal(isOver, "paused", "the writer waits");
+    pair.server.close();
+    await writing;
+    for (let turn = 0; turn < TURNS && socketsOfThisProcess() === open; turn++) await nextTurn();
+    assert.equal(socketsOfThisProcess(), open - 1, "the system has its socket back at once");
+  },
+);
+
+function pause(ms: number): Promise<"paused"> {
+  return new Promise((resolve) => setTimeout(() => resolve("paused"), ms));
+}
+
+function socketsOfThisProcess(): number {
+  return readdirSync("/proc/self/fd").filter(isSocket).length;
+}
+
+function isSocket(descriptor: string): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith("socket:");
+  } catch {
+    return false; // it was that of the folder
+  }
+}
 
 test("bytes that are no TLS fail the handshake, and so does an end in the midst of it", async () => {
   for (

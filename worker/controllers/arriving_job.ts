@@ -11,7 +11,13 @@ import {
 } from "../../protocol/mod.ts";
 import type { JobPlace } from "../job.ts";
 import type { Executor } from "../slots/executor.ts";
+import { type PartPlaces, partPlaces } from "./part_places.ts";
 import type { CurrentCore } from "./current_core.ts";
+
+/** What the places of all connections need. */
+type PlaceContext = Pick<PartPlaces, "store" | "room" | "coreTurns"> & {
+  readonly takesHugeInputs: boolean;
+};
 
 /** The place of the payload that is arriving. */
 export class ArrivingJob {
@@ -33,8 +39,11 @@ export class ArrivingJob {
   }
 
   /** How large payloads may be, and where they go, within the limit of the worker and beyond it. */
-  places({ takesHugeInputs }: { readonly takesHugeInputs: boolean }) {
+  places(context: PlaceContext, paced: PartPlaces["paced"]) {
+    const { takesHugeInputs } = context;
+    const own = { version: this.#version, cores: this.#cores, paced };
     return {
+      findPartPlace: partPlaces({ ...context, ...own }),
       limitPayload: (type: number) => messageBytesMax(type, this.#version()),
       findPlace: this.findPlace,
       findHugePlace: takesHugeInputs ? this.findHugePlace : undefined,

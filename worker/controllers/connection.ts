@@ -30,12 +30,13 @@ import {
   type SlotResponse,
 } from "../job.ts";
 import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
+import { ArrivingCore } from "../cores/arriving_core.ts";
 import { ArrivingJob } from "./arriving_job.ts";
 import { Compression } from "./compression.ts";
 import { type ConnectionContext, lastAnswersMs } from "./connection_context.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
 import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
-import { CoreChanges, type CoreMessage, type CoreResponder } from "./core_changes.ts";
+import { CoreChanges, type CoreMessage, type CoreResponder, largeCore } from "./core_changes.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { backlogOf, FlowControl } from "./flow_control.ts";
 import { hasFailed, isResult, JobAnswers } from "./job_answers.ts";
@@ -43,6 +44,7 @@ import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
 import { jobIn, type ReceivedJob } from "./received_job.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
+import { UnwantedPayload } from "./unwanted_payload.ts";
 
 /** A connection with one controller. */
 export class Connection implements JobSource {
@@ -80,15 +82,14 @@ export class Connection implements JobSource {
     this.#changes = new CoreChanges(this.#core, context, responder);
     this.#contents = new ContentReceiver(context.contents, room, responder);
     this.#arriving = new ArrivingJob(this.#core, executor, () => this.#version);
-    const link = new Link(stream, {
+    const link = this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
       onPeerEnded: () => this.#onPeerEnded(),
       onDrained: () => this.#flow.onDrained(),
       onRead: (bytes) => context.held.onReceived(bytes),
       onClosed: (reason) => this.#onClosed(reason),
-    }, { ...context, ...this.#arriving.places(context) });
-    this.#link = link;
+    }, { ...context, ...this.#arriving.places(context, () => this.#paced) });
     this.#paced = new PacedMessages(context.pace, (until) => link.hold(until));
     this.#compression = new Compression(link);
     this.#answers = new JobAnswers(link);
@@ -181,6 +182,9 @@ export class Connection implements JobSource {
   }
 
   #onFrame(frame: Frame): void {
+    const { id, huge } = frame;
+    if (huge instanceof ArrivingCore) return void this.#onCore(largeCore(id, huge), 0);
+    if (huge instanceof UnwantedPayload) return this.#sendError(id, huge.kind, huge.reason);
     const place = this.#arriving.onArrived(frame.payload);
     try {
       const job = jobIn(frame, this.#version, place);
@@ -282,11 +286,8 @@ export class Connection implements JobSource {
   }
 
   #onBroken(error: ProtocolError): void {
-    this.#sendError(
-      error instanceof PayloadTooLargeError ? error.id : 0,
-      "protocol",
-      error.message,
-    );
+    const id = error instanceof PayloadTooLargeError ? error.id : 0;
+    this.#sendError(id, "protocol", error.message);
   }
 
   #onPeerEnded(): void {

@@ -89,6 +89,10 @@ export class ConnectionWatch implements Holder {
     return this.#unfinished.begunMs;
   }
 
+  get isLoading(): boolean {
+    return this.#backlog.cores.count > 0;
+  }
+
   giveUp(reason: string): void {
     this.#link.close(new Error(reason));
   }

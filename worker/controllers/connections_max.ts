@@ -15,7 +15,7 @@ const CONNECTIONS_MIN = 8;
 const ACCEPTED_PER_SECOND = 100;
 
 /** The same at once. More would take a tenth of a second from the jobs of others, and several on a busy machine. */
-const ACCEPTED_AT_ONCE = 32;
+const ACCEPTED_AT_ONCE = 64;
 
 /** Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process, its pipes, its socket, its core, and the next one. */
 const OWN_FILES = 48 + FAREWELLS_MAX;

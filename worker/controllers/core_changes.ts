@@ -24,6 +24,7 @@ import type { CoreChecks } from "../cores/core_checks.ts";
 import { coreName } from "../cores/core_name.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import { type CoreStore, StoredCore } from "../cores/core_store.ts";
+import type { ArrivingCore, CoreFile } from "../cores/arriving_core.ts";
 import type { CoreTurns } from "../cores/core_turns.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
@@ -34,8 +35,31 @@ const NOT_STORED = "The chosen compute core is not stored on this worker; send i
 /** The outcome of such a choice. */
 const MISSING: CoreOutcome = { name: "none", reason: NOT_STORED };
 
+/** A message with a core that was written to the disk as it arrived. */
+export interface LargeCoreMessage {
+  readonly type: "large core";
+  readonly id: Uint64;
+  readonly name: string;
+  readonly arrived: ArrivingCore;
+}
+
+export function largeCore(id: Uint64, arrived: ArrivingCore): LargeCoreMessage {
+  return { type: "large core", id, name: arrived.name, arrived };
+}
+
 /** The messages that make another core current. */
-export type CoreMessage = Extract<Message2, { type: "core" | "choose" | "setup" }>;
+export type CoreMessage =
+  | Extract<Message2, { type: "core" | "choose" | "setup" }>
+  | LargeCoreMessage;
+
+/** A larger core is not looked at in memory before it is loaded: the loader says what is wrong with it. */
+const INSPECTED_BYTES_MAX = 64 * 1024 * 1024;
+
+type CoreChoice = Extract<CoreMessage, { type: "choose" | "setup" }>;
+
+function isChoice(message: CoreMessage): message is CoreChoice {
+  return message.type === "choose" || message.type === "setup";
+}
 
 /** Sends the responses. */
 export interface CoreResponder {
@@ -76,7 +100,7 @@ export class CoreChanges {
    */
   async onMessage(message: CoreMessage, bytes: number): Promise<boolean> {
     const key = keyOf(message);
-    if (message.type !== "core") this.#initMs = message.initMs;
+    if (isChoice(message)) this.#initMs = message.initMs;
     if (key !== undefined && this.#current.isReady(key) && this.#context.store.has(key)) {
       this.#respond(message, []);
       return false;
@@ -115,7 +139,8 @@ export class CoreChanges {
     try {
       return await this.#find(message, key);
     } catch (error) {
-      if (!(error instanceof LoadError) || error.kind !== "damaged") throw error;
+      const isDamaged = error instanceof LoadError && error.kind === "damaged";
+      if (!isDamaged || message.type === "large core") throw error;
       return await this.#find(message, key);
     }
   }
@@ -123,12 +148,19 @@ export class CoreChanges {
   /** Returns the core once it has passed its check, or the contents that are missing for a chosen one. */
   async #find(message: CoreMessage, key?: CoreKey): Promise<StoredCore | readonly string[]> {
     const { coreTurns } = this.#context;
+    if (message.type === "large core") {
+      const file = await message.arrived.finish(); // which takes turns itself
+      return await this.#checked(await coreTurns.take(() => this.#storeFile(message, file)));
+    }
     const found = await coreTurns.take(() => this.#store(message, key));
     return found instanceof StoredCore ? await this.#checked(found) : found;
   }
 
   /** Stores the core, or finds what is stored of a chosen one. Counts one more user of it. */
-  async #store(message: CoreMessage, key?: CoreKey): Promise<StoredCore | readonly string[]> {
+  async #store(
+    message: Exclude<CoreMessage, LargeCoreMessage>,
+    key?: CoreKey,
+  ): Promise<StoredCore | readonly string[]> {
     this.#closing.signal.throwIfAborted(); // others do not wait for what nobody wants
     const { store, room } = this.#context;
     if (message.type === "core") {
@@ -140,8 +172,28 @@ export class CoreChanges {
     }
     const setup = setupOf(message);
     const found = await store.addSetup(setupKeyOf(setup), setup, message.name);
-    if (found instanceof StoredCore && !isBare(setup)) inspect(await store.content(found));
+    if (found instanceof StoredCore && !isBare(setup)) await this.#inspect(found);
     return found;
+  }
+
+  async #storeFile({ name, arrived }: LargeCoreMessage, file: CoreFile): Promise<StoredCore> {
+    if (this.#closing.signal.aborted) arrived.release();
+    this.#closing.signal.throwIfAborted();
+    const core = await this.#context.store.addFile(name, file);
+    await this.#inspect(core);
+    return core;
+  }
+
+  /** Throws the reason why a stored core cannot be loaded on this machine. It loses its user then. */
+  async #inspect(core: StoredCore): Promise<void> {
+    const { store } = this.#context;
+    try {
+      this.#closing.signal.throwIfAborted();
+      if ((core.laidOut[0]?.bytes ?? 0) <= INSPECTED_BYTES_MAX) inspect(await store.content(core));
+    } catch (error) {
+      store.release(core);
+      throw error;
+    }
   }
 
   async #checked(core: StoredCore): Promise<StoredCore> {
@@ -166,7 +218,7 @@ export class CoreChanges {
   /** The core is loaded, unless contents are missing for it. */
   #respond({ type, id }: CoreMessage, missing: readonly string[]): void {
     this.#responder.send(
-      type === "core"
+      type === "core" || type === "large core"
         ? encodeCoreResponse(id)
         : type === "choose"
         ? encodeChooseResponse(id, missing.length === 0)
@@ -177,6 +229,7 @@ export class CoreChanges {
 
 /** The key of a message's core; `undefined` if it is so large that it is hashed later, piece by piece. */
 function keyOf(message: CoreMessage): CoreKey | undefined {
+  if (message.type === "large core") return undefined;
   if (message.type !== "core") return setupKeyOf(setupOf(message));
   const { content } = message;
   return content.byteLength > HASHED_AT_ONCE_BYTES_MAX ? undefined : sha256Of(content) as CoreKey;
@@ -187,7 +240,7 @@ function setupKeyOf(setup: CoreSetup): CoreKey {
 }
 
 /** A core that is chosen alone is a setup without anything else. */
-function setupOf(message: Exclude<CoreMessage, { type: "core" }>): CoreSetup {
+function setupOf(message: CoreChoice): CoreSetup {
   if (message.type === "setup") return message.setup;
   return { core: message.core, path: "", files: [], variables: [] };
 }

@@ -4,6 +4,9 @@ import type { CoreKey } from "../../pool/types.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { RelayedJob } from "../job.ts";
 
+/** Why jobs fail before a core was sent. */
+export const NO_CORE = "No compute core has been sent yet";
+
 /** What loading a core has come to: jobs can run with it, or fail with the reason. */
 export type CoreOutcome =
   | { readonly name: "ready"; readonly core: StoredCore }
@@ -26,10 +29,7 @@ export interface CurrentCoreEvents {
 /** Which core is current, which jobs wait for a core, and how many cores are loading. */
 export class CurrentCore {
   readonly #events: CurrentCoreEvents;
-  #current: LoadingCore | CoreOutcome = {
-    name: "none",
-    reason: "No compute core has been sent yet",
-  };
+  #current: LoadingCore | CoreOutcome = { name: "none", reason: NO_CORE };
   /** All cores that are loading: jobs may still wait for cores older than the current one. */
   readonly #loading = new Set<LoadingCore>();
   #bytes = 0;

@@ -55,6 +55,8 @@ export interface Holder {
   readonly bytesPerMs: number;
   /** How long that message was read. */
   readonly arrivingMs: number;
+  /** Whether its jobs wait for a core that is still to load. Then its message is not needed yet. */
+  readonly isLoading: boolean;
   squeeze(isSqueezed: boolean, shareBytes: number): void;
   /** Closes the connection. */
   giveUp(reason: string): void;
@@ -130,7 +132,7 @@ function chooseFavored(
   before: Holder | undefined,
   large: readonly Holder[],
 ): Holder | undefined {
-  const fastest = fastestOf(large.filter((holder) => holder !== before));
+  const fastest = fastestOf(large.filter((holder) => holder !== before && !holder.isLoading));
   if (!before || !large.includes(before)) return fastest;
   const isSlow = before.arrivingMs >= ARRIVING_MS_MIN && fastest !== undefined &&
     SLOWER_FACTOR_MIN * before.bytesPerMs < fastest.bytesPerMs;

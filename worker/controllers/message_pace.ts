@@ -25,6 +25,12 @@ const TURN_MESSAGES = 16;
 /** A message counts once more for this many bytes: to read a large one and to drop it takes time, too. */
 const BYTES_PER_MESSAGE = 32 * 1024;
 
+/**
+ * So many bytes of a message that is refused take a turn, like a message for which files are looked at: nobody needs
+ * them. All together are read at 32 MB in a second.
+ */
+const DROPPED_BYTES = 64 * 1024;
+
 /** Turns are given this often while connections wait for one. */
 const TICK_MS = 4;
 
@@ -106,6 +112,7 @@ export class PacedMessages {
   readonly #hold: (until: Promise<void>) => void;
   #left = 0;
   #isClosed = false;
+  #droppedBytes = 0;
 
   /** `hold` makes the connection handle nothing until a promise resolves. */
   constructor(pace: MessagePace, hold: (until: Promise<void>) => void) {
@@ -123,13 +130,26 @@ export class PacedMessages {
     this.#spend(1, bytes);
   }
 
+  /** Bytes of a message are read that is refused. Nothing more is to be read until the result resolves. */
+  onDropped(bytes: number): Promise<void> | undefined {
+    this.#droppedBytes += bytes;
+    const turns = Math.floor(this.#droppedBytes / DROPPED_BYTES);
+    this.#droppedBytes -= turns * DROPPED_BYTES;
+    return turns > 0 ? this.#wait(turns * TURN_MESSAGES, 0) : undefined;
+  }
+
   #spend(messages: number, bytes: number): void {
+    const turns = this.#wait(messages, bytes);
+    if (turns) this.#hold(turns);
+  }
+
+  #wait(messages: number, bytes: number): Promise<void> | undefined {
     this.#left -= messages + Math.floor(bytes / BYTES_PER_MESSAGE);
-    if (this.#left >= 0) return;
+    if (this.#left >= 0) return undefined;
     const turns = Math.ceil(-this.#left / TURN_MESSAGES);
     this.#left += turns * TURN_MESSAGES;
     const turn = this.#pace.turn(this);
-    if (turn || turns > 1) this.#hold(this.#turns(turn, turns - 1));
+    return turn || turns > 1 ? this.#turns(turn, turns - 1) : undefined;
   }
 
   async #turns(first: Promise<void> | undefined, more: number): Promise<void> {

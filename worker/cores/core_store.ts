@@ -10,6 +10,7 @@ import { coreName } from "./core_name.ts";
 import { sha256Of } from "../../system/sha256.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files.ts";
+import { ArrivingCore, type CoreFile, type CorePlace } from "./arriving_core.ts";
 import { layOut, writeCore } from "./core_writing.ts";
 import { ContentStore, type StoredContent } from "./content_store.ts";
 import { FileChecks, type StoredFile } from "./file_checks.ts";
@@ -135,7 +136,24 @@ export class CoreStore {
     content: Uint8Array,
     key = sha256Of(content) as CoreKey,
   ): Promise<StoredCore> {
-    if (!this.has(key)) this.#write(key, name, content);
+    if (!this.has(key)) {
+      const { byteLength } = content;
+      this.#write(key, name, byteLength, (path) => writeCore(this.#files, path, content));
+    }
+    return await this.find(key) as StoredCore;
+  }
+
+  /** A place for a large core that begins to arrive. */
+  arriving(payloadBytes: number, parts: Pick<CorePlace, "room" | "turns">): ArrivingCore {
+    const path = join(this.#directory, `${++this.#lastFile}.arriving`);
+    return new ArrivingCore({ files: this.#files, path, ...parts }, payloadBytes);
+  }
+
+  /** Stores a core that has arrived in a file, which is the store's from now on, and counts one more user. */
+  async addFile(name: string, { path, bytes, digest }: CoreFile): Promise<StoredCore> {
+    const key = digest as CoreKey;
+    if (this.has(key)) await this.#files.remove(path);
+    else this.#write(key, name, bytes, (to) => this.#files.rename(path, to));
     return await this.find(key) as StoredCore;
   }
 
@@ -232,16 +250,16 @@ export class CoreStore {
     for (const content of before) this.#contents.release(content);
   }
 
-  #write(key: CoreKey, name: string, content: Uint8Array): void {
+  #write(key: CoreKey, name: string, bytes: number, write: (path: string) => Promise<void>): void {
     // A core whose file is missing may still have users. They get the new file.
-    const core = this.#cores.get(key) ?? new StoredCore(key, coreName(name), content.byteLength);
+    const core = this.#cores.get(key) ?? new StoredCore(key, coreName(name), bytes);
     // A new name each time: the removal of an evicted core's old file may still be pending.
     const path = join(this.#directory, `${key}-${++this.#lastFile}.core`);
     core.path = path;
     core.roots.push(path);
     const digest = key as string; // nothing comes with it
-    core.laidOut = [{ path, bytes: content.byteLength, digest }];
-    this.#begin(core, writeCore(this.#files, path, content));
+    core.laidOut = [{ path, bytes, digest }];
+    this.#begin(core, write(path));
   }
 
   /** Makes the folder of a setup. Its files are links to the contents. */

@@ -5,7 +5,7 @@ import { codeOf, messageOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files.ts";
 
 /** Only this user may load it, and nobody may change it. */
-const CORE_MODE = 0o500;
+export const CORE_MODE = 0o500;
 
 /** Makes the folder of a setup, `root`: links to contents. What cannot be made whole is removed. */
 export async function layOut(
@@ -37,7 +37,7 @@ export async function writeCore(files: Files, path: string, content: Uint8Array)
 }
 
 /** Whatever cleans temporary folders may have removed that of a worker, which then needs a new one. */
-function storeError(folder: string, cause: unknown): Error {
+export function storeError(folder: string, cause: unknown): Error {
   const reason = codeOf(cause) === "ENOENT" ? "that folder is gone; restart it" : messageOf(cause);
   return new Error(`this worker cannot store it in "${folder}": ${reason}`, { cause });
 }

@@ -9,6 +9,7 @@ const MEBIBYTE = 2 ** 20;
 class MadeUpHolder implements Holder {
   isSqueezed = false;
   givenUp: string | undefined;
+  isLoading = false;
 
   constructor(public heldBytes: number, public bytesPerMs = 0, public arrivingMs = 0) {}
 
@@ -48,6 +49,19 @@ test("of many that hold too much together, those with more than their share wait
   for (const holder of trickling.slice(0, 90)) holder.heldBytes = 0;
   held.look();
   assert(trickling.every(({ isSqueezed }) => !isSqueezed), "all go on once there is room");
+});
+
+test("a large job waits while others hold much and its core is still to load", () => {
+  const loading = new MadeUpHolder(200 * MEBIBYTE, 100_000);
+  const other = new MadeUpHolder(100 * MEBIBYTE, 10);
+  loading.isLoading = true;
+  const held = new HeldBytes(() => [loading, other]);
+  held.look();
+  assert.deepEqual([loading.isSqueezed, other.isSqueezed], [true, false]);
+  other.heldBytes = 0;
+  loading.isLoading = false;
+  held.look();
+  assert.equal(loading.isSqueezed, false);
 });
 
 test("a message that goes on while others wait goes on to its end, also when another one was faster", () => {

@@ -50,6 +50,34 @@ testUnless(
   },
 );
 
+testUnless(
+  NOT_LINUX,
+  "a core that asks the loader for the program's own functions, by each of their names, gets none",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using libraries = await Libraries.make();
+    const names = await exportedByProgram();
+    assert(names.length > 100, `the program exports ${names.length}`);
+    const declarations = `#include <dlfcn.h>\n#include <stdio.h>\n` +
+      `static const char *const names[] = { ${names.map((name) => `"${name}"`).join(", ")} };`;
+    const calls = `
+      void *program = dlopen(NULL, RTLD_NOW);
+      int found = 0;
+      for (int i = 0; i < ${names.length}; i++)
+        found += dlsym(RTLD_DEFAULT, names[i]) != NULL || dlsym(program, names[i]) != NULL;
+      fprintf(stderr, "%d, and malloc is %s\\n", found, dlsym(program, "malloc") ? "there" : "not");`;
+    const core = await libraries.build(
+      "core.so",
+      coreSource(calls, declarations),
+      "-D_GNU_SOURCE",
+      "-ldl",
+    );
+    await workspace.write("in", "");
+    const { code, stderr } = await workspace.run(["exec", core, "in", "-o", "out"]);
+    assert.deepEqual([code, stderr], [0, "0, and malloc is there\n"]);
+  },
+);
+
 /** The functions that the program exports, without those of other libraries. Some are C++, under their names in C. */
 async function exportedByProgram(): Promise<string[]> {
   const exported = exportedNames(await readFile(programCommand()[0] as string)) ?? [];
