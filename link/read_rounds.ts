@@ -7,25 +7,28 @@
 
 import { type Clock, delay } from "../runtime/clock.ts";
 
-/** Up to so many links, nobody waits: all are read between two looks. */
+/** Up to so many links, each look leads to all of them. */
 const FEW_LINKS = 100;
 
-/** With so many reads between two looks, some that could have been read may be left. */
-const MANY_READS = 100;
-
-/** A round ends after so many looks that have found nothing: a timer may ring just before one. */
-const QUIET_LOOKS = 2;
+/** With more of them, there is a round so long after the last one. It takes some 50 ms, in which busy links wait. */
+const BETWEEN_ROUNDS_MS = 1_000;
 
 /** A timer makes the event loop look. Turns of `setImmediate` do not, on Deno. */
 const LOOK_MS = 1;
+
+/**
+ * A round ends after so many looks that have found nothing. Several timers may ring before what was found is here: with
+ * four, some rounds ended after the first 128 of a thousand.
+ */
+const QUIET_LOOKS = 10;
 
 /** The rounds of all links that one process reads. */
 export class ReadRounds {
   readonly #clock: Clock;
   readonly #links: () => number;
   #reads = 0;
-  #isCounting = false;
   #round: Promise<void> | undefined;
+  #endedAtMs = -Infinity;
 
   /** `links`: how many there are. */
   constructor(clock: Clock, links: () => number = () => 0) {
@@ -36,7 +39,7 @@ export class ReadRounds {
   /** A link has been read. It may be read again when this resolves; at once if it is `undefined`. */
   onRead(): Promise<void> | undefined {
     this.#reads += 1;
-    if (!this.#round && !this.#isCounting && this.#links() > FEW_LINKS) void this.#count();
+    if (!this.#round && this.#isDue()) void this.all();
     return this.#round;
   }
 
@@ -45,24 +48,17 @@ export class ReadRounds {
     return this.#round ??= this.#readAll();
   }
 
-  async #count(): Promise<void> {
-    this.#isCounting = true;
-    const reads = await this.#readsUntilLook();
-    this.#isCounting = false;
-    if (reads >= MANY_READS) void this.all();
+  #isDue(): boolean {
+    return this.#links() > FEW_LINKS && this.#clock.now() - this.#endedAtMs >= BETWEEN_ROUNDS_MS;
   }
 
   async #readAll(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_LOOKS;) {
-      quiet = await this.#readsUntilLook() === 0 ? quiet + 1 : 0;
+      const before = this.#reads;
+      await delay(this.#clock, LOOK_MS);
+      quiet = this.#reads === before ? quiet + 1 : 0;
     }
     this.#round = undefined;
-  }
-
-  /** How many reads end until the next look. */
-  async #readsUntilLook(): Promise<number> {
-    const before = this.#reads;
-    await delay(this.#clock, LOOK_MS);
-    return this.#reads - before;
+    this.#endedAtMs = this.#clock.now();
   }
 }

@@ -16,48 +16,45 @@ const FRAME = encodeFrame({ type: 1, id: 1, payload: new Uint8Array(0) });
 const SILENT_MS_MAX = 20_000;
 const TICK_MS = 250;
 
-test("of a thousand busy connections all are read, although the system serves 128 at a time, the latest first", async () => {
+test("of many busy connections all are read every second, although the system serves a few at a time, the latest first", async () => {
   const clock = new VirtualClock();
   const system = new LatestFirst(clock);
   const links: Link[] = [];
   const rounds = new ReadRounds(clock, () => links.length);
-  const reads = Array.from({ length: 1_000 }, () => 0);
+  const reads = Array.from({ length: 200 }, () => 0);
   for (const index of reads.keys()) {
     const onRead = () => void (reads[index] = (reads[index] ?? 0) + 1);
     const events = { onFrame: () => {}, onRead, onClosed: () => {} };
     links.push(new Link(system.stream(), events, { clock, rounds }));
   }
   for (const link of links) link.start();
-  await clock.advance(500);
+  await clock.advance(3_500);
   for (const link of links) link.close();
   system.close();
-  const [least, most] = [Math.min(...reads), Math.max(...reads)];
-  assert(least > 10 && most <= 3 * least, `between ${least} and ${most} reads`);
+  assert(Math.min(...reads) >= 3, `${reads}`);
 });
 
-test("a few connections do not wait for each other", () => {
-  const rounds = new ReadRounds(new VirtualClock(), () => 100);
-  for (let read = 0; read < 10_000; read++) assert.equal(rounds.onRead(), undefined);
-});
-
-test("many connections that are read now and then do not wait for each other", async () => {
+test("a few connections do not wait for each other, and many do so once a second", async () => {
   const clock = new VirtualClock();
-  const rounds = new ReadRounds(clock, () => 1_000);
-  for (let read = 0; read < 10_000; read++) {
-    assert.equal(rounds.onRead(), undefined);
-    if (read % 50 === 0) await clock.advance(1);
+  const few = new ReadRounds(clock, () => 100), many = new ReadRounds(clock, () => 101);
+  let waits = 0;
+  for (let read = 0; read < 1_000; read++) {
+    assert.equal(few.onRead(), undefined);
+    if (many.onRead()) waits += 1;
+    await clock.advance(10);
   }
+  assert(waits >= 9 && waits <= 10, `${waits} in ten seconds`);
 });
 
-test("a round ends when nothing was read at two looks, and who was read waits until then", async () => {
+test("a round ends when nothing was read at ten looks, and who was read waits until then", async () => {
   const clock = new VirtualClock();
   const rounds = new ReadRounds(clock);
   let hasEnded = false;
   const all = rounds.all().then(() => hasEnded = true);
   assert(rounds.onRead(), "it waits");
-  await clock.advance(1);
+  await clock.advance(9);
   assert(rounds.onRead(), "it waits, too");
-  await clock.advance(2);
+  await clock.advance(10);
   assert.equal(hasEnded, false);
   await clock.advance(1);
   assert(hasEnded);
@@ -102,14 +99,14 @@ test("peers whose answers wait, because the program was busy for longer than the
   }
 });
 
-/** A system under which all connections have something at any time: it serves 128 in a millisecond, the latest first. */
+/** A system under which all connections have something at any time: it serves 16 in a millisecond, the latest first. */
 class LatestFirst {
   readonly #reads: ((bytes: number) => void)[] = [];
   readonly #timer: { stop(): void };
 
   constructor(clock: VirtualClock) {
     this.#timer = clock.every(1, () => {
-      for (let served = 0; served < 128; served++) this.#reads.pop()?.(FRAME.byteLength);
+      for (let served = 0; served < 16; served++) this.#reads.pop()?.(FRAME.byteLength);
     });
   }
 

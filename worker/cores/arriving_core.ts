@@ -6,7 +6,7 @@
 import { dirname } from "node:path";
 import type { Hash } from "node:crypto";
 import { CoreHead, type HugePlace, MalformedPayloadError } from "../../protocol/mod.ts";
-import { crypto } from "../../runtime/late_modules.ts";
+import { nodeCrypto } from "../../runtime/late_modules.ts";
 import { codeOf, toError } from "../../runtime/error_text.ts";
 import type { Files, OpenFile } from "../../runtime/files.ts";
 import type { CoreTurns } from "./core_turns.ts";
@@ -45,7 +45,7 @@ export class ArrivingCore implements HugePlace {
   readonly #payloadBytes: number;
   readonly #space = new Uint8Array(PIECE_BYTES);
   readonly #start = new CoreHead();
-  readonly #hash: Hash = crypto().createHash("sha256");
+  readonly #hash: Hash = nodeCrypto().createHash("sha256");
   #taken = 0;
   #written = 0;
   #file: OpenFile | undefined;
