@@ -136,8 +136,7 @@ export class Connection implements JobSource {
   /** Closes if the controller is silent for longer than version 2 allows, or leaves a message unfinished. */
   check(nowMs: number): void {
     this.#compression.onTick(nowMs, this.#version > 1 && this.#flow.isPaused);
-    const silentMsMax = this.#version === 1 ? Infinity : this.#context.silentMsMax;
-    this.watch.check(nowMs, silentMsMax);
+    this.watch.check(nowMs, this.#version === 1 ? Infinity : this.#context.silentMsMax);
   }
 
   /** Closes once all answers are delivered. */
@@ -188,7 +187,7 @@ export class Connection implements JobSource {
     const place = this.#arriving.onArrived(frame.payload);
     try {
       const job = jobIn(frame, this.#version, place);
-      if (job) this.#onJob(frame.id, job);
+      if (job) this.#onJob(id, job);
       else {
         this.#paced.onMessage(frame.type, frame.payload.byteLength);
         const message = this.#version === 1 ? decodeMessage(frame) : decodeMessage2(frame);
