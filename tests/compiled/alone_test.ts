@@ -87,7 +87,7 @@ test("the executable serves a controller on its stdin and stdout", async () => {
       cwd: folder,
       env: BARE,
       input,
-      stdio: ["pipe", "pipe", "ignore"],
+      stdio: "pipe", // an error says what the worker has said
     });
     assert.equal(output.toString("hex"), "010700000000000000010000000000000001");
   });
