@@ -246,7 +246,7 @@ export class LocalWorker {
   async #renewFolder(): Promise<void> {
     await endProcessesOf(this.#folder);
     const folder = await makeTemporaryFolder(this.#runtime.files);
-    if (this.#closed) return await this.#runtime.files.remove(folder);
+    if (this.#closed) return void await removeFolder(this.#runtime.files, folder);
     this.#listener.close();
     this.#folder = folder;
     this.#listener = listenIn(this.#runtime, folder);
