@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
-import { nextTurn } from "../runtime/clock.ts";
+import { type Clock, delay, nextTurn } from "../runtime/clock.ts";
 import { codeOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 
@@ -21,6 +21,10 @@ const NAMESPACES = ["mnt", "pid"];
 /** How many processes are looked at in one turn of the event loop: half a millisecond. */
 const LOOKED_AT_ONCE = 32;
 
+/** A killed process ends within a few pauses, unless it hangs in the kernel or frees much memory: that is not waited for. */
+const PAUSE_MS = 5;
+const PAUSES_MAX = 200;
+
 /** Kills the processes that slots of dead workers have left. Errors are ignored. */
 export async function endLeftoverProcesses(runtime: Pick<Runtime, "dial">): Promise<void> {
   const bySocket = new Map<string, number[]>();
@@ -32,10 +36,16 @@ export async function endLeftoverProcesses(runtime: Pick<Runtime, "dial">): Prom
   }
 }
 
-/** Kills the processes that slots of workers have left whose sockets are in `folder`. */
-export async function endProcessesOf(folder: string): Promise<void> {
-  for (const { pid, socket } of await markedProcesses()) {
-    if (socket.startsWith(`${folder}/`)) kill(pid);
+/**
+ * Kills the processes that slots of workers have left whose sockets are in `folder`, and waits until they have ended.
+ * A slot that was just being started is seen only when it is looked for again.
+ */
+export async function endProcessesOf(clock: Clock, folder: string): Promise<void> {
+  for (let pauses = 0; pauses < PAUSES_MAX; pauses++) {
+    const left = (await markedProcesses()).filter(({ socket }) => socket.startsWith(`${folder}/`));
+    if (left.length === 0) return;
+    for (const { pid } of left) kill(pid);
+    await delay(clock, PAUSE_MS);
   }
 }
 

@@ -1,37 +1,56 @@
 /**
  * Runs tests on Deno: `deno task test`, with folders or files if not all shall run, and options of `deno test`.
  *
- * Deno loads each file of tests in a runtime of its own, with all modules that it imports: that took a fifth of the CPU
- * time of all tests. So several files are loaded together, by a file that imports them. They run one after another, and
- * use one instance of each module.
+ * Each group of files has a process of its own. Threads of one process would be simpler, and took a quarter more CPU
+ * time: a process with the memory of all tests starts others slowly.
  */
 
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { Buffer } from "node:buffer";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import process from "node:process";
+import { formatDuration } from "../system/format.ts";
 import { bundled } from "./lib/bundle.ts";
 import { ROOT } from "./lib/sources.ts";
+import { testGroups } from "./lib/test_groups.ts";
 
-/** Tests mostly wait, so that more of them than cores run side by side. */
-const SIDE_BY_SIDE = "6";
+/** Tests mostly wait, so that more of them than CPUs run side by side. */
+const SIDE_BY_SIDE = 6;
 
-/** Files beside all folders: tests of the project itself, as of its pages. */
-const PROJECT = "project";
+/** Examples in comments are tests, too. */
+const EXAMPLES = ["--doc", "--ignore=tests/**/*_test.ts", "."];
 
-/** Folders whose files take longest, longest first. They start first, so that no single one runs on at the end. */
-const LONG = ["simulation", "cli", "attacks", "fuzz", "cores", "check", PROJECT];
+/** The last line of `deno test`. */
+const SUMMARY =
+  /^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(?: \(\d+ steps?\))?(?: \| (\d+) ignored)?.*\n/m;
 
-/** How many files are loaded together. */
-const FILES = { long: 4, other: 12 } as const;
+/** The line of a test that has failed. */
+const FAILED_TEST = /^.+ \.\.\. FAILED\b.*$/gm;
+
+/** How the tests of one process ended. */
+interface Ended {
+  readonly passed: number;
+  readonly failed: number;
+  readonly ignored: number;
+  /** What has failed, a line each. */
+  readonly failures: readonly string[];
+}
+
+const startedAtMs = performance.now();
+const running = new Set<ChildProcess>();
+let isStopped = false;
+process.on("SIGINT", () => isStopped = true); // a terminal sends it to the tests, too
+process.on("SIGTERM", () => {
+  isStopped = true;
+  for (const tests of running) tests.kill();
+});
 
 const { options, paths } = await parted(process.argv.slice(2));
-const files = (await Promise.all((paths.length > 0 ? paths : ["tests"]).map(testsIn))).flat();
-const groups = files.length > 1 ? await written(grouped([...new Set(files)].sort())) : files;
-// Examples in comments are tests, too.
-const examples = paths.length > 0 ? [] : ["--doc", "--ignore=tests/**/*_test.ts", "."];
-process.exitCode = await run(["test", "-A", "--parallel", ...options, ...examples, ...groups]);
+const groups = await testGroups(paths.length > 0 ? paths : ["tests"]);
+const hasTypes = options.includes("--no-check") || await checkTypes(groups);
+process.env.DISTCOMP_TEST_BUNDLE = await bundled();
+if (!hasTypes || !report(await runAll())) process.exitCode = 1;
 
 /** The arguments that name files and folders, and the others, which are for `deno test`. */
 async function parted(words: readonly string[]): Promise<{ options: string[]; paths: string[] }> {
@@ -44,53 +63,61 @@ async function parted(words: readonly string[]): Promise<{ options: string[]; pa
   return { options, paths };
 }
 
-/** The files of tests at a path, relative to the project. */
-async function testsIn(path: string): Promise<string[]> {
-  if ((await stat(path)).isFile()) return [relative(ROOT, path)];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile() && entry.name.endsWith("_test.ts"))
-    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
-    .filter((file) => !file.startsWith("tests/.build/"));
+/** Checks the types of all groups at once, as they import much of the same. Whether they are right. */
+async function checkTypes(groups: readonly string[]): Promise<boolean> {
+  const { code, text } = await deno(["check", "--quiet", ...groups]);
+  process.stdout.write(text);
+  return code === 0;
 }
 
-function grouped(files: readonly string[]): string[][] {
-  const rooms = Map.groupBy(files, roomOf);
-  const long = LONG.flatMap((room) => chunks(rooms.get(room) ?? [], FILES.long));
-  const others = [...rooms].filter(([room]) => !LONG.includes(room));
-  return [...long, ...others.flatMap(([, files]) => chunks(files, FILES.other))];
+/** Runs all groups, some of them side by side. */
+async function runAll(): Promise<Ended[]> {
+  const todo = groups.map((group) => [group]);
+  if (paths.length === 0) todo.push(EXAMPLES);
+  const left = todo.values();
+  const ended: Ended[] = [];
+  const runThem = async () => {
+    for (const words of left) {
+      if (isStopped) return;
+      ended.push(await runOne(words));
+    }
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, runThem));
+  return ended;
 }
 
-/** The folder of `tests` that a file is in. */
-function roomOf(file: string): string {
-  const [, folder, ...below] = file.split("/");
-  return below.length > 0 ? folder! : PROJECT;
+/** Runs one group, and then prints what it has printed: lines of several would be mixed otherwise. */
+async function runOne(words: readonly string[]): Promise<Ended> {
+  const { code, text } = await deno(["test", "-A", "--no-check", ...options, ...words]);
+  const summary = SUMMARY.exec(text);
+  process.stdout.write(summary ? text.replace(summary[0], "") : text);
+  const [passed = 0, failed = 0, ignored = 0] = [1, 2, 3].map((at) => Number(summary?.[at] ?? 0));
+  if (code === 0 && summary) return { passed, failed, ignored, failures: [] };
+  // Tests have failed, or something outside of them.
+  const failures = text.match(FAILED_TEST) ?? [`${words.join(" ")} ... FAILED (status ${code})`];
+  return { passed, failed: Math.max(1, failed), ignored, failures };
 }
 
-function chunks(files: readonly string[], size: number): string[][] {
-  const count = Math.ceil(files.length / size);
-  return Array.from({ length: count }, (_, index) => files.slice(index * size, (index + 1) * size));
+async function deno(words: readonly string[]): Promise<{ code: number | null; text: string }> {
+  const child = spawn(process.execPath, words, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  const parts: Uint8Array[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => parts.push(part));
+  const [code] = await once(child, "close");
+  running.delete(child);
+  return { code, text: Buffer.concat(parts).toString() };
 }
 
-/** Files that load those of a group. They are the same for the same groups: their types are checked once. */
-async function written(groups: readonly (readonly string[])[]): Promise<string[]> {
-  const hash = createHash("sha256").update(JSON.stringify(groups)).digest("hex").slice(0, 16);
-  const folder = `tests/.build/groups/${hash}`;
-  await mkdir(join(ROOT, folder), { recursive: true });
-  return await Promise.all(groups.map(async (files, index) => {
-    const name = `${String(index + 1).padStart(2, "0")}_${roomOf(files[0]!)}.ts`;
-    const imports = files.map((file) => `import ${JSON.stringify(relative(folder, file))};\n`);
-    await writeFile(join(ROOT, folder, name), imports.join(""));
-    return join(folder, name);
-  }));
-}
-
-async function run(words: readonly string[]): Promise<number> {
-  const env = { ...process.env, DENO_JOBS: SIDE_BY_SIDE, DISTCOMP_TEST_BUNDLE: await bundled() };
-  const tests = spawn(process.execPath, words, { cwd: ROOT, env, stdio: "inherit" });
-  process.on("SIGINT", () => {}); // a terminal sends it to the tests, too
-  process.on("SIGTERM", () => tests.kill());
-  return await new Promise((resolve, reject) => {
-    tests.once("error", reject);
-    tests.once("exit", (code) => resolve(code ?? 1));
-  });
+/** Prints what all groups come to. Whether all tests have passed. */
+function report(all: readonly Ended[]): boolean {
+  const total = (key: "passed" | "failed" | "ignored") =>
+    all.reduce((sum, ended) => sum + ended[key], 0);
+  const failures = all.flatMap((ended) => ended.failures);
+  if (failures.length > 0) console.log(["\nFailed:", ...failures].join("\n"));
+  const word = failures.length > 0 || isStopped ? "FAILED" : "ok";
+  const counts = `${total("passed")} passed | ${total("failed")} failed | ${
+    total("ignored")
+  } ignored`;
+  console.log(`\n${word} | ${counts} (${formatDuration(performance.now() - startedAtMs)})`);
+  return word === "ok";
 }

@@ -174,7 +174,7 @@ export class LocalWorker {
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     timer.stop();
     this.#listener.close();
-    if (this.#hasDied) await endProcessesOf(this.#folder);
+    if (this.#hasDied) await endProcessesOf(this.#runtime.clock, this.#folder);
     // A worker that was abandoned removes files there at the same time.
     await removeFolder(this.#runtime.files, this.#folder);
   }
@@ -244,7 +244,7 @@ export class LocalWorker {
 
   /** Somebody else has removed the folder, with the socket to which the worker connects. */
   async #renewFolder(): Promise<void> {
-    await endProcessesOf(this.#folder);
+    await endProcessesOf(this.#runtime.clock, this.#folder);
     const folder = await makeTemporaryFolder(this.#runtime.files);
     if (this.#closed) return void await removeFolder(this.#runtime.files, folder);
     this.#listener.close();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
-import { testUnless } from "../lib/test.ts";
+import { programTestUnless, testUnless } from "../lib/test.ts";
 import { connectWith, run } from "../worker/controllers.ts";
 import { notLinux, SECRET, SECRETS, startTarget, UNPRIVILEGED } from "./attackers.ts";
 
@@ -41,14 +41,18 @@ testUnless(notLinux, "a program that a core starts gets no descriptor of its slo
   assert.equal(listed, "0\n1\n2\n3\n");
 });
 
-testUnless(notLinux, "no core opens the memory that a worker shares with a slot", async () => {
-  await using worker = await startTarget(["--slots", "2"]);
-  await using controller = await connectWith(worker, "attacks");
-  const open = 'cat "$f" > /dev/null && echo opened';
-  const look = `case $(readlink "$f") in /memfd:distcomp*) echo seen; ${open};; esac`;
-  const found = await run(controller, `shell for f in /proc/[0-9]*/fd/*; do ${look}; done 2>&-`);
-  assert.match(found, /^(seen\n)+$/);
-});
+programTestUnless(
+  notLinux,
+  "no core opens the memory that a worker shares with a slot",
+  async () => {
+    await using worker = await startTarget(["--slots", "2"]);
+    await using controller = await connectWith(worker, "attacks");
+    const open = 'cat "$f" > /dev/null && echo opened';
+    const look = `case $(readlink "$f") in /memfd:distcomp*) echo seen; ${open};; esac`;
+    const found = await run(controller, `shell for f in /proc/[0-9]*/fd/*; do ${look}; done 2>&-`);
+    assert.match(found, /^(seen\n)+$/);
+  },
+);
 
 testUnless(notLinux, "a core gets no descriptor that its worker was started with", async () => {
   const through = ["sh", "-c", 'exec 7</etc/passwd; exec "$@"', "sh", ...UNPRIVILEGED];

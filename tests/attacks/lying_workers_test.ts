@@ -16,7 +16,7 @@ import {
 import { Keys, outerAddress } from "../lib/connections.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program, startWorker } from "../lib/processes.ts";
-import { slowTest, test, testUnless } from "../lib/test.ts";
+import { programTest, slowTest, test, testUnless } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { keyedHost } from "./keyed_host.ts";
 
@@ -52,41 +52,47 @@ async function assertAllDone(workspace: Workspace, run: Program, jobs: number): 
   assert.deepEqual(await workspace.outputsByNumber(), Object.fromEntries(expected));
 }
 
-test("a worker that claims 2^32 slots and answers nothing but pings does not hold a run", async () => {
-  await using workspace = await Workspace.make();
-  const [run, port] = await startRun(workspace, 300);
-  await using _run = run;
-  await using liar = await ScriptedWorker2.dialing(port, {
-    slots: SLOTS_CLAIMED,
-    answerJob: () => "silence",
-  });
-  await using honest = await ScriptedWorker2.dialing(port, { slots: 2, delayMs: 1 });
-  await assertAllDone(workspace, run, 300);
-  assert(liar.received.jobs.length > 0);
-  assert.deepEqual(honest.complaints, []);
-});
+programTest(
+  "a worker that claims 2^32 slots and answers nothing but pings does not hold a run",
+  async () => {
+    await using workspace = await Workspace.make();
+    const [run, port] = await startRun(workspace, 300);
+    await using _run = run;
+    await using liar = await ScriptedWorker2.dialing(port, {
+      slots: SLOTS_CLAIMED,
+      answerJob: () => "silence",
+    });
+    await using honest = await ScriptedWorker2.dialing(port, { slots: 2, delayMs: 1 });
+    await assertAllDone(workspace, run, 300);
+    assert(liar.received.jobs.length > 0);
+    assert.deepEqual(honest.complaints, []);
+  },
+);
 
-test("a worker that connects under an honest worker's id does not have that one dismissed", async () => {
-  await using workspace = await Workspace.make();
-  const instance = "00112233445566778899aabbccddeeff";
-  const [run, port] = await startRun(workspace, 200);
-  await using _run = run;
-  await using honest = await ScriptedWorker2.dialing(port, { instance, slots: 2, delayMs: 20 });
-  while (honest.received.jobs.length < 4) await delay(10);
-  const liars: ScriptedWorker2[] = [];
-  for (let count = 0; count < 5; count++) {
-    const options: Options2 = { instance, slots: 50, answerJob: () => "silence" };
-    liars.push(await ScriptedWorker2.dialing(port, options));
-  }
-  await assertAllDone(workspace, run, 200);
-  assert.equal(
-    new Set(honest.received.jobs.map(({ job }) => job)).size,
-    200,
-    "it has done all jobs",
-  );
-  assert.doesNotMatch(run.stderr, /lost worker/);
-  for (const liar of liars) await liar.close();
-});
+programTest(
+  "a worker that connects under an honest worker's id does not have that one dismissed",
+  async () => {
+    await using workspace = await Workspace.make();
+    const instance = "00112233445566778899aabbccddeeff";
+    const [run, port] = await startRun(workspace, 200);
+    await using _run = run;
+    await using honest = await ScriptedWorker2.dialing(port, { instance, slots: 2, delayMs: 20 });
+    while (honest.received.jobs.length < 4) await delay(10);
+    const liars: ScriptedWorker2[] = [];
+    for (let count = 0; count < 5; count++) {
+      const options: Options2 = { instance, slots: 50, answerJob: () => "silence" };
+      liars.push(await ScriptedWorker2.dialing(port, options));
+    }
+    await assertAllDone(workspace, run, 200);
+    assert.equal(
+      new Set(honest.received.jobs.map(({ job }) => job)).size,
+      200,
+      "it has done all jobs",
+    );
+    assert.doesNotMatch(run.stderr, /lost worker/);
+    for (const liar of liars) await liar.close();
+  },
+);
 
 test("a process that connects twice under one id has one vote of --verify 2", async () => {
   await using workspace = await Workspace.make();
@@ -166,24 +172,27 @@ test("no job fails because a worker reports errors of every kind", async () => {
   for (const { complaints } of [one, other]) assert.deepEqual(complaints, []);
 });
 
-test("no job is lost because workers leave and come back, each time with other slots", async () => {
-  await using workspace = await Workspace.make();
-  const [run, port] = await startRun(workspace, 200);
-  await using _run = run;
-  await using honest = await ScriptedWorker2.dialing(port, { slots: 2, delayMs: 10 });
-  let hasEnded = false;
-  void run.exited.then(() => hasEnded = true);
-  for (let count = 0; !hasEnded && count < 50; count++) {
-    const slots = count % 2 === 0 ? SLOTS_CLAIMED : 1;
-    const answerJob = (): JobAnswer => ({ kind: KINDS.draining, text: "I leave" });
-    const liar = await ScriptedWorker2.dialing(port, { slots, answerJob }).catch(() => undefined);
-    await delay(20);
-    liar?.drain();
-    await liar?.close();
-  }
-  await assertAllDone(workspace, run, 200);
-  assert.deepEqual(honest.complaints, []);
-});
+programTest(
+  "no job is lost because workers leave and come back, each time with other slots",
+  async () => {
+    await using workspace = await Workspace.make();
+    const [run, port] = await startRun(workspace, 200);
+    await using _run = run;
+    await using honest = await ScriptedWorker2.dialing(port, { slots: 2, delayMs: 10 });
+    let hasEnded = false;
+    void run.exited.then(() => hasEnded = true);
+    for (let count = 0; !hasEnded && count < 50; count++) {
+      const slots = count % 2 === 0 ? SLOTS_CLAIMED : 1;
+      const answerJob = (): JobAnswer => ({ kind: KINDS.draining, text: "I leave" });
+      const liar = await ScriptedWorker2.dialing(port, { slots, answerJob }).catch(() => undefined);
+      await delay(20);
+      liar?.drain();
+      await liar?.close();
+    }
+    await assertAllDone(workspace, run, 200);
+    assert.deepEqual(honest.complaints, []);
+  },
+);
 
 /** Workers that announce a gibibyte as their answer, send this much of it, and then a byte now and then. */
 const LIARS = 24;

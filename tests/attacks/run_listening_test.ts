@@ -5,7 +5,7 @@ import { stat } from "node:fs/promises";
 import { endOf, Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";
-import { slowTest, test } from "../lib/test.ts";
+import { programTest, slowTest, test } from "../lib/test.ts";
 import { Attacker } from "./attack.ts";
 import { lie, NOTICES, refuse } from "./lying_worker.ts";
 
@@ -20,7 +20,7 @@ const RECORD_BYTES_MAX = 10_000;
 /** 20,000 lines with their jobs' names in a second, for as long as such a run takes on a slow machine. */
 const LOG_BYTES_MAX = 20_000_000;
 
-test("what a lying worker says is cut before it is in the journal or the log", () => {
+programTest("what a lying worker says is cut before it is in the journal or the log", () => {
   return lieTo(["--core-output", "show"], NOTICES);
 });
 
@@ -28,19 +28,22 @@ test("the errors that a lying worker reports are cut before they are in the jour
   return lieTo([], 0);
 });
 
-test("refusals of a megabyte without end are cut before they are in the log of a run", async () => {
-  await using workspace = await Workspace.make();
-  await using run = await listening(workspace, []);
-  const port = await portOf(run);
-  for (let count = 0; count < REFUSALS; count++) {
-    await refuse(port, `${count}`.padEnd(1_000_000, "x"));
-  }
-  await using _worker = await Program.start(["worker", "--connect", `127.0.0.1:${port}`]);
-  const ended = await endOf(run);
-  assert.equal(ended.code, 0, ended.stderr.slice(-2_000));
-  assert.match(ended.stderr, /refused the version exchange: \d+x/);
-  assert(ended.stderr.length < REFUSALS * 5_000, `${ended.stderr.length} characters of log`);
-});
+programTest(
+  "refusals of a megabyte without end are cut before they are in the log of a run",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using run = await listening(workspace, []);
+    const port = await portOf(run);
+    for (let count = 0; count < REFUSALS; count++) {
+      await refuse(port, `${count}`.padEnd(1_000_000, "x"));
+    }
+    await using _worker = await Program.start(["worker", "--connect", `127.0.0.1:${port}`]);
+    const ended = await endOf(run);
+    assert.equal(ended.code, 0, ended.stderr.slice(-2_000));
+    assert.match(ended.stderr, /refused the version exchange: \d+x/);
+    assert(ended.stderr.length < REFUSALS * 5_000, `${ended.stderr.length} characters of log`);
+  },
+);
 
 async function lieTo(args: readonly string[], notices: number): Promise<void> {
   await using workspace = await Workspace.make();

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { ControllerV2, digestOf, isChosen } from "../fixtures/peers/controller_2.ts";
 import { core, coreBytes } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { programTest, test } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { connectWith, loadCore, run } from "../worker/controllers.ts";
 
@@ -39,18 +39,21 @@ async function change(port: number, name: string, command: string): Promise<void
 }
 
 for (const [how, command] of Object.entries(CHANGES)) {
-  test(`a stored core that another core has ${how} does not run: it is asked for again`, async () => {
-    await using worker = await startWorker({ slots: 1 });
-    const digest = digestOf(await coreBytes("version_stamp", HONEST));
-    await using first = await connectWith(worker, "version_stamp", HONEST);
-    assert.equal(await run(first, ""), "honest");
-    await change(worker.port, digest, command(await core("version_stamp", EVIL)));
-    await using next = await ControllerV2.agreed(worker.port);
-    assert(!isChosen(await next.choose("version_stamp", digest)), "it is no longer stored");
-    await loadCore(next, "version_stamp", HONEST);
-    assert.equal(await run(next, ""), "honest");
-    assert.equal(await run(first, ""), "honest");
-  });
+  programTest(
+    `a stored core that another core has ${how} does not run: it is asked for again`,
+    async () => {
+      await using worker = await startWorker({ slots: 1 });
+      const digest = digestOf(await coreBytes("version_stamp", HONEST));
+      await using first = await connectWith(worker, "version_stamp", HONEST);
+      assert.equal(await run(first, ""), "honest");
+      await change(worker.port, digest, command(await core("version_stamp", EVIL)));
+      await using next = await ControllerV2.agreed(worker.port);
+      assert(!isChosen(await next.choose("version_stamp", digest)), "it is no longer stored");
+      await loadCore(next, "version_stamp", HONEST);
+      assert.equal(await run(next, ""), "honest");
+      assert.equal(await run(first, ""), "honest");
+    },
+  );
 }
 
 test("a core in use that another core has overwritten is not loaded into another slot, and works again once it is sent again", async () => {
@@ -69,20 +72,23 @@ test("a core in use that another core has overwritten is not loaded into another
   assert.equal(await run(user, ""), "honest");
 });
 
-test("a file beside a core that another core has overwritten is sent again for the next run", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("data", "honest");
-  await workspace.write("commands", "read data\n");
-  const evil = await workspace.write("evil", "stolen");
-  await using worker = await startWorker({ slots: 1 });
-  const place = ["--with", "data", "--workers", `127.0.0.1:${worker.port}`];
-  const args = ["run", await core("beside"), "--lines", "commands", "--fresh", ...place];
-  assert.equal((await workspace.run(args)).code, 0);
-  await change(worker.port, "data", OVERWRITE(evil));
-  const again = await workspace.run(args);
-  assert.equal(again.code, 0, again.stderr);
-  assert.deepEqual(await workspace.outputsByNumber(), { 0: "honest" });
-});
+programTest(
+  "a file beside a core that another core has overwritten is sent again for the next run",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("data", "honest");
+    await workspace.write("commands", "read data\n");
+    const evil = await workspace.write("evil", "stolen");
+    await using worker = await startWorker({ slots: 1 });
+    const place = ["--with", "data", "--workers", `127.0.0.1:${worker.port}`];
+    const args = ["run", await core("beside"), "--lines", "commands", "--fresh", ...place];
+    assert.equal((await workspace.run(args)).code, 0);
+    await change(worker.port, "data", OVERWRITE(evil));
+    const again = await workspace.run(args);
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual(await workspace.outputsByNumber(), { 0: "honest" });
+  },
+);
 
 test("a run whose core is overwritten, and whose slot then crashes, ends with honest outputs", async () => {
   await using workspace = await Workspace.make();

@@ -14,7 +14,7 @@ import { silentLog } from "../../system/log.ts";
 import { PageServer } from "../../web/server.ts";
 import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { programTest, test, testUnless } from "../lib/test.ts";
 import { KeyFolder, keyOf } from "../security/keys.ts";
 import { fakeRun } from "../watch/fake_snapshots.ts";
 import { Workspace } from "../cli/workspace.ts";
@@ -116,23 +116,31 @@ test("a run gives its figures to Prometheus on another machine, with the token o
   await run.exited;
 });
 
-test("a token that is missing, empty or short is an error, and so is one without a page", async () => {
-  await using workspace = await Workspace.make();
-  await writeFile(workspace.at("short"), "abc\n");
-  const echo = await core("echo");
-  for (
-    const [args, error] of [
-      [["--web", "--web-token", "missing"], /^distcomp: Cannot read the token "missing": no such/],
-      [["--web", "--web-token", "short"], /needs one word of at least 16 characters/],
-      [["--web-token", "short"], /--web-token is for a page; add --web/],
-    ] as const
-  ) {
-    await using run = await Program.start(["run", ...args, echo, "short"], { cwd: workspace.path });
-    const { code } = await run.exited;
-    assert.equal(code, 2);
-    assert.match(run.stderr, error);
-  }
-});
+programTest(
+  "a token that is missing, empty or short is an error, and so is one without a page",
+  async () => {
+    await using workspace = await Workspace.make();
+    await writeFile(workspace.at("short"), "abc\n");
+    const echo = await core("echo");
+    for (
+      const [args, error] of [
+        [
+          ["--web", "--web-token", "missing"],
+          /^distcomp: Cannot read the token "missing": no such/,
+        ],
+        [["--web", "--web-token", "short"], /needs one word of at least 16 characters/],
+        [["--web-token", "short"], /--web-token is for a page; add --web/],
+      ] as const
+    ) {
+      await using run = await Program.start(["run", ...args, echo, "short"], {
+        cwd: workspace.path,
+      });
+      const { code } = await run.exited;
+      assert.equal(code, 2);
+      assert.match(run.stderr, error);
+    }
+  },
+);
 
 /** A page at all addresses of this machine, with a key of its own. */
 async function secured() {

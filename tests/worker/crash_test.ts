@@ -8,7 +8,7 @@ import {
   type WorkerResponse,
 } from "../fixtures/peers/controller_v1.ts";
 import { eventually } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { programTest, test } from "../lib/test.ts";
 import { allIsTaken, connectWith, failureOf, outputText, run, send } from "./controllers.ts";
 import { showPaceIn } from "./controllers_2.ts";
 import { startFakeWorker, startOwnWorker } from "./own_worker.ts";
@@ -33,7 +33,7 @@ test("however a core crashes, only its job fails, with the reason", async () => 
   }
 });
 
-test("in a deep window of jobs only those fail that crash", async () => {
+programTest("in a deep window of jobs only those fail that crash", async () => {
   await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
   await assertEchoed(manyEchoes(controller, 2000)); // shows the pace, so that the windows are deep

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program, signalQuietly, startWorker } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
+import { programTestUnless, testUnless } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { connectWith, failureOf, loadCore, run, send } from "./controllers.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
@@ -27,35 +27,43 @@ testUnless(notLinux, "what a slot has started ends with it when its job crashes"
   await hasNoZombies(worker);
 });
 
-testUnless(notLinux, "what a slot has started ends with it when its core is unloaded", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  for (const kind of KINDS) {
-    await using controller = await connectWith(worker, "leaves");
-    await using trace = new Trace();
-    await send(controller, `${kind} return ${trace.path}`);
-    const pid = await startedIn(trace);
-    assert(isThere(pid), `${kind}: it lives while its slot does`);
-    await loadCore(controller, "echo");
-    await isGone(pid, kind);
-  }
-});
+programTestUnless(
+  notLinux,
+  "what a slot has started ends with it when its core is unloaded",
+  async () => {
+    await using worker = await startWorker({ slots: 1 });
+    for (const kind of KINDS) {
+      await using controller = await connectWith(worker, "leaves");
+      await using trace = new Trace();
+      await send(controller, `${kind} return ${trace.path}`);
+      const pid = await startedIn(trace);
+      assert(isThere(pid), `${kind}: it lives while its slot does`);
+      await loadCore(controller, "echo");
+      await isGone(pid, kind);
+    }
+  },
+);
 
-testUnless(notLinux, "what a slot has started outlives other slots, but not its own", async () => {
-  await using worker = await startWorker({ slots: 2 });
-  await using other = await connectWith(worker, "behave");
-  await using controller = await connect2(worker, "leaves");
-  for (const kind of KINDS) {
-    await using trace = new Trace();
-    const job = sendLimited(controller, `${kind} stay ${trace.path}`, {}, 100n);
-    const pid = await startedIn(trace);
-    assert.match(await failureOf(other, "crash"), /SIGSEGV/);
-    assert.equal(await run(other, "echo on"), "on");
-    assert(isThere(pid), kind);
-    await controller.cancel(100n);
-    await failed(job, "cancelled");
-    await isGone(pid, kind);
-  }
-});
+programTestUnless(
+  notLinux,
+  "what a slot has started outlives other slots, but not its own",
+  async () => {
+    await using worker = await startWorker({ slots: 2 });
+    await using other = await connectWith(worker, "behave");
+    await using controller = await connect2(worker, "leaves");
+    for (const kind of KINDS) {
+      await using trace = new Trace();
+      const job = sendLimited(controller, `${kind} stay ${trace.path}`, {}, 100n);
+      const pid = await startedIn(trace);
+      assert.match(await failureOf(other, "crash"), /SIGSEGV/);
+      assert.equal(await run(other, "echo on"), "on");
+      assert(isThere(pid), kind);
+      await controller.cancel(100n);
+      await failed(job, "cancelled");
+      await isGone(pid, kind);
+    }
+  },
+);
 
 testUnless(notLinux, "what slots have started ends with their worker", async () => {
   await using worker = await startWorker({ slots: 1 });

@@ -10,7 +10,7 @@ import { detectRuntime } from "../../runtime/detect.ts";
 import { workerAnswer } from "../../watch/worker_answer.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { eventually, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { programTest, test } from "../lib/test.ts";
 import { connectWith, fakeCore, outputText, run, send } from "./controllers.ts";
 import { connect2, failed, isBusy, loadNow, sendLimited, showPaceIn } from "./controllers_2.ts";
 import { elapse, startFakeWorker } from "./own_worker.ts";
@@ -115,29 +115,34 @@ test("a worker whose slots are all blocked refuses the jobs of a lost slot", asy
   }
 });
 
-test("a draining worker ends even if it loses a slot whose controller does not read its answers", async () => {
-  await using trace = new Trace();
-  await using worker = await startWorker({ slots: 3 });
-  await using controller = await connect2(worker, "behave");
-  const pids = await slotPids(controller, 3);
-  const spins = sendLimited(controller, "spin", {}, 100n);
-  using socket = await connectRaw(worker);
-  socket.write(coreMessage(1n, "behave", await coreBytes("behave")));
-  await readFrames(socket, 1);
-  // The second one's output is more than the worker keeps for who does not read: nothing more runs for it.
-  socket.write(concat(jobMessage(2n, `slow-once ${trace.path}`), jobMessage(3n, "huge 100000000")));
-  await eventually("the first one runs", () => existsSync(trace.path));
-  await isBusy(controller, 2);
-  worker.signal("SIGTERM");
-  await controller.draining;
-  for (const pid of pids) process.kill(pid, "SIGKILL");
-  await isBusy(controller, 1);
-  await controller.cancel(100n);
-  await failed(spins, "cancelled");
-  const answers = await readFrames(socket);
-  assert.deepEqual(new Set(answers.map(({ id }) => id)), new Set([2n, 3n]));
-  await worker.endsCleanly();
-});
+programTest(
+  "a draining worker ends even if it loses a slot whose controller does not read its answers",
+  async () => {
+    await using trace = new Trace();
+    await using worker = await startWorker({ slots: 3 });
+    await using controller = await connect2(worker, "behave");
+    const pids = await slotPids(controller, 3);
+    const spins = sendLimited(controller, "spin", {}, 100n);
+    using socket = await connectRaw(worker);
+    socket.write(coreMessage(1n, "behave", await coreBytes("behave")));
+    await readFrames(socket, 1);
+    // The second one's output is more than the worker keeps for who does not read: nothing more runs for it.
+    socket.write(
+      concat(jobMessage(2n, `slow-once ${trace.path}`), jobMessage(3n, "huge 100000000")),
+    );
+    await eventually("the first one runs", () => existsSync(trace.path));
+    await isBusy(controller, 2);
+    worker.signal("SIGTERM");
+    await controller.draining;
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await isBusy(controller, 1);
+    await controller.cancel(100n);
+    await failed(spins, "cancelled");
+    const answers = await readFrames(socket);
+    assert.deepEqual(new Set(answers.map(({ id }) => id)), new Set([2n, 3n]));
+    await worker.endsCleanly();
+  },
+);
 
 test("jobs whose core is loading are refused at once", async () => {
   await using own = await startFakeWorker();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { testUnless } from "../lib/test.ts";
+import { programTestUnless, testUnless } from "../lib/test.ts";
 import { outputText, run } from "./controllers.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
 import { startOwnWorker } from "./own_worker.ts";
@@ -40,7 +40,7 @@ testUnless(
   },
 );
 
-testUnless(
+programTestUnless(
   cannotTell,
   "a job whose input alone is over its memory limit ends, also after others",
   async () => {

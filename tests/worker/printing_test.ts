@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { programTest, test } from "../lib/test.ts";
 import { connect, connectWith, loadCore, run, send } from "./controllers.ts";
 import { startOwnWorker } from "./own_worker.ts";
 
@@ -30,21 +30,24 @@ test("a core may print what looks like the protocol", async () => {
   }
 });
 
-test("a worker whose stderr is not read goes on, reports the lost lines later, and ends when asked to", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connectWith(worker, "behave");
-  worker.pauseStderr(true);
-  const lines = "a line that nobody reads\n".repeat(MEBIBYTE / 25);
-  for (let job = 0; job < 3; job++) await run(controller, `stdout ${lines}`);
-  assert.equal(await run(controller, "echo still here"), "still here");
-  worker.pauseStderr(false);
-  await worker.printed("stderr", /lines were lost here/);
-  assert.equal(await run(controller, "stdout seen again"), "seen again");
-  await worker.printed("stderr", /: seen again\n/);
-  worker.pauseStderr(true);
-  await run(controller, `stdout ${lines.slice(-MEBIBYTE / 4)}`); // more than the pipe holds
-  await worker.stop();
-});
+programTest(
+  "a worker whose stderr is not read goes on, reports the lost lines later, and ends when asked to",
+  async () => {
+    await using worker = await startWorker({ slots: 1 });
+    await using controller = await connectWith(worker, "behave");
+    worker.pauseStderr(true);
+    const lines = "a line that nobody reads\n".repeat(MEBIBYTE / 25);
+    for (let job = 0; job < 3; job++) await run(controller, `stdout ${lines}`);
+    assert.equal(await run(controller, "echo still here"), "still here");
+    worker.pauseStderr(false);
+    await worker.printed("stderr", /lines were lost here/);
+    assert.equal(await run(controller, "stdout seen again"), "seen again");
+    await worker.printed("stderr", /: seen again\n/);
+    worker.pauseStderr(true);
+    await run(controller, `stdout ${lines.slice(-MEBIBYTE / 4)}`); // more than the pipe holds
+    await worker.stop();
+  },
+);
 
 test("everything that a core prints is there when it is read, however late", async () => {
   await using worker = await startWorker({ slots: 1 });
@@ -57,7 +60,7 @@ test("everything that a core prints is there when it is read, however late", asy
   assert.deepEqual(worker.stderr.match(/(?<=: )line \d+/g), lines);
 });
 
-test("a core that prints and prints does not fill the worker's memory", async () => {
+programTest("a core that prints and prints does not fill the worker's memory", async () => {
   await using worker = await startWorker({ slots: 1 });
   await using controller = await connectWith(worker, "behave");
   await run(controller, "stdout warm");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { signalQuietly, startWorker } from "../lib/processes.ts";
-import { test } from "../lib/test.ts";
+import { programTest, test } from "../lib/test.ts";
 import { TERMINATIONS_MAX } from "../../worker/slots/terminations.ts";
 import {
   allIsTaken,
@@ -48,21 +48,24 @@ test("a job fails as killed when its slot was ended ten times while it ran", asy
   assert.equal(await run(controller, "echo next"), "next");
 });
 
-test("a core that ends itself with SIGTERM fails its job, and no job that shares its slot", async () => {
-  await using worker = await startWorker({ slots: 1 });
-  await using controller = await connectWith(worker, "behave");
-  await Promise.all(Array.from({ length: 2_000 }, () => run(controller, "echo warm")));
-  const before = Array.from({ length: 50 }, () => run(controller, "echo before"));
-  const job = controller.sendJob(0n, new TextEncoder().encode(`raise ${SIGTERM}`));
-  const behind = Array.from({ length: 50 }, () => run(controller, "echo behind"));
-  assert.deepEqual(
-    new Set(await Promise.all([...before, ...behind])),
-    new Set(["before", "behind"]),
-  );
-  const { kind, payload } = await job;
-  assert.equal(kind, "error");
-  assert.match(new TextDecoder().decode(payload), /SIGTERM, 10 times while it ran$/);
-});
+programTest(
+  "a core that ends itself with SIGTERM fails its job, and no job that shares its slot",
+  async () => {
+    await using worker = await startWorker({ slots: 1 });
+    await using controller = await connectWith(worker, "behave");
+    await Promise.all(Array.from({ length: 2_000 }, () => run(controller, "echo warm")));
+    const before = Array.from({ length: 50 }, () => run(controller, "echo before"));
+    const job = controller.sendJob(0n, new TextEncoder().encode(`raise ${SIGTERM}`));
+    const behind = Array.from({ length: 50 }, () => run(controller, "echo behind"));
+    assert.deepEqual(
+      new Set(await Promise.all([...before, ...behind])),
+      new Set(["before", "behind"]),
+    );
+    const { kind, payload } = await job;
+    assert.equal(kind, "error");
+    assert.match(new TextDecoder().decode(payload), /SIGTERM, 10 times while it ran$/);
+  },
+);
 
 test("a slot that has used up its CPU time is replaced, and its job runs again", async () => {
   await using worker = await startFakeWorker();

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { PastRun, RunSnapshot } from "../../../watch/snapshot.ts";
 import { core } from "../../lib/cores.ts";
 import { eventually, startWorker } from "../../lib/processes.ts";
-import { test, testUnless } from "../../lib/test.ts";
+import { programTest, test, testUnless } from "../../lib/test.ts";
 import { Gate } from "../gate.ts";
 import { Workspace } from "../workspace.ts";
 
@@ -55,31 +55,34 @@ test("a run is seen from another terminal, says what was left when it is killed,
   );
 });
 
-test("two workers with one name are told apart by status as by the log and the journal", async () => {
-  await using workspace = await Workspace.make();
-  const env = { XDG_RUNTIME_DIR: workspace.path };
-  const gate = new Gate(workspace);
-  await workspace.write("lines", `${gate.job}\n`.repeat(2));
-  const args = ["run", BEHAVE, "--lines", "lines", "--listen", "127.0.0.1:0"];
-  await using run = await workspace.start(args, { env });
-  const [, address = ""] = await run.printed("stderr", /^waiting for workers on (.*)$/m);
-  const connecting = ["worker", "--connect", address, "--name", "twin", "--slots", "1"];
-  await using one = await workspace.start(connecting);
-  await using two = await workspace.start(connecting);
-  await gate.reachedBy(2);
-  const { stdout } = await workspace.run(["status", "outputs", "--json"], { env });
-  const { workers, running } = JSON.parse(stdout) as RunSnapshot;
-  const names = ["twin", "twin#2"];
-  assert.deepEqual(workers.map(({ name }) => name).toSorted(), names);
-  assert.deepEqual(running.map(({ worker }) => worker).toSorted(), names);
-  const shown = await workspace.run(["status", "outputs"], { env });
-  for (const name of names) assert.match(shown.stdout, new RegExp(`^ *${name}[: ]`, "m"));
-  await gate.open();
-  assert.equal((await run.exited).code, 0, run.stderr);
-  const nodes = (await workspace.records()).map(({ node }) => node);
-  assert.deepEqual(nodes.toSorted(), names);
-  await Promise.all([one.stop(), two.stop()]);
-});
+programTest(
+  "two workers with one name are told apart by status as by the log and the journal",
+  async () => {
+    await using workspace = await Workspace.make();
+    const env = { XDG_RUNTIME_DIR: workspace.path };
+    const gate = new Gate(workspace);
+    await workspace.write("lines", `${gate.job}\n`.repeat(2));
+    const args = ["run", BEHAVE, "--lines", "lines", "--listen", "127.0.0.1:0"];
+    await using run = await workspace.start(args, { env });
+    const [, address = ""] = await run.printed("stderr", /^waiting for workers on (.*)$/m);
+    const connecting = ["worker", "--connect", address, "--name", "twin", "--slots", "1"];
+    await using one = await workspace.start(connecting);
+    await using two = await workspace.start(connecting);
+    await gate.reachedBy(2);
+    const { stdout } = await workspace.run(["status", "outputs", "--json"], { env });
+    const { workers, running } = JSON.parse(stdout) as RunSnapshot;
+    const names = ["twin", "twin#2"];
+    assert.deepEqual(workers.map(({ name }) => name).toSorted(), names);
+    assert.deepEqual(running.map(({ worker }) => worker).toSorted(), names);
+    const shown = await workspace.run(["status", "outputs"], { env });
+    for (const name of names) assert.match(shown.stdout, new RegExp(`^ *${name}[: ]`, "m"));
+    await gate.open();
+    assert.equal((await run.exited).code, 0, run.stderr);
+    const nodes = (await workspace.records()).map(({ node }) => node);
+    assert.deepEqual(nodes.toSorted(), names);
+    await Promise.all([one.stop(), two.stop()]);
+  },
+);
 
 testUnless(
   noProcessStates,

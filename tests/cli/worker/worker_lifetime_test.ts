@@ -3,27 +3,30 @@
 import assert from "node:assert/strict";
 import { core } from "../../lib/cores.ts";
 import { Program, startWorker } from "../../lib/processes.ts";
-import { slowTest, test } from "../../lib/test.ts";
+import { programTest, slowTest, test } from "../../lib/test.ts";
 import { Workspace } from "../workspace.ts";
 
 const AT_ONCE = ["--listen", "127.0.0.1:0", "--slots", "1"];
 
-test("a worker whose time is over hands its jobs over, and they cost no attempt", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("jobs", "sleep 100\n".repeat(40));
-  const options = ["--lines", "jobs", "--listen", "127.0.0.1:0", "--retries", "0"];
-  await using run = await workspace.start(["run", await core("behave"), ...options]);
-  const [, address = ""] = await run.printed("stderr", /waiting for workers on (\S+)/);
-  // Its time begins when the run is there, however long that takes to start.
-  const joins = ["worker", "--slots", "1", "--connect", address];
-  await using ends = await Program.start([...joins, "--time-limit", "3s"]);
-  await run.printed("stderr", /worker \S+ (is draining|has drained)/);
-  await ends.endsCleanly();
-  await using _stays = await Program.start(joins);
-  await run.endsCleanly();
-  assert.equal(Object.keys(await workspace.outputs()).length, 40);
-  assert.match(ends.stderr, /left, and jobs take \S+|the time is nearly over/);
-});
+programTest(
+  "a worker whose time is over hands its jobs over, and they cost no attempt",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("jobs", "sleep 100\n".repeat(40));
+    const options = ["--lines", "jobs", "--listen", "127.0.0.1:0", "--retries", "0"];
+    await using run = await workspace.start(["run", await core("behave"), ...options]);
+    const [, address = ""] = await run.printed("stderr", /waiting for workers on (\S+)/);
+    // Its time begins when the run is there, however long that takes to start.
+    const joins = ["worker", "--slots", "1", "--connect", address];
+    await using ends = await Program.start([...joins, "--time-limit", "3s"]);
+    await run.printed("stderr", /worker \S+ (is draining|has drained)/);
+    await ends.endsCleanly();
+    await using _stays = await Program.start(joins);
+    await run.endsCleanly();
+    assert.equal(Object.keys(await workspace.outputs()).length, 40);
+    assert.match(ends.stderr, /left, and jobs take \S+|the time is nearly over/);
+  },
+);
 
 slowTest(
   "a worker gives up a job that its time is too short for, and another one runs it",

@@ -2,29 +2,32 @@
 
 import assert from "node:assert/strict";
 import { PrintedBounds } from "../../../controller/workers/printed_bounds.ts";
-import { test } from "../../lib/test.ts";
+import { programTest, test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 
 const NOTICE = { isLast: false, leftOut: 0 };
 
-test("a worker that prints without end has 50,000 lines a second, and the others are counted", async () => {
-  const clock = new VirtualClock();
-  const bounds = new PrintedBounds(clock);
-  const lines = Array.from({ length: 16_000 }, () => "");
-  let [written, leftOut, notices] = [0, 0, 0];
-  for (let count = 0; count < 10_000; count++) {
-    const notice = bounds.bounded({ ...NOTICE, lines });
-    written += notice?.lines.length ?? 0;
-    leftOut += notice?.leftOut ?? 0;
-    notices += notice ? 1 : 0;
-  }
-  assert.equal(written, 50_000);
-  assert(notices <= 1_010, `${notices} notices`);
-  await clock.advance(1_000);
-  const notice = bounds.bounded({ ...NOTICE, lines: ["a line"] });
-  assert.deepEqual(notice?.lines, ["a line"]);
-  assert.equal(leftOut + (notice?.leftOut ?? 0), 160_000_000 - 50_000);
-});
+programTest(
+  "a worker that prints without end has 50,000 lines a second, and the others are counted",
+  async () => {
+    const clock = new VirtualClock();
+    const bounds = new PrintedBounds(clock);
+    const lines = Array.from({ length: 16_000 }, () => "");
+    let [written, leftOut, notices] = [0, 0, 0];
+    for (let count = 0; count < 10_000; count++) {
+      const notice = bounds.bounded({ ...NOTICE, lines });
+      written += notice?.lines.length ?? 0;
+      leftOut += notice?.leftOut ?? 0;
+      notices += notice ? 1 : 0;
+    }
+    assert.equal(written, 50_000);
+    assert(notices <= 1_010, `${notices} notices`);
+    await clock.advance(1_000);
+    const notice = bounds.bounded({ ...NOTICE, lines: ["a line"] });
+    assert.deepEqual(notice?.lines, ["a line"]);
+    assert.equal(leftOut + (notice?.leftOut ?? 0), 160_000_000 - 50_000);
+  },
+);
 
 test("long lines have a bound of two megabytes a second", () => {
   const bounds = new PrintedBounds(new VirtualClock());

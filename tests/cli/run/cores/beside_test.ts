@@ -7,7 +7,7 @@ import process from "node:process";
 import { core } from "../../../lib/cores.ts";
 import { coreSource, Libraries } from "../../../lib/libraries.ts";
 import { startWorker } from "../../../lib/processes.ts";
-import { test, testUnless } from "../../../lib/test.ts";
+import { programTest, test, testUnless } from "../../../lib/test.ts";
 import { workerFiles } from "../../../lib/worker_folder.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { type Ended, Workspace } from "../../workspace.ts";
@@ -80,21 +80,28 @@ test("jobs run again when a file beside the core has another content, and only t
   assert.deepEqual(await run(), [0, "two"]);
 });
 
-test("a large file arrives whole, and is sent to a worker once for runs with other variables", async () => {
-  await using workspace = await Workspace.make(WORKER);
-  await mkdir(workspace.at("worker"));
-  await using worker = await startWorker({ tmpdir: workspace.at("worker") });
-  const large = new Uint8Array(LARGE_BYTES).map((_, index) => index * 7);
-  await workspace.write("large", large);
-  const place = ["--with", "large", "--workers", `127.0.0.1:${worker.port}`];
-  const contents = async () => (await workerFiles(workspace.at("worker"), ".content")).sort();
-  const size = String(LARGE_BYTES);
-  assert.deepEqual(await outputsOf(workspace, ["size large"], [...place, "--env", "A=1"]), [size]);
-  const first = await contents();
-  assert.equal(first.length, 2, "the core and the file");
-  assert.deepEqual(await outputsOf(workspace, ["size large"], [...place, "--env", "A=2"]), [size]);
-  assert.deepEqual(await contents(), first, "no file is written anew");
-});
+programTest(
+  "a large file arrives whole, and is sent to a worker once for runs with other variables",
+  async () => {
+    await using workspace = await Workspace.make(WORKER);
+    await mkdir(workspace.at("worker"));
+    await using worker = await startWorker({ tmpdir: workspace.at("worker") });
+    const large = new Uint8Array(LARGE_BYTES).map((_, index) => index * 7);
+    await workspace.write("large", large);
+    const place = ["--with", "large", "--workers", `127.0.0.1:${worker.port}`];
+    const contents = async () => (await workerFiles(workspace.at("worker"), ".content")).sort();
+    const size = String(LARGE_BYTES);
+    assert.deepEqual(await outputsOf(workspace, ["size large"], [...place, "--env", "A=1"]), [
+      size,
+    ]);
+    const first = await contents();
+    assert.equal(first.length, 2, "the core and the file");
+    assert.deepEqual(await outputsOf(workspace, ["size large"], [...place, "--env", "A=2"]), [
+      size,
+    ]);
+    assert.deepEqual(await contents(), first, "no file is written anew");
+  },
+);
 
 test("what cannot be put beside the core is an error that names it", async () => {
   await using workspace = await Workspace.make(WORKER);

@@ -5,7 +5,7 @@ import process from "node:process";
 import { core } from "../../../lib/cores.ts";
 import { Libraries } from "../../../lib/libraries.ts";
 import { startWorker } from "../../../lib/processes.ts";
-import { test, testUnless } from "../../../lib/test.ts";
+import { programTest, programTestUnless, test } from "../../../lib/test.ts";
 import { CWorker } from "../../c_worker.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { Workspace } from "../../workspace.ts";
@@ -62,20 +62,23 @@ test("variables arrive in every slot, here and over TCP, before the core is load
   }
 });
 
-test("runs with other variables use one worker at the same time, each with its own", async () => {
-  await using workspace = await Workspace.make(WORKER);
-  await using worker = await startWorker({ slots: 2 });
-  const runs = ["1", "2", "3"].map(async (level) => {
-    const args = ["--env", `DC_TEST_LEVEL=${level}`, "--workers", `127.0.0.1:${worker.port}`];
-    const run = await workspace.run(
-      ["run", READS_LEVEL, "--repeat", "40", "--output", `out-${level}`, ...args],
-    );
-    assert.equal(run.code, 0, run.stderr);
-    const outputs = new Set(Object.values(await workspace.outputs(`out-${level}`)));
-    assert.deepEqual([...outputs], [`${level} ${level} ${level}`]);
-  });
-  await Promise.all(runs);
-});
+programTest(
+  "runs with other variables use one worker at the same time, each with its own",
+  async () => {
+    await using workspace = await Workspace.make(WORKER);
+    await using worker = await startWorker({ slots: 2 });
+    const runs = ["1", "2", "3"].map(async (level) => {
+      const args = ["--env", `DC_TEST_LEVEL=${level}`, "--workers", `127.0.0.1:${worker.port}`];
+      const run = await workspace.run(
+        ["run", READS_LEVEL, "--repeat", "40", "--output", `out-${level}`, ...args],
+      );
+      assert.equal(run.code, 0, run.stderr);
+      const outputs = new Set(Object.values(await workspace.outputs(`out-${level}`)));
+      assert.deepEqual([...outputs], [`${level} ${level} ${level}`]);
+    });
+    await Promise.all(runs);
+  },
+);
 
 test("--env NAME takes the value from here, and a value may have any characters", async () => {
   await using workspace = await Workspace.make(WORKER);
@@ -106,21 +109,24 @@ test("a name that is not set here, is none, or is distcomp's own is a usage erro
   }
 });
 
-test("--env wins over what a worker sets for its slots, and over what it inherits", async () => {
-  await using workspace = await Workspace.make(WORKER);
-  await using worker = await startWorker({
-    slots: 1,
-    through: ["env", "OMP_NUM_THREADS=5", "LANG=xx"],
-  });
-  const place = ["--workers", `127.0.0.1:${worker.port}`];
-  const names = "OMP_NUM_THREADS\nLANG";
-  assert.equal(await valueOf(workspace, names, place), "5\nxx\n");
-  const given = ["--env", "OMP_NUM_THREADS=7", "--env", "LANG=yy"];
-  assert.equal(await valueOf(workspace, names, [...place, ...given]), "7\nyy\n");
-  assert.equal(await valueOf(workspace, names, given), "7\nyy\n");
-});
+programTest(
+  "--env wins over what a worker sets for its slots, and over what it inherits",
+  async () => {
+    await using workspace = await Workspace.make(WORKER);
+    await using worker = await startWorker({
+      slots: 1,
+      through: ["env", "OMP_NUM_THREADS=5", "LANG=xx"],
+    });
+    const place = ["--workers", `127.0.0.1:${worker.port}`];
+    const names = "OMP_NUM_THREADS\nLANG";
+    assert.equal(await valueOf(workspace, names, place), "5\nxx\n");
+    const given = ["--env", "OMP_NUM_THREADS=7", "--env", "LANG=yy"];
+    assert.equal(await valueOf(workspace, names, [...place, ...given]), "7\nyy\n");
+    assert.equal(await valueOf(workspace, names, given), "7\nyy\n");
+  },
+);
 
-testUnless(
+programTestUnless(
   notLinux,
   "LD_PRELOAD and LD_LIBRARY_PATH work, since processes start with them",
   async () => {

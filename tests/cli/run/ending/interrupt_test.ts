@@ -7,7 +7,7 @@ import { access } from "node:fs/promises";
 import { promisify } from "node:util";
 import { core } from "../../../lib/cores.ts";
 import { eventually, Program, startWorker } from "../../../lib/processes.ts";
-import { slowTest, test, testUnless } from "../../../lib/test.ts";
+import { programTest, slowTest, test, testUnless } from "../../../lib/test.ts";
 import { CWorker } from "../../c_worker.ts";
 import { Gate, PASSED } from "../../gate.ts";
 import { type Ended, endOf, Workspace } from "../../workspace.ts";
@@ -78,7 +78,7 @@ test("an interrupted run that listens ends also when its last worker is lost", a
   assert.equal((await endOf(program)).code, 130, program.stderr);
 });
 
-test("an interrupted run over the network lets running jobs finish too", async () => {
+programTest("an interrupted run over the network lets running jobs finish too", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
   await using worker = await startWorker({ slots: 2 });
@@ -106,7 +106,7 @@ test("a second interrupt does not wait for running jobs, and leaves nothing behi
   assert.deepEqual(await workspace.leftovers(), []);
 });
 
-test("a local worker that is killed is started again, and no job is lost", async () => {
+programTest("a local worker that is killed is started again, and no job is lost", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
   await using program = await startWaiting(workspace, gate);
@@ -151,7 +151,7 @@ test("when the run itself is killed, its worker and slots end by themselves", as
   assert.deepEqual(files, [], "nor a file, but for the socket, which the next run removes");
 });
 
-test("a worker outlives a run that is killed, and serves the next", async () => {
+programTest("a worker outlives a run that is killed, and serves the next", async () => {
   await using workspace = await Workspace.make();
   await using worker = await startWorker({ slots: 1 });
   const workers = ["--workers", `127.0.0.1:${worker.port}`];

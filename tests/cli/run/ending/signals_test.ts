@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import process from "node:process";
 import { core } from "../../../lib/cores.ts";
 import { eventually, type Program, signalQuietly, startWorker } from "../../../lib/processes.ts";
-import { slow, test } from "../../../lib/test.ts";
+import { programTest, slow, test } from "../../../lib/test.ts";
 import { Gate, PASSED } from "../../gate.ts";
 import { endOf, Workspace } from "../../workspace.ts";
 
@@ -119,7 +119,7 @@ for (const [index, { name, reach, needsTwo = false }] of MOMENTS.entries()) {
   });
 }
 
-test("a run that gets SIGHUP twice finishes its running jobs, as after one", async () => {
+programTest("a run that gets SIGHUP twice finishes its running jobs, as after one", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
   await workspace.write("lines", `${gate.job}\n`.repeat(5));
@@ -154,25 +154,35 @@ test("a signal while an interrupted run unloads its cores ends it at once, and i
   for (const pid of await program.descendants()) signalQuietly(pid, "SIGKILL");
 });
 
-test("signals while the last messages of a run are written do not cut off how to resume", async () => {
-  await using workspace = await Workspace.make();
-  const text = "x".repeat(1_000);
-  await workspace.write("lines", `stderr ${text}\n`.repeat(300) + "sleep 1\nsleep 600000\n");
-  await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "1"]);
-  await eventually("one output", async () => {
-    return Object.keys(await workspace.outputs().catch(() => ({}))).length > 0;
-  });
-  program.pauseStderr(true);
-  // A slot gathers answers for 0.3 ms at most: none waits there behind a job of a millisecond.
-  await eventually("the others", async () => (await workspace.recordsSoFar()).length === 301);
-  program.signal("SIGQUIT");
-  await eventually("it is over, but for its messages", async () => {
-    return (await workspace.leftovers()).length === 0;
-  });
-  program.signal("SIGINT");
-  program.pauseStderr(false);
-  await assertInterrupted(program);
-});
+programTest(
+  "signals while the last messages of a run are written do not cut off how to resume",
+  async () => {
+    await using workspace = await Workspace.make();
+    const text = "x".repeat(1_000);
+    await workspace.write("lines", `stderr ${text}\n`.repeat(300) + "sleep 1\nsleep 600000\n");
+    await using program = await workspace.start([
+      "run",
+      BEHAVE,
+      "--lines",
+      "lines",
+      "--slots",
+      "1",
+    ]);
+    await eventually("one output", async () => {
+      return Object.keys(await workspace.outputs().catch(() => ({}))).length > 0;
+    });
+    program.pauseStderr(true);
+    // A slot gathers answers for 0.3 ms at most: none waits there behind a job of a millisecond.
+    await eventually("the others", async () => (await workspace.recordsSoFar()).length === 301);
+    program.signal("SIGQUIT");
+    await eventually("it is over, but for its messages", async () => {
+      return (await workspace.leftovers()).length === 0;
+    });
+    program.signal("SIGINT");
+    program.pauseStderr(false);
+    await assertInterrupted(program);
+  },
+);
 
 test("a run that gets three signals in a row ends, and says how to resume", async () => {
   await using workspace = await Workspace.make();
@@ -214,22 +224,32 @@ for (const [command, name] of NOHUP) {
   });
 }
 
-test("a run whose processes all get SIGTERM at once ends in order, and blames no job", async () => {
-  await using workspace = await Workspace.make();
-  const gate = new Gate(workspace);
-  await workspace.write("lines", `${gate.job}\n`.repeat(9));
-  await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
-  await gate.reachedBy(2);
-  for (const pid of [program.pid, ...await program.descendants()]) {
-    signalQuietly(pid, "SIGTERM");
-  }
-  const ended = await endOf(program);
-  assert.equal(ended.code, 130, ended.stderr);
-  assert.match(ended.stderr, /(^|\n)to resume: [^\n]*\n$/);
-  assert.deepEqual(await workspace.records(), []);
-});
+programTest(
+  "a run whose processes all get SIGTERM at once ends in order, and blames no job",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = new Gate(workspace);
+    await workspace.write("lines", `${gate.job}\n`.repeat(9));
+    await using program = await workspace.start([
+      "run",
+      BEHAVE,
+      "--lines",
+      "lines",
+      "--slots",
+      "2",
+    ]);
+    await gate.reachedBy(2);
+    for (const pid of [program.pid, ...await program.descendants()]) {
+      signalQuietly(pid, "SIGTERM");
+    }
+    const ended = await endOf(program);
+    assert.equal(ended.code, 130, ended.stderr);
+    assert.match(ended.stderr, /(^|\n)to resume: [^\n]*\n$/);
+    assert.deepEqual(await workspace.records(), []);
+  },
+);
 
-test("no job fails when slots get SIGTERM from outside, again and again", async () => {
+programTest("no job fails when slots get SIGTERM from outside, again and again", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "sleep 20\n".repeat(60));
   await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "3"]);
@@ -274,7 +294,7 @@ test("SIGUSR1 prints the state of a run, also if all of its processes get it", a
   assert.equal(await gate.reachedTimes(), 5, "no slot was ended by it");
 });
 
-test("SIGUSR1 prints the state of a worker in its log", async () => {
+programTest("SIGUSR1 prints the state of a worker in its log", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
   await workspace.write("lines", `${gate.job}\n`.repeat(5));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { core } from "../../../lib/cores.ts";
-import { testUnless } from "../../../lib/test.ts";
+import { programTestUnless, testUnless } from "../../../lib/test.ts";
 import { noDisk, UNSHARE } from "../../small_disk.ts";
 import { type Ended, Workspace } from "../../workspace.ts";
 
@@ -16,7 +16,7 @@ status=$?
 cp -R disk kept
 exit $status`;
 
-testUnless(
+programTestUnless(
   noDisk,
   "outputs for which the disk has no room end the run, and none is half there",
   async () => {
@@ -42,15 +42,22 @@ testUnless(
   },
 );
 
-testUnless(noDisk, "a single output that no disk has room for leaves nothing of it", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("in/large", "x".repeat(2 * DISK_KB * 1024));
-  const run = await runOnSmallDisk(workspace, ["in"]);
-  assert.equal(run.code, 2, run.stderr);
-  assert.match(run.stderr, /Cannot write the output "disk\/out\/large": no space left on the disk/);
-  assert.deepEqual(await workspace.outputs("kept/out"), {});
-  assert.deepEqual(await workspace.leftovers("kept/out"), []);
-});
+programTestUnless(
+  noDisk,
+  "a single output that no disk has room for leaves nothing of it",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in/large", "x".repeat(2 * DISK_KB * 1024));
+    const run = await runOnSmallDisk(workspace, ["in"]);
+    assert.equal(run.code, 2, run.stderr);
+    assert.match(
+      run.stderr,
+      /Cannot write the output "disk\/out\/large": no space left on the disk/,
+    );
+    assert.deepEqual(await workspace.outputs("kept/out"), {});
+    assert.deepEqual(await workspace.leftovers("kept/out"), []);
+  },
+);
 
 testUnless(
   noDisk,

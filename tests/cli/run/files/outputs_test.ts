@@ -6,7 +6,7 @@ import process from "node:process";
 import { OutputNaming } from "../../../../controller/inputs/output_naming.ts";
 import { core } from "../../../lib/cores.ts";
 import { eventually } from "../../../lib/processes.ts";
-import { test, testUnless } from "../../../lib/test.ts";
+import { programTest, test, testUnless } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { Workspace } from "../../workspace.ts";
 
@@ -56,7 +56,7 @@ test("outputs of listed files keep the folders, without leading / and ../", asyn
   });
 });
 
-test("an empty list, an empty folder and --repeat 0 are runs without jobs", async () => {
+programTest("an empty list, an empty folder and --repeat 0 are runs without jobs", async () => {
   await using workspace = await Workspace.make(WORKER);
   await workspace.write("empty/folder/file", "");
   await rm(workspace.at("empty/folder/file"));
@@ -183,21 +183,24 @@ test("a failed job leaves no output, not even that of an earlier run", async () 
   assert.match(run.stdout, /^ {2}crashes {2}crashed in 3 attempts: SIGSEGV/m);
 });
 
-test("an input that disappears during the run fails its job, and the run goes on", async () => {
-  await using workspace = await Workspace.make();
-  const count = 200;
-  for (let index = 0; index < count; index++) {
-    await workspace.write(`in/${1000 + index}`, index < 100 ? "sleep 10" : "echo late");
-  }
-  await using program = await workspace.start(["run", BEHAVE, "in", "--slots", "1"]);
-  await rmWhenRunning(workspace, `in/${1000 + count - 1}`);
-  await program.endsCleanly(1);
-  const failed = (await workspace.records()).filter(({ state }) => state === "failed");
-  assert.equal(failed.length, 1);
-  assert.equal(failed[0]?.error, `cannot read "in/${1000 + count - 1}": no such file or folder`);
-  assert.equal(failed[0]?.attempt, 0);
-  assert.equal(Object.keys(await workspace.outputs()).length, count - 1);
-});
+programTest(
+  "an input that disappears during the run fails its job, and the run goes on",
+  async () => {
+    await using workspace = await Workspace.make();
+    const count = 200;
+    for (let index = 0; index < count; index++) {
+      await workspace.write(`in/${1000 + index}`, index < 100 ? "sleep 10" : "echo late");
+    }
+    await using program = await workspace.start(["run", BEHAVE, "in", "--slots", "1"]);
+    await rmWhenRunning(workspace, `in/${1000 + count - 1}`);
+    await program.endsCleanly(1);
+    const failed = (await workspace.records()).filter(({ state }) => state === "failed");
+    assert.equal(failed.length, 1);
+    assert.equal(failed[0]?.error, `cannot read "in/${1000 + count - 1}": no such file or folder`);
+    assert.equal(failed[0]?.attempt, 0);
+    assert.equal(Object.keys(await workspace.outputs()).length, count - 1);
+  },
+);
 
 testUnless(asRoot, "an input that may not be read fails its job, and the run goes on", async () => {
   await using workspace = await Workspace.make(WORKER);

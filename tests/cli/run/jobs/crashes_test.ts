@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
 import { startWorker } from "../../../lib/processes.ts";
-import { test, testUnless } from "../../../lib/test.ts";
+import { programTest, programTestUnless, testUnless } from "../../../lib/test.ts";
 import { type Ended, Workspace } from "../../workspace.ts";
 
 /** Where dumps are allowed, as on many machines of developers. */
@@ -14,7 +14,7 @@ const WITH_DUMPS = ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh"];
 
 const noDumps = whyNoDumps();
 
-testUnless(noDumps, "a job that crashes leaves no core dump", async () => {
+programTestUnless(noDumps, "a job that crashes leaves no core dump", async () => {
   await using workspace = await Workspace.make();
   const { code } = await runLines(workspace, ["abort", "crash"], []);
   assert.equal(code, 1);
@@ -43,21 +43,32 @@ testUnless(
   },
 );
 
-test("--keep-crashes keeps core and input of a job that crashes on another worker, ten at most, whatever their names", async () => {
-  await using workspace = await Workspace.make();
-  await using worker = await startWorker({ slots: 2 });
-  for (let index = 0; index < 12; index++) await workspace.write(`inputs/a/${index}`, "crash");
-  const address = `127.0.0.1:${worker.port}`;
-  const args = ["run", await core("behave"), "inputs", "--workers", address, "--crash-limit", "1"];
-  const { code, stderr } = await workspace.run([...args, "--keep-crashes"]);
-  assert.equal(code, 1);
-  assert.match(stderr, /^warning: 10 crashes are kept; those of further jobs are not$/m);
-  const kept = await readdir(workspace.at("outputs/.distcomp/crashes"));
-  assert.equal(kept.length, 10);
-  for (const name of kept) assert.match(name, /^a%2F\d+$/);
-  const files = await readdir(workspace.at(`outputs/.distcomp/crashes/${kept[0]}`));
-  assert.deepEqual(files.sort(), ["commands", "core.so", "input"]);
-});
+programTest(
+  "--keep-crashes keeps core and input of a job that crashes on another worker, ten at most, whatever their names",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using worker = await startWorker({ slots: 2 });
+    for (let index = 0; index < 12; index++) await workspace.write(`inputs/a/${index}`, "crash");
+    const address = `127.0.0.1:${worker.port}`;
+    const args = [
+      "run",
+      await core("behave"),
+      "inputs",
+      "--workers",
+      address,
+      "--crash-limit",
+      "1",
+    ];
+    const { code, stderr } = await workspace.run([...args, "--keep-crashes"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^warning: 10 crashes are kept; those of further jobs are not$/m);
+    const kept = await readdir(workspace.at("outputs/.distcomp/crashes"));
+    assert.equal(kept.length, 10);
+    for (const name of kept) assert.match(name, /^a%2F\d+$/);
+    const files = await readdir(workspace.at(`outputs/.distcomp/crashes/${kept[0]}`));
+    assert.deepEqual(files.sort(), ["commands", "core.so", "input"]);
+  },
+);
 
 async function runLines(
   workspace: Workspace,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
 import { eventually, startWorker } from "../../../lib/processes.ts";
-import { slow, slowTest, test, testUnless } from "../../../lib/test.ts";
+import { programTest, slow, slowTest, test, testUnless } from "../../../lib/test.ts";
 import { isThere, noUnkillable, Tracers } from "../../../lib/unkillable.ts";
 import { CWorker } from "../../c_worker.ts";
 import { SharedWorker } from "../../shared_worker.ts";
@@ -127,20 +127,23 @@ test("a job that always crashes fails after three crashes, and the reason names 
   assert.match(run.stdout, /^50 of 51 jobs done/);
 });
 
-test("a job that always kills its worker fails in the end, and the other jobs are done", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("lines", "echo a\necho b\nkill-parent\necho c\n");
-  const args = ["run", BEHAVE, "--lines", "lines", "--slots", "1"];
-  await using run = await workspace.start(args);
-  assert.equal((await run.exited).code, 1, run.stderr);
-  assert.deepEqual(await workspace.outputsByNumber(), { 0: "a", 1: "b", 3: "c" });
-  assert.match(
-    (await failure(workspace, 2)).error ?? "",
-    /^10 workers were lost while running it/,
-  );
-  await eventually("its slots are gone", async () => (await run.descendants()).length === 0);
-  assert.deepEqual(await run.files(), []);
-});
+programTest(
+  "a job that always kills its worker fails in the end, and the other jobs are done",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("lines", "echo a\necho b\nkill-parent\necho c\n");
+    const args = ["run", BEHAVE, "--lines", "lines", "--slots", "1"];
+    await using run = await workspace.start(args);
+    assert.equal((await run.exited).code, 1, run.stderr);
+    assert.deepEqual(await workspace.outputsByNumber(), { 0: "a", 1: "b", 3: "c" });
+    assert.match(
+      (await failure(workspace, 2)).error ?? "",
+      /^10 workers were lost while running it/,
+    );
+    await eventually("its slots are gone", async () => (await run.descendants()).length === 0);
+    assert.deepEqual(await run.files(), []);
+  },
+);
 
 test("lines that other jobs printed are not shown as the reason of a crash", async () => {
   await using workspace = await Workspace.make();

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { access, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
 import { eventually, type Program } from "../../../lib/processes.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { type JobRecord, Workspace } from "../../workspace.ts";
 
 const BEHAVE = await core("behave");
@@ -25,40 +25,43 @@ const MOMENTS: [string, (workspace: Workspace) => Promise<boolean>][] = [
   ["most is recorded", async (workspace) => (await recorded(workspace)).size > 0.7 * JOBS],
 ];
 
-test("a run that is killed again and again completes in the end, with every output right", async () => {
-  await using workspace = await prepared();
-  for (const [moment, isReached] of MOMENTS) {
+programTest(
+  "a run that is killed again and again completes in the end, with every output right",
+  async () => {
+    await using workspace = await prepared();
+    for (const [moment, isReached] of MOMENTS) {
+      const before = await recorded(workspace);
+      const ranBefore = await executions(workspace);
+      await using program = await start(workspace);
+      await eventually(moment, () => isReached(workspace));
+      await program.kill();
+      await gone(program);
+      await assertNotRunAgain(workspace, before, ranBefore, moment);
+      const outputs = await workspace.outputs().catch((): Record<string, string> => ({}));
+      for (const name of await recorded(workspace)) assert(outputs[name], `${name} has its output`);
+    }
     const before = await recorded(workspace);
     const ranBefore = await executions(workspace);
-    await using program = await start(workspace);
-    await eventually(moment, () => isReached(workspace));
-    await program.kill();
-    await gone(program);
-    await assertNotRunAgain(workspace, before, ranBefore, moment);
-    const outputs = await workspace.outputs().catch((): Record<string, string> => ({}));
-    for (const name of await recorded(workspace)) assert(outputs[name], `${name} has its output`);
-  }
-  const before = await recorded(workspace);
-  const ranBefore = await executions(workspace);
-  const run = await workspace.run(["run", BEHAVE, "in", "--slots", "2"]);
-  assert.equal(run.code, 0, run.stderr);
-  assert.match(
-    run.stderr,
-    new RegExp(`^earlier runs: ${before.size} jobs? done$`, "m"),
-  );
-  assert.match(
-    run.stdout,
-    new RegExp(`^${JOBS} jobs done in .* \\(${before.size} from earlier runs\\)`),
-  );
-  await assertNotRunAgain(workspace, before, ranBefore, "to its end");
-  assert.deepEqual(await workspace.outputs(), expected());
-  assert.deepEqual(await workspace.leftovers(), []);
-  const found = await records(workspace);
-  assert.equal(new Set(found.map(({ input }) => input)).size, JOBS);
-  // The checksum is that of the text, in which a number may end with zeros.
-  const different = new Set(found.map(({ crc: _, ...facts }) => JSON.stringify(facts)));
-  assert.equal(different.size, JOBS, "no job has a record that is not the one that it had");
-});
+    const run = await workspace.run(["run", BEHAVE, "in", "--slots", "2"]);
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(
+      run.stderr,
+      new RegExp(`^earlier runs: ${before.size} jobs? done$`, "m"),
+    );
+    assert.match(
+      run.stdout,
+      new RegExp(`^${JOBS} jobs done in .* \\(${before.size} from earlier runs\\)`),
+    );
+    await assertNotRunAgain(workspace, before, ranBefore, "to its end");
+    assert.deepEqual(await workspace.outputs(), expected());
+    assert.deepEqual(await workspace.leftovers(), []);
+    const found = await records(workspace);
+    assert.equal(new Set(found.map(({ input }) => input)).size, JOBS);
+    // The checksum is that of the text, in which a number may end with zeros.
+    const different = new Set(found.map(({ crc: _, ...facts }) => JSON.stringify(facts)));
+    assert.equal(different.size, JOBS, "no job has a record that is not the one that it had");
+  },
+);
 
 test("the next run removes a killed run's temporary files, and takes its lock over silently", async () => {
   await using workspace = await Workspace.make();

@@ -7,7 +7,7 @@ import { resumeHint } from "../../../../cli/program/resume_command.ts";
 import { nameOfBytes } from "../../../../runtime/file_name.ts";
 import { core } from "../../../lib/cores.ts";
 import { eventually, type Program } from "../../../lib/processes.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { endOf, Workspace } from "../../workspace.ts";
 
@@ -76,7 +76,7 @@ test("an interrupted run prints a resume command, which runs only the remaining 
   assert.equal((await workspace.records("out put")).length, 40);
 });
 
-test("a run that was ended by a second interrupt can be resumed", async () => {
+programTest("a run that was ended by a second interrupt can be resumed", async () => {
   await using workspace = await prepared();
   await workspace.write("in/0", "sleep 600000");
   await using program = await start(workspace, []);
@@ -95,7 +95,7 @@ test("a run that was ended by a second interrupt can be resumed", async () => {
   assert.equal((await workspace.records()).length, 40);
 });
 
-test("an interrupted run with lines on stdin says that it needs them again", async () => {
+programTest("an interrupted run with lines on stdin says that it needs them again", async () => {
   await using workspace = await Workspace.make();
   const args = ["run", BEHAVE, "--lines", "-"];
   await using program = await workspace.start(args, { isStdio: true });
@@ -106,7 +106,7 @@ test("an interrupted run with lines on stdin says that it needs them again", asy
   assert.match(stderr, /^to resume, with the same lines on stdin: \S*distcomp run .* --lines -$/m);
 });
 
-test("--quiet does not print the resume command", async () => {
+programTest("--quiet does not print the resume command", async () => {
   await using workspace = await prepared();
   await using program = await start(workspace, ["--quiet"]);
   await begun(workspace);

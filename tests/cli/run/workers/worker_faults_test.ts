@@ -8,7 +8,7 @@ import { coreError, startPeer } from "../../../fixtures/peers/scripted_worker.ts
 import { ScriptedWorker2 } from "../../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../../lib/cores.ts";
 import { Program, startWorker } from "../../../lib/processes.ts";
-import { slowTest, test, testUnless } from "../../../lib/test.ts";
+import { programTest, programTestUnless, slowTest, test } from "../../../lib/test.ts";
 import { Trace } from "../../../worker/trace.ts";
 import { Gate, PASSED } from "../../gate.ts";
 import { noDisk, UNSHARE } from "../../small_disk.ts";
@@ -44,7 +44,7 @@ test("no job fails when a slot is killed from outside", async () => {
   assert.equal(await gate.reachedTimes(), JOBS + 1, "one job ran again");
 });
 
-test("no job fails when a slot is killed while it loads the core", async () => {
+programTest("no job fails when a slot is killed while it loads the core", async () => {
   await using trace = new Trace();
   await using workspace = await Workspace.make();
   await using worker = await startWorker({ slots: 1 });
@@ -78,18 +78,25 @@ slowTest(
   },
 );
 
-test("near the end of a run, the jobs of a worker that hangs are copied to other workers", async () => {
-  await using workspace = await Workspace.make();
-  const gate = await prepare(workspace);
-  await using hanging = await startWorker({ slots: 1 });
-  await using other = await startWorker({ slots: 1 });
-  await using run = await start(workspace, [hanging.port, other.port]);
-  await gate.reachedIn(hanging);
-  using _frozen = hanging.freeze();
-  await gate.open();
-  await assertDone(workspace, run);
-  assert.doesNotMatch(run.stderr, /no response for/, "the run ended before the heartbeat timeout");
-});
+programTest(
+  "near the end of a run, the jobs of a worker that hangs are copied to other workers",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = await prepare(workspace);
+    await using hanging = await startWorker({ slots: 1 });
+    await using other = await startWorker({ slots: 1 });
+    await using run = await start(workspace, [hanging.port, other.port]);
+    await gate.reachedIn(hanging);
+    using _frozen = hanging.freeze();
+    await gate.open();
+    await assertDone(workspace, run);
+    assert.doesNotMatch(
+      run.stderr,
+      /no response for/,
+      "the run ended before the heartbeat timeout",
+    );
+  },
+);
 
 slowTest("a worker on a slow link is not given up", async () => {
   await using workspace = await Workspace.make();
@@ -104,21 +111,24 @@ slowTest("a worker on a slow link is not given up", async () => {
   assert.equal(run.stderr.includes("warning"), false, run.stderr);
 });
 
-test("a draining worker finishes its running jobs, and the others are rescheduled without a failed attempt", async () => {
-  await using workspace = await Workspace.make();
-  const gate = await prepare(workspace);
-  await using leaving = await startWorker({ slots: 1 });
-  await using other = await startWorker({ slots: 1 });
-  await using run = await start(workspace, [leaving.port, other.port]);
-  await gate.reachedIn(leaving);
-  leaving.signal("SIGTERM");
-  await leaving.printed("stderr", /finish/);
-  await gate.open();
-  await leaving.endsCleanly();
-  await assertDone(workspace, run);
-  const attempts = (await workspace.records()).map(({ attempt }) => attempt);
-  assert.deepEqual([...new Set(attempts)], [1]);
-});
+programTest(
+  "a draining worker finishes its running jobs, and the others are rescheduled without a failed attempt",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = await prepare(workspace);
+    await using leaving = await startWorker({ slots: 1 });
+    await using other = await startWorker({ slots: 1 });
+    await using run = await start(workspace, [leaving.port, other.port]);
+    await gate.reachedIn(leaving);
+    leaving.signal("SIGTERM");
+    await leaving.printed("stderr", /finish/);
+    await gate.open();
+    await leaving.endsCleanly();
+    await assertDone(workspace, run);
+    const attempts = (await workspace.records()).map(({ attempt }) => attempt);
+    assert.deepEqual([...new Set(attempts)], [1]);
+  },
+);
 
 test("a worker that comes back as a new process at its address is used again", async () => {
   await using workspace = await Workspace.make();
@@ -201,7 +211,7 @@ test("a worker that cancels jobs without a request is given up, and its jobs run
   await assertDone(workspace, run);
 });
 
-testUnless(
+programTestUnless(
   noDisk,
   "a worker whose disk has no room for the core is not used, and says why",
   async () => {
@@ -226,46 +236,52 @@ testUnless(
   },
 );
 
-test("a worker whose temporary folder is removed finishes its job, ends and says why, and other jobs run elsewhere", async () => {
-  await using workspace = await Workspace.make();
-  const gate = await prepare(workspace);
-  await mkdir(workspace.at("temporary"));
-  const env = { TMPDIR: workspace.at("temporary") };
-  await using cleaned = await Program.start(
-    ["worker", "--listen", "127.0.0.1:0", "--slots", "1"],
-    { env },
-  );
-  await cleaned.printed("stdout", /^listening on .*\n/m);
-  await using other = await startWorker({ slots: 1 });
-  await using run = await start(workspace, [cleaned.port, other.port]);
-  await gate.reachedIn(cleaned);
-  await rm(workspace.at("temporary"), { recursive: true });
-  await cleaned.printed("stderr", /temporary folder ".*" is gone: finishing running jobs/);
-  await gate.open();
-  await assertDone(workspace, run);
-  assert.equal((await cleaned.exited).code, 2);
-  assert.match(
-    cleaned.stderr,
-    /^distcomp: The temporary folder .* was removed; start the worker /m,
-  );
-});
+programTest(
+  "a worker whose temporary folder is removed finishes its job, ends and says why, and other jobs run elsewhere",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = await prepare(workspace);
+    await mkdir(workspace.at("temporary"));
+    const env = { TMPDIR: workspace.at("temporary") };
+    await using cleaned = await Program.start(
+      ["worker", "--listen", "127.0.0.1:0", "--slots", "1"],
+      { env },
+    );
+    await cleaned.printed("stdout", /^listening on .*\n/m);
+    await using other = await startWorker({ slots: 1 });
+    await using run = await start(workspace, [cleaned.port, other.port]);
+    await gate.reachedIn(cleaned);
+    await rm(workspace.at("temporary"), { recursive: true });
+    await cleaned.printed("stderr", /temporary folder ".*" is gone: finishing running jobs/);
+    await gate.open();
+    await assertDone(workspace, run);
+    assert.equal((await cleaned.exited).code, 2);
+    assert.match(
+      cleaned.stderr,
+      /^distcomp: The temporary folder .* was removed; start the worker /m,
+    );
+  },
+);
 
-test("a run whose temporary folder is removed starts its worker again in another one", async () => {
-  await using workspace = await Workspace.make();
-  const gate = await prepare(workspace);
-  await mkdir(workspace.at("temporary"));
-  const env = { TMPDIR: workspace.at("temporary") };
-  await using run = await workspace.start(["run", BEHAVE, "in", "--slots", "1"], { env });
-  await gate.reachedBy(1);
-  await rm(workspace.at("temporary"), { recursive: true });
-  await run.printed("stderr", /is draining/);
-  await gate.open();
-  await assertDone(workspace, run);
-  assert.match(
-    run.stderr,
-    /^warning: the temporary folder .* was removed; the worker starts again$/m,
-  );
-});
+programTest(
+  "a run whose temporary folder is removed starts its worker again in another one",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = await prepare(workspace);
+    await mkdir(workspace.at("temporary"));
+    const env = { TMPDIR: workspace.at("temporary") };
+    await using run = await workspace.start(["run", BEHAVE, "in", "--slots", "1"], { env });
+    await gate.reachedBy(1);
+    await rm(workspace.at("temporary"), { recursive: true });
+    await run.printed("stderr", /is draining/);
+    await gate.open();
+    await assertDone(workspace, run);
+    assert.match(
+      run.stderr,
+      /^warning: the temporary folder .* was removed; the worker starts again$/m,
+    );
+  },
+);
 
 test("the same worker under two names is used once", async () => {
   await using workspace = await Workspace.make();
