@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import process from "node:process";
 import { ROOT } from "./sources.ts";
 
 /** Files beside all folders: tests of the project itself, as of its pages. */
@@ -61,4 +62,8 @@ async function written(groups: readonly (readonly string[])[]): Promise<string[]
     await writeFile(join(ROOT, folder, name), imports.join(""));
     return join(folder, name);
   }));
+}
+
+if (import.meta.main) {
+  for (const group of await testGroups(process.argv.slice(2))) console.log(`./${group}`);
 }
