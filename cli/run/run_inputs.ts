@@ -55,7 +55,7 @@ export async function checkInputs(files: Files, { inputs, flags }: RunRequest): 
 /** The source of the inputs. It skips jobs that `finished` knows. */
 export function sourceOf(
   files: Files,
-  { inputs, flags }: RunRequest,
+  { core, inputs, flags }: RunRequest,
   finished: FinishedJobs | undefined,
   log: Log,
   memory?: PayloadMemory,
@@ -76,6 +76,7 @@ export function sourceOf(
     paths: inputs,
     outputs: flags.pack === undefined ? flags.output : stateOf(flags),
     pack: flags.pack,
+    core,
     warn,
     finished,
     comparesContent: flags.checksum,

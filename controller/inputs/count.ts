@@ -3,7 +3,7 @@
 import { nextTurn } from "../../runtime/clock.ts";
 import { join } from "../../runtime/path.ts";
 import type { FileListing } from "./list.ts";
-import { ownOutputsIn } from "./own_outputs.ts";
+import { ownFilesIn } from "./own_files.ts";
 import { isInput, isSkippedFolder, startOf, type Walk } from "./walk.ts";
 import { packsAmong } from "./earlier_outputs.ts";
 
@@ -15,7 +15,7 @@ export async function countFiles(listing: FileListing): Promise<number | undefin
   for (const path of paths) {
     if ((await files.target(path)).kind !== "folder") count += 1;
     else {
-      const own = await ownOutputsIn(files, path, listing);
+      const own = await ownFilesIn(files, path, listing);
       count += await countBelow(path, { files, ...own, warn: () => {} });
     }
   }
@@ -25,10 +25,13 @@ export async function countFiles(listing: FileListing): Promise<number | undefin
 /** The number of inputs below a folder. One that cannot be listed is a job that fails. */
 async function countBelow(folder: string, options: Walk): Promise<number> {
   let count = 0;
+  const start = startOf(folder);
+  const core = options.core?.startsWith(start) ? options.core.slice(start.length) : undefined;
   try {
     for await (const entries of options.files.entries(folder)) {
-      count -= (await packsAmong(options.files, entries, startOf(folder), options.pack)).size;
+      count -= (await packsAmong(options.files, entries, start, options.pack)).size;
       for (const entry of entries) {
+        if (entry.name === core) continue;
         if (entry.kind === "file") count += 1;
         else {
           const path = join(folder, entry.name);

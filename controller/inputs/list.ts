@@ -6,7 +6,7 @@ import type { Files } from "../../runtime/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
-import { ownOutputsIn } from "./own_outputs.ts";
+import { ownFilesIn } from "./own_files.ts";
 import {
   isInside,
   nameOfListed,
@@ -30,6 +30,8 @@ export interface FileListing {
   readonly outputs: string;
   /** The pack of the outputs, if there is one. It is no input either. */
   readonly pack?: string | undefined;
+  /** The core. In a folder of inputs, it is none. */
+  readonly core?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
   /** What ends a name in the list; a line feed if it is missing. */
@@ -80,7 +82,7 @@ async function* listPaths(
     if (isFile) continue;
     if (path === "-") yield* listStdin(listing, realOutputs);
     else {
-      yield* walkFolder(path, { files, ...await ownOutputsIn(files, path, listing), warn, naming });
+      yield* walkFolder(path, { files, ...await ownFilesIn(files, path, listing), warn, naming });
     }
   }
   if (named.length > 0) yield named;

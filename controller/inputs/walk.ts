@@ -25,6 +25,8 @@ export interface Walk {
   readonly excluded: string;
   /** The pack of this run, which is left out too. */
   readonly pack?: string | undefined;
+  /** The core of this run, which is left out too. */
+  readonly core?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
   /** Default: `SORTED_ENTRIES_MAX`. */
@@ -112,6 +114,8 @@ async function* filesAmong(
       if (files.length > 0) yield files;
       files = [];
       yield* walk(path, `${inside}${name}/`, options);
+    } else if (path === options.core) {
+      options.warn(`skipping "${path}": it is the core; name this file to use it as an input`);
     } else if (kind === "file" || await isInput(path, entry, options)) {
       files.push(namedFile(path, inside + name, options.naming));
       if (files.length < FILES_MAX) continue;

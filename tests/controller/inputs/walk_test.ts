@@ -157,6 +157,31 @@ test("a pack of an earlier run below the folder that is named is skipped with a 
   assert.equal(await source.count(), 4);
 });
 
+test("the core in a folder that is named is skipped with a word, also if it is a link, and not counted", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "in/b/core.so": "2", "in/core.so": "3" });
+  await symlink(workspace.at("in/core.so"), workspace.at("in/b/link.so"));
+  for (const core of ["in/b/core.so", "in/b/link.so"]) {
+    const warnings: string[] = [];
+    const source = fileSource({
+      files,
+      paths: [workspace.at("in")],
+      outputs: workspace.at("out"),
+      core: workspace.at(core),
+      warn: (text) => warnings.push(text),
+    });
+    const all = ["a", "b/core.so", "b/link.so", "core.so"];
+    assert.deepEqual(
+      (await tasksOf(source)).map(nameOf),
+      all.filter((name) => `in/${name}` !== core),
+    );
+    assert.deepEqual(warnings, [
+      `skipping "${workspace.at(core)}": it is the core; name this file to use it as an input`,
+    ]);
+    assert.equal(await source.count(), 3);
+  }
+});
+
 test("a folder that is removed before it is listed is a job that fails", async () => {
   await using workspace = await Workspace.make();
   for (let index = 0; index < 40; index++) await workspace.write(`in/a${100 + index}`, "x");

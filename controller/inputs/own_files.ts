@@ -1,31 +1,35 @@
-/** Where the outputs of this run are below a folder of inputs, written as the files in it are. */
+/** Where files of this run itself are below a folder of inputs, written as the files in it are. */
 
 import { join, relative } from "../../runtime/path.ts";
 import type { Files } from "../../runtime/files.ts";
 import { realPath, withRealParent } from "./paths.ts";
 
-/** What a run writes. */
-interface RunOutputs {
+/** What a run writes, and what it runs. */
+interface RunFiles {
   /** The output folder; with a pack, the folder beside it. */
   readonly outputs: string;
   readonly pack?: string | undefined;
+  readonly core?: string | undefined;
 }
 
 /** What is no input in a folder. Paths that are not below the folder do no harm. */
-export interface OwnOutputs {
+export interface OwnFiles {
   readonly excluded: string;
   readonly pack: string | undefined;
+  readonly core: string | undefined;
 }
 
-export async function ownOutputsIn(
+export async function ownFilesIn(
   files: Files,
   folder: string,
-  { outputs, pack }: RunOutputs,
-): Promise<OwnOutputs> {
+  { outputs, pack, core }: RunFiles,
+): Promise<OwnFiles> {
   const realFolder = await realPath(files, folder);
   const inFolder = (real: string) => join(folder, relative(realFolder, real));
+  const fileIn = async (path?: string) => path && inFolder(await withRealParent(files, path));
   return {
     excluded: inFolder(await realPath(files, outputs)),
-    pack: pack === undefined ? undefined : inFolder(await withRealParent(files, pack)),
+    pack: await fileIn(pack),
+    core: await fileIn(core),
   };
 }
