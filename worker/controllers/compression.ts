@@ -10,8 +10,7 @@ const CHANGE_PART_MIN = 0.25;
 
 /**
  * While bytes arrive, it is told at least this often, though nothing has changed. A controller that has heard one
- * notice no longer knows how much of what it has sent before is under way: it might take the worker for silent. So it
- * might while it is not read, as its pings are not either.
+ * notice no longer knows how much of what it has sent before is under way: it might take the worker for silent.
  */
 const REPEAT_MS = PING_MS;
 
@@ -35,22 +34,9 @@ export class Compression {
     return encodeDone(id);
   }
 
-  /**
-   * Tells the controller how fast its bytes arrive, if there is something new. Call it several times a second.
-   * `isUnread`: whether the controller is not read for now.
-   */
-  onTick(nowMs: number, isUnread: boolean): void {
-    if (this.#link.isClosed) return;
-    if (isUnread) this.#onUnread(nowMs);
-    else if (this.#isAsked) this.#onRead(nowMs);
-  }
-
-  #onUnread(nowMs: number): void {
-    // What is pending is a sign of life, too, once the controller reads.
-    if (this.#link.pendingBytes === 0 && nowMs - this.#toldAtMs >= REPEAT_MS) this.#tell(0, nowMs);
-  }
-
-  #onRead(nowMs: number): void {
+  /** Tells the controller how fast its bytes arrive, if there is something new. Call it several times a second. */
+  onTick(nowMs: number): void {
+    if (this.#link.isClosed || !this.#isAsked) return;
     const { bytesPerMs, measurements } = this.#link.compression.arrivals;
     if (bytesPerMs === undefined) return;
     if (measurements === this.#toldMeasurements) return;
@@ -59,11 +45,7 @@ export class Compression {
     if (nowMs - this.#toldAtMs < (isOther ? NOTICE_MS : REPEAT_MS)) return;
     this.#toldMeasurements = measurements;
     this.#toldBytesPerMs = bytesPerMs;
-    this.#tell(Math.max(1, bytesPerMs), nowMs);
-  }
-
-  #tell(bytesPerMs: number, nowMs: number): void {
     this.#toldAtMs = nowMs;
-    this.#link.writer.whole(encodeArrivalRate(bytesPerMs));
+    this.#link.writer.whole(encodeArrivalRate(Math.max(1, bytesPerMs)));
   }
 }

@@ -117,8 +117,7 @@ export class Connection implements JobSource {
   }
 
   /**
-   * The worker is draining: no more jobs are started. Version 1 has no message to say so: its controllers
-   * learn from the end of the connection which jobs were not run.
+   * No more jobs are started. Controllers of version 1 learn that from the end of the connection.
    */
   drain(): void {
     this.#isDraining = true;
@@ -135,7 +134,8 @@ export class Connection implements JobSource {
 
   /** Closes if the controller is silent for longer than version 2 allows, or leaves a message unfinished. */
   check(nowMs: number): void {
-    this.#compression.onTick(nowMs, this.#version > 1 && this.#flow.isPaused);
+    if (this.#version > 1 && this.#flow.isPaused) this.watch.onUnread(nowMs);
+    else this.#compression.onTick(nowMs);
     this.watch.check(nowMs, this.#version === 1 ? Infinity : this.#context.silentMsMax);
   }
 

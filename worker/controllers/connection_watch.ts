@@ -6,6 +6,7 @@ import { Silence } from "../../link/silence.ts";
 import { Unfinished } from "../../link/unfinished.ts";
 import type { Backlog, FlowControl } from "./flow_control.ts";
 import type { Holder } from "./held_bytes.ts";
+import { type NotifiedLink, UnreadNotices } from "./unread_notices.ts";
 
 /**
  * How long a controller may read nothing of an output that is only in its core's memory: the slot waits for it, and can
@@ -15,7 +16,9 @@ const UNREAD_OUTPUT_MS = 300_000;
 
 /** A link, as far as it is watched. */
 interface WatchedLink
-  extends Pick<Link, "close" | "closeIfSilent" | "reception" | "signsOfLife" | "waitsSinceMs"> {
+  extends
+    Pick<Link, "close" | "closeIfSilent" | "reception" | "signsOfLife" | "waitsSinceMs">,
+    NotifiedLink {
   readonly compression: Pick<LinkCompression, "sourceBytes">;
 }
 
@@ -27,6 +30,7 @@ export class ConnectionWatch implements Holder {
   readonly #silence = new Silence();
   readonly #reading = new Silence();
   readonly #unfinished: Unfinished;
+  readonly #unread: UnreadNotices;
   #silentMs = 0;
 
   constructor(
@@ -38,6 +42,7 @@ export class ConnectionWatch implements Holder {
     this.#backlog = backlog;
     this.#flow = flow;
     this.#unfinished = new Unfinished(link);
+    this.#unread = new UnreadNotices(link);
   }
 
   /**
@@ -54,6 +59,11 @@ export class ConnectionWatch implements Holder {
     } else if (this.#silentMs >= silentMsMax) {
       void this.#link.closeIfSilent(`it was silent for ${silentMsMax / 1000}s`);
     }
+  }
+
+  /** The controller, which speaks version 2, is not read. Call it several times a second. */
+  onUnread(nowMs: number): void {
+    this.#unread.onTick(nowMs);
   }
 
   /** How long it has read nothing while a slot waits for that. */

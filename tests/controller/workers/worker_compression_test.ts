@@ -97,7 +97,7 @@ async function echo(
     near.send(1, ++id, payload);
   };
   const tick: Timer = clock.every(100, () => {
-    own.onTick(clock.now(), false);
+    own.onTick(clock.now());
     compression.onTick(clock.now());
   });
   near.start();

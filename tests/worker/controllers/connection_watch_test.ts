@@ -1,6 +1,7 @@
 /** Which connections may be closed when another one needs the place. */
 
 import assert from "node:assert/strict";
+import type { Link } from "../../../link/link.ts";
 import { backlogOf } from "../../../worker/controllers/flow_control.ts";
 import { ConnectionWatch } from "../../../worker/controllers/connection_watch.ts";
 import { test } from "../../lib/test.ts";
@@ -18,6 +19,8 @@ function watchOf(jobs: typeof NONE, sourceBytes: number): ConnectionWatch {
     compression: { sourceBytes },
     close: () => {},
     closeIfSilent: () => Promise.resolve(),
+    isClosed: false,
+    writer: { whole: () => {} } as unknown as Link["writer"],
   };
   const flow = { isPaused: false, squeeze: () => {} };
   return new ConnectionWatch(link, backlogOf(jobs, NONE, NONE, link), flow);
