@@ -7,6 +7,7 @@ import { bindToCpus } from "../runtime/cpu_binding.ts";
 import { detectRuntime, detectSlotRuntime } from "../runtime/detect.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { endProcess } from "../runtime/this_process.ts";
 import type { SlotStart } from "../slot/protocol.ts";
 import { parseCpuList } from "../system/cpu_list.ts";
 import { ownRole } from "../system/self.ts";
@@ -32,7 +33,7 @@ export function runSlotProcess({ slot }: StartedRoles): boolean {
   if (ownRole() !== "slot" || !slot) return false;
   const [name, socket = "", text = ""] = typedArguments();
   if (name !== "slot") return false;
-  void startSlot(slot, socket, JSON.parse(text)).then(exit);
+  void startSlot(slot, socket, JSON.parse(text)).then(endProcess);
   return true;
 }
 

@@ -3,7 +3,7 @@
  * every program that imports distcomp. `deno task check` compares both (`tests/types/bun_api.ts`).
  */
 
-import process from "node:process";
+import { nodeProcess } from "./this_process.ts";
 
 /** A socket. `T` is the type of its `data`. */
 export interface BunSocket<T> {
@@ -150,4 +150,4 @@ export interface BunFfi {
 export const bun = (globalThis as unknown as { Bun: BunApi }).Bun;
 
 /** Bun's foreign function interface. Not imported: a bundle for another runtime could not be loaded. */
-export const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
+export const ffi = nodeProcess().getBuiltinModule("bun:ffi") as unknown as BunFfi;

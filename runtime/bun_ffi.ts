@@ -1,6 +1,5 @@
 /** Bun's foreign function interface: opens compute cores and the C library. */
 
-import process from "node:process";
 import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "./addon_symbols.ts";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./bun_api.ts";
 import {
@@ -42,6 +41,7 @@ import {
   type SharedMemory,
 } from "./shared_memory.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
+import { platform } from "./this_process.ts";
 
 /** C functions that only this adapter needs. */
 interface MoreOfC {
@@ -60,11 +60,11 @@ const SIG_DFL = null;
 /** Addresses of a process are smaller. */
 const ADDRESS_MAX = 2 ** 63;
 /** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV. */
-const CRASH_SIGNALS = [4, 5, 6, process.platform === "darwin" ? 10 : 7, 8, 11];
+const CRASH_SIGNALS = [4, 5, 6, platform === "darwin" ? 10 : 7, 8, 11];
 
 /** Loads the library at `path`, an absolute path, as a compute core. */
 export function openCore(path: string): NativeCore {
-  if (process.platform === "linux") hideOwnSymbols();
+  if (platform === "linux") hideOwnSymbols();
   const opened: { close(): void }[] = [];
   const close = () => opened.forEach((library) => library.close());
   const functions: Record<string, unknown> = { close };
@@ -104,7 +104,7 @@ export function openGuardedCore(path: string): GuardedCore {
   const library = openCLibrary((name) =>
     open<GuardLibrary<Pointer, number>>(name, GUARD_FUNCTIONS)
   );
-  return new ForeignGuardedCore(core, library, memoryWith(more), process.platform);
+  return new ForeignGuardedCore(core, library, memoryWith(more), platform);
 }
 
 let isPlain = false;
@@ -125,7 +125,7 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const memory = memoryWith(more);
   const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
   const channel = connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
-  if (process.platform !== "linux" || !linker) return channel;
+  if (platform !== "linux" || !linker) return channel;
   const faults = openCFunctions<FaultLibrary<Pointer, number>>(FAULT_FUNCTIONS);
   const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => BigInt(pointer) };
   return Object.assign(channel, {

@@ -3,7 +3,6 @@
  * these tables for the foreign function interfaces of Deno and Bun.
  */
 
-import process from "node:process";
 import { reasonOf } from "./error_text.ts";
 import {
   type CFunction,
@@ -18,6 +17,7 @@ import {
   STATX,
   WRITE,
 } from "./c_declarations.ts";
+import { arch, platform } from "./this_process.ts";
 
 export type { CFunction, CType } from "./c_declarations.ts";
 
@@ -92,7 +92,7 @@ export interface CLibrary<Pointer, Size> {
   ioctl?(fd: number, request: Size, result: Uint8Array): number;
 }
 
-const IS_MACOS = process.platform === "darwin";
+const IS_MACOS = platform === "darwin";
 
 /** Declares `CLibrary`. At most 1 GiB is read or written at once, so that the result fits into 32 bits. */
 export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
@@ -133,7 +133,7 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     args: [],
     returns: "pointer",
   },
-  ...process.platform === "linux" && {
+  ...platform === "linux" && {
     // int madvise(void *address, size_t length, int advice)
     madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
     // int getpagesize(void)
@@ -223,7 +223,7 @@ export const FILE_FUNCTIONS: Readonly<Record<string, CFunction>> = {
 
 /** Opens the C library under the first of its names that `open` finds. */
 export function openCLibrary<T>(open: (name: string) => T): T {
-  const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
+  const machine = arch === "arm64" ? "aarch64" : "x86_64";
   const names = IS_MACOS
     ? ["/usr/lib/libSystem.B.dylib"]
     : ["libc.so.6", `libc.musl-${machine}.so.1`];

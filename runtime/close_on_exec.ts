@@ -1,11 +1,11 @@
 /** Which descriptors of a process the programs that it starts get: those of a slot could speak in its name. */
 
-import process from "node:process";
 import type { CFunction, CLibrary, ForeignMemory } from "./c_functions.ts";
+import { platform } from "./this_process.ts";
 
 /** FIOCLEX and FIONCLEX. Unlike `fcntl`, they take no variable argument, which macOS passes in another way. */
-const CLOSE_ON_EXEC = process.platform === "darwin" ? 0x2000_6601 : 0x5451;
-const KEEP_ON_EXEC = process.platform === "darwin" ? 0x2000_6602 : 0x5450;
+const CLOSE_ON_EXEC = platform === "darwin" ? 0x2000_6601 : 0x5451;
+const KEEP_ON_EXEC = platform === "darwin" ? 0x2000_6602 : 0x5450;
 
 /** The function that this needs. */
 export type ExecLibrary<Pointer, Size> = Pick<CLibrary<Pointer, Size>, "ioctlPlain">;

@@ -3,8 +3,8 @@
  * compute core that is half a gigabyte.
  */
 
-import process from "node:process";
 import type { CLibrary } from "./c_functions.ts";
+import { platform } from "./this_process.ts";
 
 const RLIMIT_CORE = 4;
 
@@ -12,7 +12,7 @@ const RLIMIT_CORE = 4;
  * The largest dump, in bytes. Linux writes no file that small; a program that takes dumps through a pipe, such as
  * systemd-coredump, is started whatever the limit is, but for 1.
  */
-const NO_DUMP_BYTES = process.platform === "linux" ? 1n : 0n;
+const NO_DUMP_BYTES = platform === "linux" ? 1n : 0n;
 
 type Limits = Pick<CLibrary<unknown, unknown>, "getrlimit" | "setrlimit">;
 

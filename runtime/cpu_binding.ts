@@ -1,14 +1,14 @@
 /** Binds this process to some CPUs, on Linux: its threads run on no others, nor do those that they start. */
 
-import process from "node:process";
 import type { AffinityLibrary } from "./c_functions.ts";
 import { fs } from "./late_modules.ts";
+import { pid } from "./this_process.ts";
 
 const TASKS = "/proc/self/task";
 
 /** Binds all threads of this process, which the runtime has started before. Rejects if the system refuses. */
 export async function bindToCpus(cpus: readonly number[]): Promise<void> {
-  bindThreads(await open(), cpus, () => fs().readdirSync(TASKS).map(Number), process.pid);
+  bindThreads(await open(), cpus, () => fs().readdirSync(TASKS).map(Number), pid);
 }
 
 /** Binds each thread. While it does, a thread that is not bound yet may start another one. */

@@ -1,7 +1,6 @@
 /** Deno's foreign function interface: opens compute cores and the C library. */
 
 import type { Buffer } from "node:buffer";
-import process from "node:process";
 import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "./addon_symbols.ts";
 import {
   AFFINITY_FUNCTIONS,
@@ -44,6 +43,7 @@ import {
   type SharedMemory,
 } from "./shared_memory.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "./ports.ts";
+import { platform } from "./this_process.ts";
 
 type Pointer = Deno.PointerObject;
 
@@ -66,7 +66,7 @@ const memory: ForeignMemory<Pointer, bigint> = {
 
 /** Loads the library at `path`, an absolute path, as a compute core. */
 export function openCore(path: string): NativeCore {
-  if (process.platform === "linux") hideOwnSymbols();
+  if (platform === "linux") hideOwnSymbols();
   const library = load(path);
   // The functions are optional, so that the error can name all that are missing.
   const missing = Object.entries(library.symbols).filter(([, symbol]) => !symbol);
@@ -192,7 +192,7 @@ export interface FileLibrary {
 
 /** Opens the functions for files; `undefined` if this process may not, or where the system is not Linux. */
 export function openFileLibrary(): FileLibrary | undefined {
-  if (process.platform !== "linux") return undefined;
+  if (platform !== "linux") return undefined;
   try {
     const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(FILE_FUNCTIONS)));
     const advise: CFunction = { ...POSIX_FADVISE, symbol: "posix_fadvise" };

@@ -1,6 +1,6 @@
 /** Turns errors of the system and the runtimes into readable text. */
 
-import os from "node:os";
+import { os } from "./late_modules.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
@@ -51,7 +51,7 @@ export function reasonOf(error: unknown): string {
 
 /** The reason that stands for a number of C's `errno`, with the number. */
 export function reasonOfErrno(errno: number): string {
-  const [name = "an unknown error"] = Object.entries(os.constants.errno)
+  const [name = "an unknown error"] = Object.entries(os().constants.errno)
     .find(([, number]) => number === errno) ?? [];
   return `${REASONS[name] ?? name} (errno ${errno})`;
 }

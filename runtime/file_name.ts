@@ -4,7 +4,8 @@
  * contains those, so two different names are never the same text. `bytesOfName` gives the bytes back.
  */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
+import { nodeBuffer } from "./late_modules.ts";
 
 /** Byte `b` becomes the code unit `ESCAPE + b`. Only bytes from 0x80 on can be invalid. */
 const ESCAPE = 0xdc00;
@@ -31,6 +32,7 @@ export function nameOfBytes(bytes: Uint8Array): string {
 
 /** The bytes of a name. */
 export function bytesOfName(name: string): Buffer<ArrayBuffer> {
+  const Buffer = nodeBuffer();
   if (isUtf8Name(name)) return Buffer.from(name);
   // Between escapes, the text is what it says.
   const parts = name.split(/([\udc80-\udcff])/u).map((part) => {

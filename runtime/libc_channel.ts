@@ -3,7 +3,6 @@
  * and this is several times faster than the pipes of a child process (see ARCHITECTURE.md). Both adapters use it.
  */
 
-import process from "node:process";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
 import { allowCoreDumps } from "./core_dumps.ts";
@@ -17,13 +16,14 @@ import type {
   SlotMemory,
   SlotPrinting,
 } from "./ports.ts";
+import { platform } from "./this_process.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const O_RDWR = 2;
 const SIGKILL = 9;
 const EINTR = 4;
-const SIGUSR1 = process.platform === "darwin" ? 30 : 10;
+const SIGUSR1 = platform === "darwin" ? 30 : 10;
 /** The address that stands for a handler that ignores a signal. */
 const SIG_IGN = 1n;
 const PR_SET_PDEATHSIG = 1;
@@ -151,7 +151,7 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
 function unixAddress(path: string): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode(path);
   const address = new Uint8Array(2 + name.byteLength + 1);
-  if (process.platform === "darwin") address.set([address.byteLength, AF_UNIX]);
+  if (platform === "darwin") address.set([address.byteLength, AF_UNIX]);
   else address.set([AF_UNIX, 0]);
   address.set(name, 2);
   return address;

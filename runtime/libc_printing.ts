@@ -3,10 +3,10 @@
  * written line by line, and both go into one pipe, so that their lines keep their order.
  */
 
-import process from "node:process";
 import type { CLibrary, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
 import type { SlotPrinting } from "./ports.ts";
+import { platform } from "./this_process.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -15,9 +15,9 @@ const LINE_BUFFERED = 1;
 const FIONREAD = 0x541b;
 
 /** The variable that holds C's `stdout`. */
-const STDOUT_SYMBOL = process.platform === "darwin" ? "__stdoutp" : "stdout";
+const STDOUT_SYMBOL = platform === "darwin" ? "__stdoutp" : "stdout";
 /** RTLD_DEFAULT: all libraries of this process. */
-const ALL_LIBRARIES = process.platform === "darwin" ? 2n ** 64n - 2n : undefined;
+const ALL_LIBRARIES = platform === "darwin" ? 2n ** 64n - 2n : undefined;
 
 /**
  * Prepares what a core will print. A core with a C library of its own, linked statically, has its own buffers,

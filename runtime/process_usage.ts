@@ -1,7 +1,7 @@
 /** What this process has used so far, and the clock of the machine: for a slot, which measures each of its jobs. */
 
-import process from "node:process";
 import type { CFunction, CLibrary, ForeignMemory } from "./c_functions.ts";
+import { platform } from "./this_process.ts";
 
 /** What this process has used. Each call takes less than a microsecond, except for the memory. */
 export interface ProcessUsage {
@@ -16,7 +16,7 @@ export interface ProcessUsage {
   takePeakBytes(): number;
 }
 
-const IS_MACOS = process.platform === "darwin";
+const IS_MACOS = platform === "darwin";
 const CLOCK_MONOTONIC = IS_MACOS ? 6 : 1;
 const CLOCK_PROCESS_CPUTIME_ID = IS_MACOS ? 12 : 2;
 
@@ -99,7 +99,7 @@ export class LibcUsage<Size> implements ProcessUsage {
   }
 
   #open(): number {
-    if (process.platform !== "linux") return -1;
+    if (platform !== "linux") return -1;
     this.#forgetFd = this.#libc.open(pathOf("clear_refs"), O_WRONLY_CLOEXEC);
     return this.#libc.open(pathOf("status"), O_RDONLY_CLOEXEC);
   }

@@ -3,10 +3,10 @@
  * the descriptor. It takes memory only where something was written. Linux only.
  */
 
-import process from "node:process";
 import { CLOSE, MMAP, type Mmap, MUNMAP, OPEN } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 import { fs } from "./late_modules.ts";
+import { platform } from "./this_process.ts";
 
 /** Memory of this process that another one can map. */
 export interface SharedMemory {
@@ -119,7 +119,7 @@ export function createSharedMemory<Pointer, Size>(
   writer: MemoryWriter,
   fileBytes = byteLength,
 ): SharedMemory | undefined {
-  if (process.platform !== "linux" || !mayMakeFilesOf(fileBytes)) return undefined;
+  if (platform !== "linux" || !mayMakeFilesOf(fileBytes)) return undefined;
   let fd = -1;
   let handed = -1;
   const library = libraryOf(openLibrary);

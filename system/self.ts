@@ -1,7 +1,7 @@
 /** How this program starts itself as a worker or a slot. Only this file does, so that no bug can fork endlessly. */
 
-import process from "node:process";
 import type { ChildProcess, Runtime } from "../runtime/ports.ts";
+import { nodeProcess, variable } from "../runtime/this_process.ts";
 import { SPAWNED_AS } from "./spawned_as.ts";
 
 /** The roles in which this program starts itself. */
@@ -57,7 +57,7 @@ export function startSelf(
   role: Role,
   args: readonly string[],
   started: StartOptions = {},
-  environment: Environment = process.env,
+  environment: Environment = nodeProcess().env,
 ): ChildProcess {
   const { variables = {}, folder, isTold = false, isInBackground, inherited } = started;
   const { within = (program) => program } = started;
@@ -82,5 +82,5 @@ function environmentOf(role: Role, inherited: Environment): Record<string, strin
 
 /** The role of this process, if distcomp started it. */
 export function ownRole(): string | undefined {
-  return process.env[SPAWNED_AS];
+  return variable(SPAWNED_AS);
 }

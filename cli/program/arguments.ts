@@ -1,12 +1,12 @@
 /** The arguments of this process. The runtimes damage those that are not UTF-8; Linux still has their bytes. */
 
-import process from "node:process";
 import { lossyName, nameOfBytes, REPLACEMENT } from "../../runtime/file_name.ts";
 import { fs } from "../../runtime/late_modules.ts";
+import { argumentsGiven } from "../../runtime/this_process.ts";
 
 /** What the user typed. Names of files that are not UTF-8 are written as `file_name.ts` says. */
 export function typedArguments(): string[] {
-  const args = process.argv.slice(2);
+  const args = argumentsGiven();
   if (!args.some((arg) => arg.includes(REPLACEMENT))) return args;
   return exactArguments(args, commandLine());
 }

@@ -1,12 +1,12 @@
 /** Writes to stderr without blocking the process, and flushes stderr before the process exits. */
 
-import process from "node:process";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Runtime } from "../../runtime/ports.ts";
+import { nodeProcess } from "../../runtime/this_process.ts";
 import { BoundedWriter } from "./bounded_writer.ts";
 
 let writeBytes: Runtime["writeStderr"] = (bytes) => {
-  process.stderr.write(bytes);
+  nodeProcess().stderr.write(bytes);
   return Promise.resolve();
 };
 
@@ -22,5 +22,5 @@ export function useStderrOf(runtime: Runtime): void {
 
 /** Flushes stderr and ends this process. The first call decides the exit status. */
 export function exit(code: number): Promise<never> {
-  return ending ??= stderr.flush().then(() => process.exit(code));
+  return ending ??= stderr.flush().then(() => nodeProcess().exit(code));
 }
