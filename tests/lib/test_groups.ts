@@ -19,6 +19,9 @@ const LONG = ["simulation", "cli", "attacks", "fuzz", "cores", "check", PROJECT]
 /** How many files are loaded together. */
 const FILES = { long: 6, other: 20 } as const;
 
+/** Fewer files are loaded together where all are few: groups run side by side. */
+const GROUPS_MIN = 12;
+
 /** The files to run for all tests at some paths, relative to the project. */
 export async function testGroups(paths: readonly string[]): Promise<string[]> {
   const files = [...new Set((await Promise.all(paths.map(testsIn))).flat())].sort();
@@ -35,9 +38,14 @@ async function testsIn(path: string): Promise<string[]> {
 
 function grouped(files: readonly string[]): string[][] {
   const rooms = Map.groupBy(files, roomOf);
-  const long = LONG.flatMap((room) => chunks(rooms.get(room) ?? [], FILES.long));
-  const others = [...rooms].filter(([room]) => !LONG.includes(room));
-  return [...long, ...others.flatMap(([, files]) => chunks(files, FILES.other))];
+  const filesMax = Math.ceil(files.length / GROUPS_MIN);
+  const inRoom = (room: string, size: number) =>
+    chunks(rooms.get(room) ?? [], Math.min(size, filesMax));
+  const others = [...rooms.keys()].filter((room) => !LONG.includes(room));
+  return [
+    ...LONG.flatMap((room) => inRoom(room, FILES.long)),
+    ...others.flatMap((room) => inRoom(room, FILES.other)),
+  ];
 }
 
 /** The folder of `tests` that a file is in. */
