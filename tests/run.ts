@@ -1,8 +1,8 @@
 /**
  * Runs tests on Deno: `deno task test`, with folders or files if not all shall run, and options of `deno test`.
  *
- * Each group of files has a process of its own. Threads of one process would be simpler, and took a quarter more CPU
- * time: a process with the memory of all tests starts others slowly.
+ * Each group of files has a process of its own. Threads of one process would be simpler, and took more CPU time:
+ * a process with the memory of all tests starts others slowly.
  */
 
 import { Buffer } from "node:buffer";
@@ -88,24 +88,27 @@ async function runAll(): Promise<Ended[]> {
 
 /** Runs one group, and then prints what it has printed: lines of several would be mixed otherwise. */
 async function runOne(words: readonly string[]): Promise<Ended> {
-  const { code, text } = await deno(["test", "-A", "--no-check", ...options, ...words]);
+  const { code, end, text } = await deno(["test", "-A", "--no-check", ...options, ...words]);
   const summary = SUMMARY.exec(text);
   process.stdout.write(summary ? text.replace(summary[0], "") : text);
   const [passed = 0, failed = 0, ignored = 0] = [1, 2, 3].map((at) => Number(summary?.[at] ?? 0));
   if (code === 0 && summary) return { passed, failed, ignored, failures: [] };
   // Tests have failed, or something outside of them.
-  const failures = text.match(FAILED_TEST) ?? [`${words.join(" ")} ... FAILED (status ${code})`];
+  const failures = text.match(FAILED_TEST) ?? [`${words.join(" ")} ... FAILED (${end})`];
   return { passed, failed: Math.max(1, failed), ignored, failures };
 }
 
-async function deno(words: readonly string[]): Promise<{ code: number | null; text: string }> {
+/** Runs `deno` to its end. */
+async function deno(
+  words: readonly string[],
+): Promise<{ code: number | null; end: string; text: string }> {
   const child = spawn(process.execPath, words, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   const parts: Uint8Array[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => parts.push(part));
-  const [code] = await once(child, "close");
+  const [code, signal] = await once(child, "close");
   running.delete(child);
-  return { code, text: Buffer.concat(parts).toString() };
+  return { code, end: signal ?? `status ${code}`, text: Buffer.concat(parts).toString() };
 }
 
 /** Prints what all groups come to. Whether all tests have passed. */
