@@ -48,8 +48,8 @@ export function slowTest(name: string, body: Body): void {
 }
 
 /**
- * The same for a test that the quick rounds of Bun or of the executable run, too: it costs most of its time, programs start
- * three times as fast there, and they hardly differ in it.
+ * Declares a test that starts many programs, and is about what hardly depends on the runtime. `deno task test` skips it:
+ * the quick rounds of Bun or of the executable run it, where a program starts three times as fast.
  */
 export function programTest(name: string, body: Body): void {
   programTestUnless(undefined, name, body);
