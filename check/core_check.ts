@@ -20,7 +20,7 @@ import { crashText, type TrialResult } from "./trial_result.ts";
 import { Trials } from "./trials.ts";
 
 /** How often a job is repeated to find leaks, and for how long. */
-const RUNS_MAX = 20_000;
+const RUNS_MAX = 40_000;
 const REPEATED_MS = 20_000;
 
 /** What is checked. */

@@ -4,9 +4,9 @@ import type { Usage } from "./trial_plan.ts";
 
 /**
  * `malloc` takes memory from the system in pieces of 132 KB, and on a busy machine the runtime itself was seen to take
- * five of them during the runs. A leak of 48 bytes per run takes more than this in 20,000 runs.
+ * seven of them during the runs. A leak of 48 bytes per run takes more than this in 40,000 runs.
  */
-const HEAP_GROWTH_BYTES_MIN = 768 * 1024;
+const HEAP_GROWTH_BYTES_MIN = 1536 * 1024;
 
 /** The runtime's own memory grows by some megabytes while it warms up, by less than this in each run. */
 const RESIDENT_GROWTH_BYTES_MIN = 8 * 1024 * 1024;
@@ -18,6 +18,9 @@ const SAMPLES = 8;
 /** Growth in one or two of the intervals may be a cache that fills. */
 const GROWING_INTERVALS_MIN = 3;
 
+/** A leak makes the heap grow in nearly all intervals, and the runtime in some. What is resident also shrinks at times. */
+const GROWING_HEAP_PART_MIN = 2 / 3;
+
 /** Bytes by which memory has grown per run; 0 if it has not, or too little to say. */
 export function growthPerRun(all: readonly Usage[]): number {
   const usage = samplesOf(all);
@@ -27,8 +30,9 @@ export function growthPerRun(all: readonly Usage[]): number {
   const runs = last.run - first.run;
   const heap = last.heapBytes - first.heapBytes;
   const resident = last.residentBytes - first.residentBytes;
+  const heapIntervalsMin = Math.max(GROWING_INTERVALS_MIN, GROWING_HEAP_PART_MIN * rest.length);
   const isHeap = heap >= HEAP_GROWTH_BYTES_MIN &&
-    growingIntervals(usage.map(({ heapBytes }) => heapBytes)) >= GROWING_INTERVALS_MIN;
+    growingIntervals(usage.map(({ heapBytes }) => heapBytes)) >= heapIntervalsMin;
   const isResident = resident >= RESIDENT_GROWTH_BYTES_MIN &&
     resident / runs >= RESIDENT_GROWTH_PER_RUN_MIN &&
     growingIntervals(usage.map(({ residentBytes }) => residentBytes)) >= GROWING_INTERVALS_MIN;
