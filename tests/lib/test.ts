@@ -58,7 +58,8 @@ export function programTest(name: string, body: Body): void {
 /** The same, if the machine has what it needs. */
 export function programTestUnless(missing: string | undefined, name: string, body: Body): void {
   const startsFast = process.versions.bun || process.env.DISTCOMP_TEST_COMMAND;
-  testUnless(missing ?? (startsFast ? undefined : slow), name, body);
+  const elsewhere = slow && "starts many programs, run by deno task test:bun or test:executable";
+  testUnless(missing ?? (startsFast ? undefined : elsewhere), name, body);
 }
 
 /** Declares a slow test that is skipped if the machine lacks what it needs. */
