@@ -49,7 +49,7 @@ export function slowTest(name: string, body: Body): void {
 
 /**
  * Declares a test that starts many programs, and is about what hardly depends on the runtime. `deno task test` skips it:
- * the quick rounds of Bun or of the executable run it, where a program starts three times as fast.
+ * the quick round of Bun or of the executable runs it, so that it runs once.
  */
 export function programTest(name: string, body: Body): void {
   programTestUnless(undefined, name, body);
@@ -57,9 +57,9 @@ export function programTest(name: string, body: Body): void {
 
 /** The same, if the machine has what it needs. */
 export function programTestUnless(missing: string | undefined, name: string, body: Body): void {
-  const startsFast = process.versions.bun || process.env.DISTCOMP_TEST_COMMAND;
+  const isRun = process.versions.bun || process.env.DISTCOMP_TEST_COMMAND;
   const elsewhere = slow && "starts many programs, run by deno task test:bun or test:executable";
-  testUnless(missing ?? (startsFast ? undefined : elsewhere), name, body);
+  testUnless(missing ?? (isRun ? undefined : elsewhere), name, body);
 }
 
 /** Declares a slow test that is skipped if the machine lacks what it needs. */
