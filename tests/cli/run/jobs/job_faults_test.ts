@@ -7,6 +7,7 @@ import { eventually, startWorker } from "../../../lib/processes.ts";
 import { programTest, slow, slowTest, test, testUnless } from "../../../lib/test.ts";
 import { isThere, noUnkillable, Tracers } from "../../../lib/unkillable.ts";
 import { CWorker } from "../../c_worker.ts";
+import { Gate } from "../../gate.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { type Ended, endOf, type JobRecord, Workspace } from "../../workspace.ts";
 
@@ -177,10 +178,12 @@ test("a crash is tried again on another worker, where there is one", async () =>
   await using other = await startWorker({ slots: 1 });
   const workers = `127.0.0.1:${one.port},127.0.0.1:${other.port}`;
   const args = ["--workers", workers, "--crash-limit", "2"];
-  // Both have a core when it comes to the crash.
-  const lines = [...Array.from({ length: 8 }, () => "sleep 300"), "crash"];
-  const run = await runLines(workspace, lines, args);
-  assert.equal(run.code, 1, run.stderr);
+  const gate = new Gate(workspace);
+  await workspace.write("lines", `${gate.job}\n${gate.job}\ncrash\n`);
+  await using run = await workspace.start(["run", BEHAVE, "--lines", "lines", ...args]);
+  await gate.reachedBy(2); // both have the core before the crash
+  await gate.open();
+  assert.equal((await run.exited).code, 1, run.stderr);
   const crashes = [one, other].map(({ stderr }) => stderr.match(/crashed: SIGSEGV/g)?.length);
   assert.deepEqual(crashes, [1, 1]);
 });
