@@ -8,7 +8,7 @@ import { type Clock, delay } from "../runtime/clock.ts";
 import { type HttpHandler, HttpServer } from "../runtime/http_server.ts";
 import type { ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
-import { thisSystem } from "../system/system_text.ts";
+import { thisSystem } from "../runtime/system_text.ts";
 import { Pace } from "./pace.ts";
 
 /**

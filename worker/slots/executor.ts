@@ -65,6 +65,7 @@ export class Executor {
     this.hugeInputs = new HugeInputs({
       placeAt: (...input) => this.#slots.placeHuge(...input),
       placeHere: (...input) => launcher.ownInput(...input),
+      system: options.system,
     });
     const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
     this.#trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
@@ -72,10 +73,9 @@ export class Executor {
     this.#terminations = new Terminations(this.#pool, onKilled);
     this.#relaying = new RelayingSlots(this.#pool, () => this.#onEvent());
     this.#watchdog = new Watchdog({
+      ...options,
       pool: this.#pool,
-      clock,
       processAt: (endpoint) => this.#slots.at(endpoint)?.process,
-      orphanLimitMs: options.orphanLimitMs,
       onFailed: (job, kind, reason) => this.#fail(job, kind, reason),
     });
   }

@@ -13,6 +13,7 @@ import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { Executor } from "../../../worker/slots/executor.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
 import { blob, concat, textOf, u64, utf8 } from "../../fixtures/peers/frames.ts";
+import { thisSystem } from "../../../runtime/system_text.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { FakeSlots } from "../fake_slots.ts";
@@ -68,6 +69,7 @@ class Starting {
     this.#launcher = launcher;
     this.#store = new CoreStore(systemFiles, folder);
     this.executor = new Executor({
+      system: thisSystem,
       clock,
       log: silentLog,
       launcher,
