@@ -17,8 +17,9 @@ export type Answer =
   & {
     /** What the job printed last, if it failed and printed something. */
     readonly lastLines?: readonly string[];
-    /** Begins with what the job has used, as the worker has sent it, if it has. */
+    /** What the job has used, as the worker has sent it, if it has: from `usageAt` on, or from the beginning. */
     readonly usage?: Uint8Array;
+    readonly usageAt?: number;
   };
 
 /** Bytes of the output of an answer. */

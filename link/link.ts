@@ -12,6 +12,7 @@ import {
 import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import { deliverNext } from "./delivery.ts";
 import type { LinkEvents, Reception } from "./link_events.ts";
 import { LinkCompression } from "./link_compression.ts";
 import { DISCARDED_BYTES, FAST_END_BYTES_MAX, LAST_WRITE_MS, LINGER_MS } from "./link_end.ts";
@@ -224,9 +225,8 @@ export class Link {
   #deliverFrames(): boolean {
     if (this.#isClosed || this.#isEnding) return false; // meanwhile
     try {
-      for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
+      while (deliverNext(this.#decoder, this.#events)) {
         this.#frames += 1;
-        this.#events.onFrame(frame);
         if (this.#isClosed || this.#isEnding) return false;
         if (this.#frames >= this.#turnEndsAt || this.#held || this.#isPaused) return true;
       }

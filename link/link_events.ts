@@ -1,11 +1,15 @@
 /** What a link tells its owner. */
 
-import type { ArrivingPayload, Frame, ProtocolError } from "../protocol/mod.ts";
+import type { ArrivingPayload, Frame, FrameSpan, ProtocolError } from "../protocol/mod.ts";
 
 /** What a link reports to its owner. */
 export interface LinkEvents {
   /** A whole frame has arrived. */
   onFrame(frame: Frame): void;
+  /**
+   * A small frame has arrived. Returns whether it is handled: otherwise `onFrame` follows. It must not be kept.
+   */
+  onSpan?(span: FrameSpan): boolean;
   /** More of a large payload has arrived; `undefined` once all of it has. */
   onArriving?(payload: ArrivingPayload | undefined): void;
   /** The bytes from the peer are not frames. The owner may send an error now; then the link ends. */

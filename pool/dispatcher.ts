@@ -98,14 +98,15 @@ export class Dispatcher<T> {
   }
 
   #fill(endpoint: Endpoint<T>, window: number, nowMs: number): Filling {
-    if (!endpoint.isReady || endpoint.isReserved) return "full";
+    if (!endpoint.isReady || endpoint.isReserved || endpoint.inFlight.size >= window) return "full";
+    const isOnly = this.#endpoints.sums.ready <= 1; // asked once: each job that is sent changes other sums
     while (endpoint.inFlight.size < window) {
       if (
         endpoint.inFlight.size >= endpoint.pace.slots &&
         endpoint.bytesInFlight >= this.#options.endpointBytesMax
       ) return "full";
       const client = this.#clientFor(endpoint, window, nowMs);
-      const job = client?.nextFor(endpoint, nowMs, this.#endpoints.sums.ready <= 1);
+      const job = client?.nextFor(endpoint, nowMs, isOnly);
       if (!client || !job || job.core !== endpoint.core) return "lacks a job";
       if (
         endpoint.inFlight.size > 0 &&

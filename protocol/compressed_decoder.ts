@@ -9,6 +9,7 @@ import {
 import { MalformedPayloadError } from "./errors.ts";
 import { type Frame, MessageType } from "./frame.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
+import type { FrameSpan } from "./frame_span.ts";
 import type { FindHugePlace } from "./huge_place.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import type { ArrivingPayload, FindPlace, LimitPayload } from "./payload_place.ts";
@@ -34,6 +35,8 @@ export interface FrameSource {
   readonly hasMore?: boolean;
   space(): Uint8Array<ArrayBuffer>;
   commit(bytes: number): void;
+  peek(): FrameSpan | undefined;
+  skip(): void;
   next(): Frame | undefined;
   discardArriving(): void;
   close(): void;
@@ -128,6 +131,17 @@ export class CompressedDecoder implements FrameSource {
 
   commit(bytes: number): void {
     this.#outer.commit(bytes);
+  }
+
+  /** Most streams are not compressed. */
+  peek(): FrameSpan | undefined {
+    if (this.#waiting || this.#rest.byteLength > 0 || this.#inner.heldBytes > 0) return undefined;
+    const span = this.#outer.peek();
+    return span?.type === MessageType.compressed ? undefined : span;
+  }
+
+  skip(): void {
+    this.#outer.skip();
   }
 
   /** The stream has ended. */

@@ -2,6 +2,7 @@
 
 import { PayloadTooLargeError } from "./errors.ts";
 import type { Frame } from "./frame.ts";
+import { FrameSpan } from "./frame_span.ts";
 import { HugeArrival } from "./huge_payload.ts";
 import type { HugePlace } from "./huge_place.ts";
 import type { ArrivingPayload, FrameDecoderOptions, PartialPayload } from "./payload_place.ts";
@@ -9,6 +10,7 @@ import { HEADER_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "./limits.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import {
   DISCARDED_BYTES_MAX,
+  FIRST_ALLOCATION_BYTES_MAX,
   FIRST_READ_BYTES_MAX,
   HEAD_BYTES_MAX,
   READ_BYTES_MAX,
@@ -32,13 +34,6 @@ const CHUNK_BYTES_MIN = SHARED_PAYLOAD_BYTES_MAX + 4 * 1024;
 
 /** The largest payload that shares a chunk where somebody may have a place for it: a slot gets such an input without a copy then. */
 const UNPLACED_PAYLOAD_BYTES_MAX = 32 * 1024;
-
-/**
- * The first allocation for a payload with memory of its own. It doubles as bytes arrive, so that a peer that only
- * announces a large payload costs no more than this. Payloads of usual sizes, such as 1 MiB and what its message adds
- * to it, are not moved.
- */
-const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 
 /**
  * Cuts a stream of bytes into frames. The caller reads the stream: it gets a buffer from `space()`, reads into
@@ -78,6 +73,7 @@ export class FrameDecoder {
   /** Whether reads may be long: where they are limited, any frame must have had one. */
   #mayReadMuch: boolean;
   readonly #largeReadBytesMax: () => number;
+  readonly #span: FrameSpan;
 
   constructor(options: FrameDecoderOptions = {}) {
     const areReadsLimited = options.largeReadBytesMax !== undefined;
@@ -85,6 +81,7 @@ export class FrameDecoder {
     this.#mayReadMuch = !areReadsLimited;
     this.#largeReadBytesMax = options.largeReadBytesMax ?? (() => READ_BYTES_MAX);
     this.#payloadBytesMax = options.payloadBytesMax ?? PAYLOAD_BYTES_MAX_DEFAULT;
+    this.#span = new FrameSpan(this.#payloadBytesMax);
     this.#sharedBytesMax = options.findPlace
       ? UNPLACED_PAYLOAD_BYTES_MAX
       : SHARED_PAYLOAD_BYTES_MAX;
@@ -192,6 +189,19 @@ export class FrameDecoder {
     return frames;
   }
 
+  /** The next frame, if it has come and is small. `skip` follows once it is handled, or `next` if it is to be a `Frame`. */
+  peek(): FrameSpan | undefined {
+    if (this.isLarge) return undefined;
+    return this.#span.find(this.#chunk, this.#start, this.#end) ? this.#span : undefined;
+  }
+
+  /** The frame that `peek` has given is handled. */
+  skip(): void {
+    this.#start = this.#span.end;
+    if (this.#span.isKept) this.#isChunkKept = true;
+    this.#expectsOwnMemory = false;
+  }
+
   /** The next complete frame, if there is one. After a `PayloadTooLargeError`, every later call throws it again. */
   next(): Frame | undefined {
     if (this.#partial) return this.#finishPartial(this.#partial);
@@ -242,9 +252,8 @@ export class FrameDecoder {
     const bytesMax = this.#options.limitPayload?.(type, id) ?? Infinity;
     if (payloadBytes > bytesMax) throw new PayloadTooLargeError(id, payloadBytes, bytesMax);
     const place = this.#options.findPartPlace?.(type, id, payloadBytes);
-    return place
-      ? this.#startParts(type, id, payloadBytes, place)
-      : this.#startPartial(type, id, payloadBytes);
+    if (place) return this.#startParts(type, id, payloadBytes, place);
+    return this.#startPartial(type, id, payloadBytes);
   }
 
   #startPartial(type: number, id: Uint64, payloadBytes: number): undefined {

@@ -8,6 +8,7 @@ import {
   JOB_RESULT_PREFIX_BYTES,
 } from "./limits.ts";
 import { type JobUsage, USAGE_BYTES, writeUsage } from "./job_usage.ts";
+import type { FrameSpan } from "./frame_span.ts";
 import type { BlobSource } from "./huge_place.ts";
 import { encodeCoreHead } from "./message.ts";
 import type { JobLimits } from "./message_2.ts";
@@ -72,6 +73,13 @@ export class FrameWriter {
   frame(type: number, id: Uint64, payload: Uint8Array<ArrayBuffer>): void {
     this.#header(type, id, payload.byteLength);
     this.#append(payload);
+  }
+
+  /** Writes a frame with what the payload of another one has from `from` on. */
+  relay(type: number, id: Uint64, { bytes, at, end }: FrameSpan, from: number): void {
+    const part = bytes.subarray(at + from, end);
+    this.#header(type, id, part.byteLength);
+    this.#append(part);
   }
 
   /**
@@ -169,9 +177,20 @@ export class FrameWriter {
 
   /** Reserves room for `bytes` bytes (at most 32 KiB) of the payload whose head was just written. */
   reserve(bytes: number): Uint8Array<ArrayBuffer> {
+    const at = this.reserveAt(bytes);
+    return this.#batch.subarray(at, at + bytes);
+  }
+
+  /** The same, without an array for it. Returns where the bytes belong in `batch`. */
+  reserveAt(bytes: number): number {
     this.#ensure(bytes);
     this.#advance(bytes);
-    return this.#batch.subarray(this.#end - bytes, this.#end);
+    return this.#end - bytes;
+  }
+
+  /** Where small frames are gathered; another array from time to time. */
+  get batch(): Uint8Array<ArrayBuffer> {
+    return this.#batch;
   }
 
   /**

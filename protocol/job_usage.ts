@@ -55,24 +55,24 @@ export function encodeUsage(usage: JobUsage): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The number of the slot in the usage at the beginning of a payload. */
-export function readUsageSlot(payload: Uint8Array): number {
-  if (payload.byteLength < USAGE_BYTES) {
+/** The number of the slot in the usage at the beginning of a payload, which is `bytes` or a part of it. */
+export function readUsageSlot(bytes: Uint8Array, at = 0, byteLength = bytes.byteLength): number {
+  if (byteLength < USAGE_BYTES) {
     throw new MalformedPayloadError(
-      `A payload of ${payload.byteLength} bytes is too short for what a job has used`,
+      `A payload of ${byteLength} bytes is too short for what a job has used`,
     );
   }
-  return readUint32(payload, SLOT_AT);
+  return readUint32(bytes, at + SLOT_AT);
 }
 
-/** Reads the usage at the beginning of a payload. Whether it makes sense has to be checked. */
-export function readUsage(payload: Uint8Array): JobUsage {
-  const slot = readUsageSlot(payload);
+/** Reads the usage at `at`. Whether it makes sense has to be checked. */
+export function readUsage(bytes: Uint8Array, at = 0): JobUsage {
+  const slot = readUsageSlot(bytes, at, bytes.byteLength - at);
   return {
-    startUs: Number(readUint64(payload, 0)),
-    runUs: Number(readUint64(payload, 8)),
-    cpuUs: Number(readUint64(payload, 16)),
-    memoryBytes: Number(readUint64(payload, 24)),
+    startUs: Number(readUint64(bytes, at)),
+    runUs: Number(readUint64(bytes, at + 8)),
+    cpuUs: Number(readUint64(bytes, at + 16)),
+    memoryBytes: Number(readUint64(bytes, at + 24)),
     slot,
   };
 }

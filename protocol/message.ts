@@ -2,6 +2,7 @@
 
 import { MalformedPayloadError, UnknownTypeError } from "./errors.ts";
 import { encodeFrame, type Frame, MessageType, ResponseType } from "./frame.ts";
+import type { FrameSpan } from "./frame_span.ts";
 import {
   ERROR_TEXT_BYTES_MAX,
   ERROR_TEXT_RECEIVED_BYTES_MAX,
@@ -144,6 +145,16 @@ export function decodeJobResponse(payload: Uint8Array<ArrayBuffer>, at = 0): Job
   return { exitCode: readInt32(payload, at), output };
 }
 
+/** The same where it has arrived. */
+export function decodeJobSpan(span: FrameSpan, at: number): JobResult {
+  const { bytes, at: start } = span;
+  checkBlobToEnd(bytes, start + at + 4, "a job's output", start, span.end);
+  return {
+    exitCode: readInt32(bytes, start + at),
+    output: span.keep(at + JOB_RESULT_PREFIX_BYTES),
+  };
+}
+
 /**
  * Decodes the text of an error response, at most 4 KiB of it. Bytes that are not UTF-8 become U+FFFD: a damaged
  * text is better than none.
@@ -152,12 +163,18 @@ export function decodeError(payload: Uint8Array): string {
   return utf8Lenient.decode(payload.subarray(0, ERROR_TEXT_RECEIVED_BYTES_MAX));
 }
 
-/** Throws unless the length of a blob is at `at`, and the blob ends where the payload ends. */
-function checkBlobToEnd(payload: Uint8Array, at: number, what: string): void {
-  const room = payload.byteLength - at - 8;
+/** Throws unless the length of a blob is at `at`, and the blob ends at `end`, where the payload ends. */
+function checkBlobToEnd(
+  payload: Uint8Array,
+  at: number,
+  what: string,
+  start = 0,
+  end = payload.byteLength,
+): void {
+  const room = end - at - 8;
   if (room < 0) {
     throw new MalformedPayloadError(
-      `A payload of ${payload.byteLength} bytes is too short for ${what}`,
+      `A payload of ${end - start} bytes is too short for ${what}`,
     );
   }
   const blobBytes = readUint64(payload, at);

@@ -14,6 +14,7 @@ export * from "./description.ts";
 export * from "./errors.ts";
 export * from "./frame.ts";
 export * from "./frame_decoder.ts";
+export * from "./frame_span.ts";
 export * from "./frame_writer.ts";
 export * from "./job_usage.ts";
 export * from "./huge_payload.ts";

@@ -21,3 +21,10 @@ export const HEAD_BYTES_MAX = 4 * 1024;
 
 /** Bytes of a discarded payload in one read. */
 export const DISCARDED_BYTES_MAX = 64 * 1024;
+
+/**
+ * The first allocation for a payload with memory of its own. It doubles as bytes arrive, so that a peer that only
+ * announces a large payload costs no more than this. Payloads of usual sizes, such as 1 MiB and what its message adds
+ * to it, are not moved.
+ */
+export const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;

@@ -45,7 +45,7 @@ import { platform } from "./this_process.ts";
 
 /** C functions that only this adapter needs. */
 interface MoreOfC {
-  memcpy(to: Uint8Array, from: Pointer, count: number): Pointer;
+  memcpy(to: Uint8Array | Pointer, from: Pointer, count: number): Pointer;
   signal(number: number, handler: null): Pointer;
 }
 
@@ -184,6 +184,7 @@ function memoryWith({ memcpy }: MoreOfC): ForeignMemory<Pointer, number> {
     pointerTo: (address) => Number(address) as Pointer,
     behind: (pointer, bytes) => pointer + bytes as Pointer,
     copy: (from, into) => memcpy(into, from, into.byteLength),
+    move: (to, from, count) => void memcpy(Number(to) as Pointer, Number(from) as Pointer, count),
     bytesAt: (pointer, bytes) =>
       pointer < 0 || pointer >= ADDRESS_MAX ? undefined : ffi.toArrayBuffer(pointer, 0, bytes),
     int32At: (pointer) => ffi.read.i32(pointer),

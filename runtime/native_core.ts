@@ -32,13 +32,33 @@ export interface CoreFunctions<P> {
   close(): void;
 }
 
-type Memory<P> = Pick<ForeignMemory<P, unknown>, "addressOf" | "pointerTo" | "copy">;
+type Memory<P> = Pick<ForeignMemory<P, unknown>, "addressOf" | "pointerTo" | "copy" | "move">;
 
 /** Memory that a core may use as long as `bytes` is referenced. */
 interface SharedBuffer<P> {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly address: bigint;
   readonly pointer: P;
+}
+
+/** The address of the buffer that was used last. A slot uses one for many inputs, and another one for their outputs. */
+class LastBuffer {
+  readonly #addressOf: (buffer: ArrayBuffer) => bigint;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #address = 0n;
+
+  constructor(addressOf: (buffer: ArrayBuffer) => bigint) {
+    this.#addressOf = addressOf;
+  }
+
+  /** The address of what is at `at` in a buffer. */
+  address(bytes: Uint8Array<ArrayBuffer>, at: number): bigint {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#address = this.#addressOf(bytes.buffer) + BigInt(bytes.byteOffset);
+    }
+    return this.#address + BigInt(at);
+  }
 }
 
 /** See `NativeCore`. */
@@ -50,6 +70,8 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   #usedBytes = 0;
   /** Two words that the core writes: the size of the output and its address. */
   readonly #result: SharedBuffer<P>;
+  readonly #inputs: LastBuffer;
+  readonly #outputs: LastBuffer;
   readonly #words: BigUint64Array<ArrayBuffer>;
   readonly #addressAt: P;
   #size = 0n;
@@ -59,6 +81,8 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   constructor(functions: CoreFunctions<P>, memory: Memory<P>) {
     this.#functions = functions;
     this.#memory = memory;
+    this.#inputs = new LastBuffer(memory.addressOf);
+    this.#outputs = new LastBuffer(memory.addressOf);
     this.#input = this.#allocate(INPUT_BYTES);
     this.#result = this.#allocate(2 * BigUint64Array.BYTES_PER_ELEMENT);
     const { bytes, address } = this.#result;
@@ -87,6 +111,16 @@ export class ForeignCore<P extends object | number> implements NativeCore {
   }
 
   input(bytes: number): Uint8Array<ArrayBuffer> {
+    return this.#prepareInput(bytes).subarray(0, bytes);
+  }
+
+  setInput(buffer: Uint8Array<ArrayBuffer>, at: number, bytes: number): void {
+    this.#prepareInput(bytes);
+    this.#memory.move(this.#input.address, this.#inputs.address(buffer, at), bytes);
+  }
+
+  /** Memory for an input: all that there is. */
+  #prepareInput(bytes: number): Uint8Array<ArrayBuffer> {
     const end = bytes + TERMINATOR_BYTES;
     if (bytes + UNUSED_BYTES > this.#input.bytes.byteLength) {
       this.#renewInput(Math.max(bytes + UNUSED_BYTES, 2 * this.#input.bytes.byteLength));
@@ -96,7 +130,7 @@ export class ForeignCore<P extends object | number> implements NativeCore {
     if (end < this.#usedBytes) memory.fill(0, end, this.#usedBytes);
     for (let at = bytes; at < end; at++) memory[at] = 0;
     this.#usedBytes = end;
-    return memory.subarray(0, bytes);
+    return memory;
   }
 
   #renewInput(bytes: number): void {
@@ -136,6 +170,11 @@ export class ForeignCore<P extends object | number> implements NativeCore {
 
   copyOutput(into: Uint8Array<ArrayBuffer>): void {
     if (this.#pointer !== null && into.byteLength > 0) this.#memory.copy(this.#pointer, into);
+  }
+
+  copyOutputTo(buffer: Uint8Array<ArrayBuffer>, at: number): void {
+    if (this.#address === 0n || this.#size === 0n) return;
+    this.#memory.move(this.#outputs.address(buffer, at), this.#address, this.outputBytes);
   }
 
   free(): void {

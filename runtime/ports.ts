@@ -176,6 +176,8 @@ export interface NativeCore {
    * zero, and nothing of earlier inputs.
    */
   input(bytes: number): Uint8Array<ArrayBuffer>;
+  /** Copies such an input, which is at `at` in a buffer of at least 4 KiB. */
+  setInput(buffer: Uint8Array<ArrayBuffer>, at: number, bytes: number): void;
   /** Calls `worker_run_job` on the first `bytes` bytes of `input` and returns the exit code. */
   run(bytes: number): number;
   /** The same on memory of the caller's, which must be as `input` says. */
@@ -190,6 +192,8 @@ export interface NativeCore {
   readonly outputAddress: bigint;
   /** Copies the whole output into `into`, which must have its size. */
   copyOutput(into: Uint8Array<ArrayBuffer>): void;
+  /** Copies it to `at` in a buffer of at least 4 KiB, which has room for it. */
+  copyOutputTo(buffer: Uint8Array<ArrayBuffer>, at: number): void;
   /** Calls `worker_free_outdata` with exactly the size and pointer that the core gave. */
   free(): void;
   /** Unloads the core: its destructors run. */

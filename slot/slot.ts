@@ -7,6 +7,7 @@ import {
   encodeError,
   type Frame,
   FrameDecoder,
+  type FrameSpan,
   FrameWriter,
   HUGE_BLOB_BYTES_MAX,
   JOB_PREFIX_BYTES,
@@ -161,16 +162,28 @@ class Slot {
       if (bytes === 0) break;
       this.#decoder.commit(bytes);
       this.#flushedAtUs = this.#channel.usage.nowUs();
-      for (let frame = this.#decoder.next(); frame; frame = this.#decoder.next()) {
-        this.#onFrame(frame);
-      }
+      this.#onFrames();
       this.#flush();
     }
     this.#core?.close();
   }
 
+  #onFrames(): void {
+    for (;;) {
+      const span = this.#decoder.peek();
+      if (span && span.type === MessageType.job && this.#core) {
+        this.#runJob(this.#core, span); // nearly every frame
+        this.#decoder.skip();
+        continue;
+      }
+      const frame = this.#decoder.next();
+      if (!frame) return;
+      this.#onFrame(frame);
+    }
+  }
+
   #onFrame(frame: Frame): void {
-    if (frame.type === MessageType.job && this.#core) this.#runJob(this.#core, frame);
+    if (frame.type === MessageType.job && this.#core) this.#runLargeJob(this.#core, frame);
     else if (frame.type === SLOT_SHARED_JOB && this.#core) this.#runSharedJob(this.#core, frame);
     else if (frame.type === SLOT_OUTPUT_TAKEN) this.#shared?.onOutputTaken(frame.id);
     else if (frame.type === SLOT_LOAD) this.#load(frame);
@@ -201,12 +214,21 @@ class Slot {
     this.#marks.write(id);
   }
 
-  #runJob(core: NativeCore, { id, payload }: Frame): void {
+  #runJob(core: NativeCore, { id, bytes, at, byteLength }: FrameSpan): void {
+    const inputBytes = byteLength - JOB_PREFIX_BYTES;
+    core.setInput(bytes, at + JOB_PREFIX_BYTES, inputBytes);
+    this.#onStarted(id, this.#notesIndex ? readUint64(bytes, at) : 0);
+    const exitCode = core.run(inputBytes);
+    this.#onEnded(core, id as number, exitCode); // a dispatch id is never a bigint
+  }
+
+  /** The same where there is no memory to share. */
+  #runLargeJob(core: NativeCore, { id, payload }: Frame): void {
     const inputBytes = payload.byteLength - JOB_PREFIX_BYTES;
     core.input(inputBytes).set(payload.subarray(JOB_PREFIX_BYTES));
     this.#onStarted(id, this.#notesIndex ? readUint64(payload, 0) : 0);
     const exitCode = core.run(inputBytes);
-    this.#onEnded(core, id as number, exitCode); // a dispatch id is never a bigint
+    this.#onEnded(core, id as number, exitCode);
   }
 
   #runSharedJob(core: NativeCore, { id, payload }: Frame): void {
@@ -249,8 +271,10 @@ class Slot {
       return this.#writer.frame(SLOT_SHARED_OUTPUT, id, output);
     }
     this.#writer.usageResultHead(id, usage, exitCode, outputBytes);
-    if (isSmall) core.copyOutput(this.#writer.reserve(outputBytes));
-    else if (outputPointer) {
+    if (isSmall) {
+      const at = this.#writer.reserveAt(outputBytes);
+      core.copyOutputTo(this.#writer.batch, at);
+    } else if (outputPointer) {
       this.#flush();
       this.#channel.writeNative(outputPointer, outputBytes);
     }

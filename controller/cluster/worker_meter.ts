@@ -34,7 +34,7 @@ export interface JobMeasures {
 /** An answered job, on the clock of this process. */
 interface Answered {
   readonly job: { readonly addedAtMs: number; readonly sentAtMs: number };
-  readonly answer: { readonly usage?: Uint8Array };
+  readonly answer: { readonly usage?: Uint8Array; readonly usageAt?: number };
   readonly answeredAtMs: number;
 }
 
@@ -67,7 +67,7 @@ export class WorkerMeter {
     const queuedAt = job.addedAtMs + wallMs;
     const answeredAt = answeredAtMs + wallMs;
     const { startUs, runUs, cpuUs, memoryBytes, slot } = answer.usage
-      ? readUsage(answer.usage)
+      ? readUsage(answer.usage, answer.usageAt)
       : UNKNOWN;
     if (runUs === 0) {
       return { queuedAt, answeredAt, ...NOT_MEASURED, slot: answer.usage && this.#known(slot) };

@@ -52,6 +52,11 @@ export class PrintedBounds {
     this.#last = { id, lines: lastOf(lines) };
   }
 
+  /** Whether the last lines of a job have come, which its answer follows. */
+  get hasLast(): boolean {
+    return this.#last !== undefined;
+  }
+
   /** The last lines of a job that is answered. */
   takeLast(id: number): readonly string[] | undefined {
     const last = this.#last;

@@ -7,6 +7,7 @@ import {
   type Frame,
   ProtocolError,
   ResponseType,
+  UnknownTypeError,
   USAGE_BYTES,
   withoutUsage,
 } from "../../protocol/mod.ts";
@@ -14,8 +15,13 @@ import { oneLine } from "../../system/printable.ts";
 import type { Answer } from "../answer.ts";
 import { hugeAnswerOf } from "./huge_answers.ts";
 
-/** Whether a worker may send frames of this type, in this version of the protocol. */
-export function isResponse(type: number, version: number): boolean {
+/** The same frame. Throws unless a worker may send frames of its type, in this version of the protocol. */
+export function checked(frame: Frame, version: number): Frame {
+  if (isResponse(frame.type, version)) return frame;
+  throw new UnknownTypeError("response", frame.type, version);
+}
+
+function isResponse(type: number, version: number): boolean {
   if (type === ResponseType.ok || type === ResponseType.error) return true;
   if (version === 1) return false;
   return type === ResponseType.kindError || type === ResponseType.draining ||

@@ -21,7 +21,6 @@ import {
   type PrintedNotice,
   ProtocolError,
   ResponseType,
-  UnknownTypeError,
   type WorkerDescription,
   type WorkerLoad,
 } from "../../protocol/mod.ts";
@@ -31,14 +30,15 @@ import { ControlMessages, wishesOf } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
+import { passesOn } from "./plain_answer.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
 import { placesFor } from "./huge_answers.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
 import {
   answerOf,
+  checked,
   errorTextOf,
   isError,
-  isResponse,
   payloadOf,
   unexpectedResponse,
 } from "./responses.ts";
@@ -80,6 +80,7 @@ export class WorkerConnection {
     this.#printed = new PrintedBounds(clock);
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
+      onSpan: (span) => passesOn(span, this.version, this.#phase, this.#printed),
       onArriving: (payload) => events.onArriving(payload),
       // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
@@ -225,8 +226,7 @@ export class WorkerConnection {
   }
 
   #onFrame(frame: Frame): void {
-    const { type, id } = frame;
-    if (!isResponse(type, this.version)) throw new UnknownTypeError("response", type, this.version);
+    const { type, id } = checked(frame, this.version);
     if (typeof id === "bigint") throw unexpectedResponse(id);
     if (type === ResponseType.draining) return this.#onDraining(frame);
     if (type === ResponseType.arrivalRate) return this.#compression.onArrivalRate(frame);

@@ -116,6 +116,7 @@ const memory: ForeignMemory<number, number> = {
   pointerTo: Number,
   behind: (pointer, bytes) => pointer + bytes,
   copy: () => {},
+  move: () => {},
   bytesAt: (pointer, bytes) => pointer < 0 ? undefined : new ArrayBuffer(bytes),
   int32At: (pointer) => pointer,
   pointerAt: (pointer) => pointer,

@@ -31,6 +31,34 @@ test("a core reads the very bytes that were put into its input", () => {
   assert.deepEqual(seen, [[1, 2, 3]]);
 });
 
+test("a small input comes from its place in a buffer, and its output goes to one", () => {
+  const seen: number[][] = [];
+  const made = new Uint8Array(8_192);
+  const { core, own } = open({
+    base: 8,
+    run: (input) => {
+      seen.push([...input]);
+      made.set(input.map((byte) => byte + 1));
+    },
+    output: () => ({ bytes: 3, address: own(made) }),
+  });
+  const received = new Uint8Array(new ArrayBuffer(10_000), 100);
+  const sent = new Uint8Array(new ArrayBuffer(10_000), 50);
+  received.set([1, 2, 3, 4], 5);
+  core.setInput(received, 6, 3);
+  core.run(3);
+  core.copyOutputTo(sent, 7);
+  core.free();
+  assert.deepEqual(seen, [[2, 3, 4]]);
+  assert.deepEqual([...sent.subarray(6, 11)], [0, 3, 4, 5, 0]);
+
+  received.set([9], 6); // the same buffer again
+  core.setInput(received, 6, 3);
+  core.run(3);
+  core.copyOutputTo(sent, 8);
+  assert.deepEqual([...sent.subarray(6, 12)], [0, 3, 10, 4, 5, 0]);
+});
+
 test("zeros stand behind every input, and nothing that earlier jobs have left", () => {
   const behind: number[][] = [];
   const { core } = open({
@@ -130,15 +158,22 @@ function open({ base = 0, run = () => {}, output = () => undefined }: Options) {
     close: () => {},
   };
   let next = 1 << 20;
+  const addressOf = (buffer: ArrayBuffer) => {
+    const address = next + base;
+    buffers.push({ address, buffer });
+    next += Math.ceil(buffer.byteLength / 4096) * 4096 + 4096;
+    return BigInt(address);
+  };
   const core = new ForeignCore<number>(functions, {
-    addressOf: (buffer) => {
-      const address = next + base;
-      buffers.push({ address, buffer });
-      next += Math.ceil(buffer.byteLength / 4096) * 4096 + 4096;
-      return BigInt(address);
-    },
+    addressOf,
     pointerTo: (address) => Number(address),
     copy: () => {},
+    move: (to, from, count) => {
+      const [into, out] = [at(Number(to)), at(Number(from))];
+      const bytes = new Uint8Array(out.buffer, out.offset, count);
+      new Uint8Array(into.buffer, into.offset, count).set(bytes);
+    },
   });
-  return { core, calls, freed, allocated: () => buffers.length };
+  const own = ({ buffer }: Uint8Array<ArrayBuffer>) => Number(addressOf(buffer));
+  return { core, calls, freed, allocated: () => buffers.length, own };
 }

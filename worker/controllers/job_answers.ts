@@ -6,6 +6,7 @@ import {
   encodeError,
   encodeKindError,
   type FailureKindName,
+  FrameSpan,
   ResponseType,
   type Uint64,
   USAGE_BYTES,
@@ -42,6 +43,7 @@ export class JobAnswers {
 
   /** Forwards the result of a job. The payload is sent as it came, or without what is in front of it. */
   sendResult({ id }: RelayedJob, response: SlotResponse): void {
+    if (response instanceof FrameSpan) return this.#relay(id, response);
     const { type, payload } = response;
     if (this.#hasUsage || type === ResponseType.ok) this.#send(type, id, payload, response);
     else {
@@ -49,6 +51,12 @@ export class JobAnswers {
       const rest = new Uint8Array(buffer, byteOffset + USAGE_BYTES, byteLength - USAGE_BYTES);
       this.#send(ResponseType.ok, id, rest, response);
     }
+  }
+
+  /** The same from where it has arrived, which nearly all results are. */
+  #relay(id: Uint64, span: FrameSpan): void {
+    if (this.#hasUsage) this.#link.writer.relay(span.type, id, span, 0);
+    else this.#link.writer.relay(ResponseType.ok, id, span, USAGE_BYTES);
   }
 
   #send(

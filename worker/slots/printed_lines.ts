@@ -89,6 +89,11 @@ export class PrintedLines {
     this.#announced.add(id);
   }
 
+  /** Whether some answer has to wait for its mark. */
+  get areAwaited(): boolean {
+    return this.#announced.size > 0;
+  }
+
   /** An answer has come. Returns whether it waits for its mark: then `onAnswer` follows. */
   holds(frame: SlotResponse): boolean {
     const id = frame.id as number;

@@ -22,6 +22,7 @@ import type { CoreDumps } from "./core_dumps.ts";
 import type { JobTransport } from "./job_transport.ts";
 import { openTransport } from "./memory_transport.ts";
 import { causeOf, exitReason, startProblem } from "./process_end.ts";
+import { LOAD_ID, passesOn } from "./plain_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import type { ProcessMemory } from "./process_memory.ts";
@@ -31,9 +32,6 @@ import type { Sandbox } from "./sandbox.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { SlotProcessOptions } from "./slot_process_options.ts";
 import type { StartedJob } from "./started_job.ts";
-
-/** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
-const LOAD_ID = 0;
 
 /** A process that has not connected by then never will. Generous: on a big machine a hundred start at once. */
 const START_LIMIT_MS = 30_000;
@@ -158,11 +156,9 @@ export class SlotProcess {
     this.#ownPid = this.#sandbox?.pidIn(this.#child.pid);
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
+      onSpan: (span) => passesOn(span, this.printed, this.startedJob.slot, this.#events),
       onClosed: (reason) => this.#onLinkClosed(reason),
-    }, {
-      clock: this.#clock,
-      findHugePlace: this.#relayed.find,
-    });
+    }, { clock: this.#clock, findHugePlace: this.#relayed.find });
     this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
