@@ -129,9 +129,9 @@ export class Worker implements AsyncDisposable {
         for (const connection of this.#connections) connection.printing.onCorePrinted(core, lines);
       },
     });
-    this.#coreTurns = new CoreTurns(clock);
+    this.#coreTurns = new CoreTurns(clock, () => this.#executor.trials.areSlotsInUse);
     this.#checks = new CoreChecks(
-      (core, abandoned) => this.#executor.tryLoad(core, abandoned),
+      (core, abandoned) => this.#executor.trials.load(core, abandoned),
       coreNeeds(runtime.files, this.#coreTurns, trust),
     );
     this.#connections = new Connections(clock, log, connectionLimits(options.slots, system));
