@@ -9,7 +9,7 @@ import {
   TruncatedFrameError,
   type Uint64,
 } from "../protocol/mod.ts";
-import { type Clock, nextTurn, type Timer } from "../runtime/clock.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { deliverNext } from "./delivery.ts";
@@ -248,7 +248,7 @@ export class Link {
       });
     }
     if (this.#decoder.hasMore) await this.compression.turns.next();
-    else if (this.#frames >= this.#turnEndsAt) await nextTurn();
+    else if (this.#frames >= this.#turnEndsAt) await this.#clock.nextTurn();
     this.#turnEndsAt = this.#frames + FRAMES_PER_TURN_MAX;
     while (this.#held && !this.#isClosed) {
       const held = this.#held;

@@ -3,7 +3,7 @@
  * else there is to do comes in between.
  */
 
-import { type Clock, nextTurn } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/clock.ts";
 
 /**
  * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
@@ -25,12 +25,12 @@ const REST_MS_MAX = 100;
 
 /** The turns of several links. */
 export class Turns {
-  readonly #clock: Pick<Clock, "now" | "after">;
+  readonly #clock: Pick<Clock, "now" | "after" | "nextTurn">;
   #last: Promise<void> = Promise.resolve();
   /** How long the last turn took. */
   #tookMs = 0;
 
-  constructor(clock: Pick<Clock, "now" | "after">) {
+  constructor(clock: Pick<Clock, "now" | "after" | "nextTurn">) {
     this.#clock = clock;
   }
 
@@ -40,7 +40,7 @@ export class Turns {
   }
 
   async #begin(): Promise<void> {
-    await nextTurn();
+    await this.#clock.nextTurn();
     const tookMs = this.#tookMs;
     if (tookMs > LONG_MS) {
       const restMs = Math.min(REST_FACTOR * tookMs, REST_MS_MAX);
@@ -48,6 +48,6 @@ export class Turns {
     }
     this.#tookMs = 0;
     const beganAtMs = this.#clock.now();
-    void nextTurn().then(() => this.#tookMs = this.#clock.now() - beganAtMs);
+    void this.#clock.nextTurn().then(() => this.#tookMs = this.#clock.now() - beganAtMs);
   }
 }

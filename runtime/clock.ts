@@ -16,6 +16,8 @@ export interface Clock {
   after(ms: number, action: () => void): Timer;
   /** Calls `action` every `ms` milliseconds. */
   every(ms: number, action: () => void): Timer;
+  /** Resolves in the next turn of the event loop, after what other connections have received meanwhile. */
+  nextTurn(): Promise<void>;
 }
 
 /** A source of randomness. */
@@ -78,6 +80,10 @@ export class StoppableClock implements Clock {
   every(ms: number, action: () => void): Timer {
     const timer = setInterval(action, ms);
     return { stop: () => clearInterval(timer) };
+  }
+
+  nextTurn(): Promise<void> {
+    return nextTurn();
   }
 
   /** The clock stands still until `start`. May be called again. */

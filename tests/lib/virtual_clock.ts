@@ -13,7 +13,7 @@
  * ```
  */
 
-import type { Clock, Timer } from "../../runtime/clock.ts";
+import { type Clock, nextTurn, type Timer } from "../../runtime/clock.ts";
 
 /** Turns of the real event loop after each timer. Everything that a timer triggers in memory has then run. */
 const TURNS = 4;
@@ -46,6 +46,11 @@ export class VirtualClock implements Clock {
 
   every(ms: number, action: () => void): Timer {
     return this.#add(ms, action, ms);
+  }
+
+  /** Turns are those of the real event loop. */
+  nextTurn(): Promise<void> {
+    return nextTurn();
   }
 
   /** Number of timers that are set. Should be 0 when everything has ended. */
@@ -105,6 +110,6 @@ export class VirtualClock implements Clock {
 /** Resolves when everything that is pending in memory has run. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 }

@@ -30,6 +30,7 @@ async function restsAfter(turnsMs: readonly number[]): Promise<number[]> {
   const rests: number[] = [];
   const turns = new Turns({
     now: () => nowMs,
+    nextTurn,
     after(ms, action) {
       rests.push(ms);
       action();

@@ -119,6 +119,7 @@ export class SimulatedProcess {
       date: () => this.#timeline.nowMs + this.#dateOffsetMs,
       after: (ms, action) => this.#timer(ms, action, undefined),
       every: (ms, action) => this.#timer(ms, action, ms),
+      nextTurn: () => new Promise((resolve) => void this.#timer(0, resolve, undefined)),
     };
   }
 

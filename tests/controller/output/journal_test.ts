@@ -111,6 +111,7 @@ test("a slow disk gets records beside other work, and is tried again later", asy
       date: () => clock.date(),
       after: (ms, action) => clock.after(ms, action),
       every: (ms, action) => clock.every(ms, action),
+      nextTurn: () => clock.nextTurn(),
     },
   });
   const add = async (index: number) => {
