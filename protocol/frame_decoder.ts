@@ -41,6 +41,13 @@ const UNPLACED_PAYLOAD_BYTES_MAX = 32 * 1024;
 const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 
 /**
+ * A payload gets the memory for all of it when so much has arrived. Memory that grows is there twice while it is moved,
+ * so with more here, a payload of 1 GiB would take twice as much at its end; with less, one that is only announced costs
+ * more.
+ */
+const MOVED_PART_MAX = 0.4;
+
+/**
  * Cuts a stream of bytes into frames. The caller reads the stream: it gets a buffer from `space()`, reads into
  * it, passes the number of bytes to `commit()`, and calls `next()` until there are no more frames.
  *
@@ -284,7 +291,9 @@ export class FrameDecoder {
 
   #growPartial(partial: PartialPayload): void {
     const wholeBytes = partial.payloadBytes + HEADER_BYTES;
-    const bytes = Math.min(wholeBytes, 2 * partial.bytes.byteLength);
+    const movedBytesMax = Math.ceil(wholeBytes * MOVED_PART_MAX);
+    const { byteLength } = partial.bytes;
+    const bytes = byteLength < movedBytesMax ? Math.min(2 * byteLength, movedBytesMax) : wholeBytes;
     // The old memory is freed at once. A copy would leave it to the garbage collector, which may be late.
     partial.bytes = new Uint8Array(partial.bytes.buffer.transfer(bytes));
   }
