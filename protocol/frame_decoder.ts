@@ -13,6 +13,7 @@ import {
   FIRST_ALLOCATION_BYTES_MAX,
   FIRST_READ_BYTES_MAX,
   HEAD_BYTES_MAX,
+  MOVED_PART_MAX,
   READ_BYTES_MAX,
 } from "./read_sizes.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
@@ -293,7 +294,9 @@ export class FrameDecoder {
 
   #growPartial(partial: PartialPayload): void {
     const wholeBytes = partial.payloadBytes + HEADER_BYTES;
-    const bytes = Math.min(wholeBytes, 2 * partial.bytes.byteLength);
+    const movedBytesMax = Math.ceil(wholeBytes * MOVED_PART_MAX);
+    const { byteLength } = partial.bytes;
+    const bytes = byteLength < movedBytesMax ? Math.min(2 * byteLength, movedBytesMax) : wholeBytes;
     // The old memory is freed at once. A copy would leave it to the garbage collector, which may be late.
     partial.bytes = new Uint8Array(partial.bytes.buffer.transfer(bytes));
   }

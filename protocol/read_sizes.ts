@@ -28,3 +28,10 @@ export const DISCARDED_BYTES_MAX = 64 * 1024;
  * to it, are not moved.
  */
 export const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;
+
+/**
+ * A payload gets the memory for all of it when so much has arrived. Memory that grows is there twice while it is moved,
+ * so with more here, a payload of 1 GiB would take twice as much at its end; with less, one that is only announced costs
+ * more.
+ */
+export const MOVED_PART_MAX = 0.4;
