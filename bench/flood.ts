@@ -12,6 +12,7 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { Attacker, HonestRun, type Phase } from "../tests/attacks/attack.ts";
+import { core } from "../tests/lib/cores.ts";
 import { startWorker } from "../tests/lib/processes.ts";
 import { medianOf } from "./measurement.ts";
 import { table } from "./table.ts";
@@ -25,7 +26,7 @@ const { values } = parseArgs({
 });
 
 /** Each attack, and what it is told. */
-const ATTACKS: readonly (readonly [string, ...number[]])[] = [
+const ATTACKS: readonly (readonly [string, ...(number | string)[]])[] = [
   ["unknown frames"],
   ["jobs without a core"],
   ["large jobs without a core", 2 ** 20],
@@ -36,6 +37,7 @@ const ATTACKS: readonly (readonly [string, ...number[]])[] = [
   ["announced gigabytes", 200, 4096],
   ["connections without end"],
   ["compressed zeros"],
+  ["stored cores", 24, await core("behave"), 9_000_000],
 ];
 
 const rows: string[][] = [];
@@ -62,7 +64,7 @@ process.exit(0);
 
 async function measure(
   kind: string,
-  args: readonly number[],
+  args: readonly (number | string)[],
 ): Promise<{ before: Phase; during: Phase }> {
   const slots = Number(values.slots);
   const ms = 1000 * Number(values.seconds);

@@ -9,6 +9,7 @@ import type { Files } from "./files.ts";
 import type { ProcessUsage } from "./process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
 import type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
+import type { SystemFiles } from "./system_text.ts";
 import type { TlsPeer, TlsStart } from "./tls_start.ts";
 
 export type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
@@ -256,6 +257,8 @@ export interface Runtime {
   readonly clock: Clock;
   readonly random: Random;
   readonly files: Files;
+  /** The files in which its machine describes itself, where that is not the real one. */
+  readonly system?: SystemFiles;
   /** Opens a connection. Rejects with a readable reason if there is none within `timeoutMs`. */
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
   /** Listens at `address`; port 0 means any free port. */

@@ -17,16 +17,17 @@ const NEEDS_TLS_ANSWER = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r
 
 /**
  * Does the handshake. The stream says whether the other end has shown a certificate of those who may look. Rejects if
- * there is no handshake in time.
+ * there is no handshake in time. `read`: bytes that were read already.
  */
 export async function securePage(
   stream: ByteStream,
+  read: Uint8Array<ArrayBuffer>,
   credentials: PageCredentials,
   clock: Clock,
 ): Promise<ByteStream> {
   const timer = clock.after(HANDSHAKE_MS_MAX, () => stream.close());
   try {
-    const head = await handshakeHead(stream);
+    const head = await handshakeHead(stream, read);
     if (!beginsHandshake(head)) {
       await stream.write(new TextEncoder().encode(NEEDS_TLS_ANSWER));
       await stream.endWrites();

@@ -1,7 +1,7 @@
 /** The control groups that limit this process, on Linux: version 2 has one tree, version 1 one for each resource. */
 
 import { join } from "node:path";
-import type { SystemFiles } from "./system_text.ts";
+import type { SystemFiles } from "../runtime/system_text.ts";
 
 /** A resource that a group can limit. */
 export type Resource = "cpu" | "memory";

@@ -1,7 +1,7 @@
 /** Shares the CPUs out among slots, so that each slot has its own, close to each other. */
 
 import { parseCpuList } from "./cpu_list.ts";
-import { type SystemFiles, thisSystem } from "./system_text.ts";
+import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
 import { allowedCpus } from "./usable_cpus.ts";
 
 /**

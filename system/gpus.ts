@@ -1,6 +1,6 @@
 /** The GPUs of this machine, and which of them slots get. Found without a library of their makers. */
 
-import { type SystemFiles, thisSystem } from "./system_text.ts";
+import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
 
 /** A GPU, and how many slots share it. */
 export interface GpuShare {

@@ -1,6 +1,6 @@
 /** How many files this process may have open at once. Connections count too. */
 
-import { type SystemFiles, thisSystem } from "./system_text.ts";
+import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
 
 /** What systems usually allow, for one that does not say. */
 const FILES_MAX_USUAL = 1_024;

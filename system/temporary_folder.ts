@@ -1,10 +1,10 @@
 /** Creates a private folder for the sockets of a process and the cores that it loads. */
 
-import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { Files } from "../runtime/files.ts";
+import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
 
 /** The longest path that fits into the address of a Unix socket on every system (macOS: 104 with a zero). */
 const SOCKET_PATH_BYTES_MAX = 103;
@@ -23,10 +23,14 @@ const OTHER_PARENTS = ["/tmp", "/var/tmp", "/dev/shm"];
  * there would be too long, or libraries cannot be loaded from there, it tries the usual alternatives. Rejects with
  * the problems of all places.
  */
-export async function makeTemporaryFolder(files: Files, first = tmpdir()): Promise<string> {
+export async function makeTemporaryFolder(
+  files: Files,
+  first = tmpdir(),
+  system: SystemFiles = thisSystem,
+): Promise<string> {
   const problems: string[] = [];
   for (const parent of new Set([first, tmpdir(), ...OTHER_PARENTS])) {
-    const problem = problemOf(parent);
+    const problem = problemOf(parent, system);
     if (problem === undefined) {
       try {
         return await files.makePrivateFolder(join(resolve(parent), FOLDER_PREFIX));
@@ -52,14 +56,15 @@ export function inTemporaryFolder(folder: string, cause: unknown): unknown {
   );
 }
 
-function problemOf(parent: string): string | undefined {
+function problemOf(parent: string, system: SystemFiles): string | undefined {
   const longest = join(
     resolve(parent),
     `${FOLDER_PREFIX}XXXXXX`,
     "x".repeat(SOCKET_NAME_BYTES_MAX),
   );
   if (!fitsSocket(longest)) return "has too long a path";
-  return isNoexec(resolve(parent), readMounts()) ? "is mounted noexec" : undefined;
+  const mounts = system.text("/proc/self/mounts") ?? ""; // only Linux has it
+  return isNoexec(resolve(parent), mounts) ? "is mounted noexec" : undefined;
 }
 
 /** Whether a socket can have this path. */
@@ -85,13 +90,4 @@ export function isNoexec(folder: string, mounts: string): boolean {
     options = optionList;
   }
   return options.split(",").includes("noexec");
-}
-
-/** The mounts, on Linux. On other systems no folder counts as noexec. */
-function readMounts(): string {
-  try {
-    return readFileSync("/proc/self/mounts", "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -3,7 +3,7 @@
 import os from "node:os";
 import { type Cgroup, cgroupsFor } from "./cgroups.ts";
 import { parseCpuList } from "./cpu_list.ts";
-import { type SystemFiles, thisSystem } from "./system_text.ts";
+import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
 
 /** The CPUs that this process may run on; `undefined` where the system does not say. */
 export function allowedCpus(system: SystemFiles = thisSystem): number[] | undefined {

@@ -2,7 +2,7 @@
 
 import os from "node:os";
 import { type Cgroup, cgroupsFor } from "./cgroups.ts";
-import { type SystemFiles, thisSystem } from "./system_text.ts";
+import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
 
 /** Memory in bytes. */
 export interface UsableMemory {
@@ -23,8 +23,8 @@ const FILES = {
 /** The memory of the machine, unless a group of this process has less. */
 export function usableMemory(
   system: SystemFiles = thisSystem,
-  machine: UsableMemory = { totalBytes: os.totalmem(), freeBytes: os.freemem() },
 ): UsableMemory {
+  const machine = machineMemory(system);
   let { totalBytes, freeBytes } = machine;
   for (const group of cgroupsFor("memory", system)) {
     const limit = limitOf(group, system);
@@ -34,6 +34,17 @@ export function usableMemory(
     freeBytes = Math.min(freeBytes, Math.max(0, limit - usedBytes(group, system)));
   }
   return { totalBytes, freeBytes };
+}
+
+/** Linux says it in a file; on other systems the runtime does. */
+function machineMemory(system: SystemFiles): UsableMemory {
+  const text = system.text("/proc/meminfo") ?? "";
+  const kib = (name: string) => new RegExp(`^${name}: +(\\d+) kB$`, "m").exec(text)?.[1];
+  const [total, available] = [kib("MemTotal"), kib("MemAvailable")];
+  if (total === undefined || available === undefined) {
+    return { totalBytes: os.totalmem(), freeBytes: os.freemem() };
+  }
+  return { totalBytes: 1024 * Number(total), freeBytes: 1024 * Number(available) };
 }
 
 function limitOf({ version, folder }: Cgroup, system: SystemFiles): number {

@@ -3,8 +3,10 @@
 import os from "node:os";
 import process from "node:process";
 import { formatAddress, isLoopback } from "../link/address.ts";
+import { hostOf } from "../link/connection_limit.ts";
 import { reasonOf } from "../runtime/error_text.ts";
 import { type Address, type ByteStream, hostAndPort, type Runtime } from "../runtime/ports.ts";
+import { withHead } from "../security/derived_stream.ts";
 import type { PageCredentials } from "../security/page_credentials.ts";
 import { isFromSameUser } from "../security/peer_user.ts";
 import type { Role } from "../security/role.ts";
@@ -12,6 +14,7 @@ import type { Log } from "../system/log.ts";
 import type { Snapshot } from "../watch/snapshot.ts";
 import { Access } from "./access.ts";
 import { Connections } from "./connections.ts";
+import { hasFirstRecord, hasRequestHead } from "./first_message.ts";
 import { addressesOf, namesOfMachine } from "./host_names.ts";
 import { HeldRequests } from "./held_requests.ts";
 import { LatestState } from "./latest_state.ts";
@@ -115,15 +118,18 @@ export class PageServer {
     this.#connections = await Connections.serve({
       clock,
       handle: (request) => routes.answer(request),
-      admit: (stream) => this.#admit(stream),
+      isEnough: this.#credentials ? hasFirstRecord : hasRequestHead,
+      // A flood by other users of this machine takes no turns of this user's.
+      groupOf: (stream) => `${hostOf(stream)} ${isFromSameUser(this.#runtime, stream)}`,
+      admit: (stream, head) => this.#admit(stream, head),
     }, listener);
     this.#printAddress();
   }
 
-  async #admit(stream: ByteStream): Promise<ByteStream> {
-    if (!this.#credentials) return stream;
+  async #admit(stream: ByteStream, head: Uint8Array<ArrayBuffer>): Promise<ByteStream> {
+    if (!this.#credentials) return withHead(stream, head);
     const { securePage } = await import("../security/page_guard.ts");
-    return await securePage(stream, this.#credentials, this.#runtime.clock);
+    return await securePage(stream, head, this.#credentials, this.#runtime.clock);
   }
 
   #onOpened({ peer }: ByteStream): void {

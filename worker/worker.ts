@@ -11,6 +11,7 @@ import {
 } from "../protocol/mod.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
+import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
 import { hostPlatform } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { silentLog } from "../system/log.ts";
@@ -70,6 +71,7 @@ interface WorkerPlace {
 export class Worker implements AsyncDisposable {
   readonly #options: OwnWorkerOptions;
   readonly #clock: Clock;
+  readonly #system: SystemFiles;
   readonly #folder: WorkerFolder;
   readonly #workFolder: WorkFolder | undefined;
   readonly #launcher: Launcher;
@@ -88,11 +90,12 @@ export class Worker implements AsyncDisposable {
   #drained: Promise<void> | undefined;
 
   private constructor(runtime: Runtime, place: WorkerPlace, options: OwnWorkerOptions) {
-    const { clock } = runtime;
+    const { clock, system = thisSystem } = runtime;
     const { log = silentLog } = options;
     const trust = new CoreTrust(runtime.files, options.trust ?? {});
     this.#options = options;
     this.#clock = clock;
+    this.#system = system;
     const { folder, workFolder, shares } = place;
     this.#folder = folder;
     this.#workFolder = workFolder;
@@ -117,6 +120,7 @@ export class Worker implements AsyncDisposable {
       clock,
       log,
       launcher: this.#launcher,
+      system,
       store: this.#store,
       slots: options.slots,
       coreLoadLimitMs: options.coreLoadLimitMs ?? CORE_LOAD_LIMIT_MS,
@@ -125,13 +129,13 @@ export class Worker implements AsyncDisposable {
         for (const connection of this.#connections) connection.printing.onCorePrinted(core, lines);
       },
     });
-    this.#coreTurns = new CoreTurns(clock);
+    this.#coreTurns = new CoreTurns(clock, () => this.#executor.trials.areSlotsInUse);
     this.#checks = new CoreChecks(
-      (core, abandoned) => this.#executor.tryLoad(core, abandoned),
+      (core, abandoned) => this.#executor.trials.load(core, abandoned),
       coreNeeds(runtime.files, this.#coreTurns, trust),
     );
-    this.#connections = new Connections(clock, log, connectionLimits(options.slots));
-    this.#gauge = new MemoryGauge(clock);
+    this.#connections = new Connections(clock, log, connectionLimits(options.slots, system));
+    this.#gauge = new MemoryGauge(clock, system);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
     this.#folderCheck = options.onFolderGone
       ? clock.every(FOLDER_CHECK_MS, () => this.#checkFolder())
@@ -144,7 +148,7 @@ export class Worker implements AsyncDisposable {
   /** Starts a worker and its slots. The worker never loads a core into its own process. */
   static async start(runtime: Runtime, options: OwnWorkerOptions): Promise<Worker> {
     const { workdir, log = silentLog } = options;
-    const shares = sharesOf(options);
+    const shares = sharesOf(options, runtime.system);
     const folder = await WorkerFolder.make(runtime, options.folder);
     try {
       const workFolder = workdir === undefined
@@ -205,7 +209,7 @@ export class Worker implements AsyncDisposable {
       slots: this.#options.slots,
       ...this.#executor.occupancy,
       jobs: this.#launcher.jobs,
-      ...processStatus(this.#launcher.processes),
+      ...processStatus(this.#launcher.processes, this.#system),
     };
   }
 

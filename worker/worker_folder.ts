@@ -17,7 +17,7 @@ export class WorkerFolder {
   /** Makes the folder, in `parent` if possible, and removes the folders of workers that were killed. */
   static async make(runtime: Runtime, parent?: string): Promise<WorkerFolder> {
     const { files } = runtime;
-    const path = await makeTemporaryFolder(files, parent);
+    const path = await makeTemporaryFolder(files, parent, runtime.system);
     await markFolder(files, path);
     void removeLeftovers(runtime, dirname(path), SOCKET_NAME);
     return new WorkerFolder(path, files);

@@ -9,6 +9,7 @@ import {
   type WorkerStatus,
 } from "../protocol/mod.ts";
 import type { SlotProcess } from "./slots/slot_process.ts";
+import type { SystemFiles } from "../runtime/system_text.ts";
 import { usableMemory } from "../system/usable_memory.ts";
 import { residentBytes } from "./slots/limits.ts";
 
@@ -30,16 +31,21 @@ export function encodeStatus(
 /** The part of the state that the processes of the slots tell. */
 export function processStatus(
   processes: readonly SlotProcess[],
+  system: SystemFiles,
 ): Pick<WorkerStatus, "cores" | "slotsBytes" | "memoryFreeBytes"> {
   const cores = new Map<string, LoadedCore>();
   let slotsBytes: number | null = null;
   for (const { core, pid } of processes) {
-    const bytes = residentBytes(pid);
+    const bytes = residentBytes(pid, 0, system);
     if (bytes !== undefined) slotsBytes = (slotsBytes ?? 0) + bytes;
     if (!core) continue;
     const { name, key: sha256 } = core;
     const known = cores.get(sha256) ?? { name, sha256, slots: 0 };
     cores.set(sha256, { ...known, slots: known.slots + 1 });
   }
-  return { cores: [...cores.values()], slotsBytes, memoryFreeBytes: usableMemory().freeBytes };
+  return {
+    cores: [...cores.values()],
+    slotsBytes,
+    memoryFreeBytes: usableMemory(system).freeBytes,
+  };
 }

@@ -2,10 +2,11 @@
 
 import process from "node:process";
 import { formatAddress, parseAddress } from "../../link/address.ts";
+import { delay } from "../../runtime/clock.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { askRun, DeadRunError } from "../../watch/ask_run.ts";
 import { findLiveRuns, type LiveRunFound } from "../../watch/find_run.ts";
-import type { RunSnapshot } from "../../watch/snapshot.ts";
+import type { PastRun, RunSnapshot } from "../../watch/snapshot.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { canFillScreen } from "../terminal/full_screen.ts";
 import type { StatusFlags } from "./status_options.ts";
@@ -18,6 +19,10 @@ import type { ScreenSize, TopView } from "./top_view.ts";
 import { UsageError } from "../program/usage_error.ts";
 import { outputsNamed, runOfOutputs } from "./watched_outputs.ts";
 import { stateOfWorker } from "./worker_question.ts";
+
+/** A run that no longer answers has this long until its outputs say how it has ended: five seconds. */
+const LOOKS_MAX = 50;
+const LOOK_AGAIN_MS = 100;
 
 /** Runs the command. Resolves to the exit status; rejects if there is nothing to show. */
 export async function topCommand(
@@ -35,8 +40,8 @@ export async function topCommand(
   const found = outputs ? await runAt(runtime, outputs) : await onlyRun();
   if (await new Top(new TopRun(found)).ended() === "left") return ExitCode.ok;
   const ended = outputsNamed(found.snapshot.output);
-  const past = ended && await runOfOutputs(runtime, ended).catch(() => undefined);
-  writeLines(past?.kind === "past" ? pastRunLines(past) : ["the run has ended"]);
+  const past = ended && await pastRun(runtime, ended);
+  writeLines(past ? pastRunLines(past) : ["the run has ended"]);
   return ExitCode.ok;
 }
 
@@ -45,6 +50,19 @@ async function showWorker(runtime: Runtime, target: string, flags: StatusFlags):
   const worker = new TopWorker(formatAddress(parseAddress(target)), ask, await ask());
   await new Top(worker).ended();
   return ExitCode.ok;
+}
+
+/** How a run has ended. It stops answering a moment before its outputs say so. */
+async function pastRun(
+  runtime: Runtime,
+  outputs: NonNullable<ReturnType<typeof outputsNamed>>,
+): Promise<PastRun | undefined> {
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const found = await runOfOutputs(runtime, outputs).catch(() => undefined);
+    if (found?.kind === "past") return found;
+    await delay(runtime.clock, LOOK_AGAIN_MS);
+  }
+  return undefined;
 }
 
 /** The only run of this user on this machine. */

@@ -12,6 +12,7 @@ import { LostJobs } from "./lost_jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { endpointsOf } from "./placement.ts";
+import { QUEUE_BYTES_MAX, QueueAhead } from "./queue_ahead.ts";
 import { DEFAULT_POLICY } from "./retries.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
 import {
@@ -27,9 +28,8 @@ import { WorkerMeter } from "./worker_meter.ts";
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
 export const LOSSES_MAX = 10;
 
-/** Jobs and bytes that are queued ahead, so that workers never wait for inputs to be read. */
+/** Jobs that are queued ahead, so that workers never wait for inputs to be read. */
 const QUEUE_JOBS_MIN = 64;
-const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What `Jobs` needs from its owner. */
 export interface JobActions<T extends Task> {
@@ -59,6 +59,7 @@ export class Jobs<T extends Task> {
   readonly #speculation: Speculation<T>;
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
+  readonly #ahead = new QueueAhead();
   #isCopyingDue = false;
   /** Jobs that the pool has given up during the current `onEndpointLost`. */
   #crashed: { readonly job: Job<T>; readonly reason: string }[] = [];
@@ -110,14 +111,21 @@ export class Jobs<T extends Task> {
   hasRoom(client = this.#client): boolean {
     const { queued, queuedBytes } = this.#pool.queueOf(client);
     const waitingBytes = this.#blame.heldBytes + (this.#verification?.heldBytes ?? 0);
-    const heldBytes = queuedBytes + waitingBytes;
-    return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) && heldBytes < QUEUE_BYTES_MAX;
+    return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) &&
+      this.#ahead.hasRoom(queuedBytes) && queuedBytes + waitingBytes < QUEUE_BYTES_MAX;
   }
 
   add(task: T, nowMs: number, client = this.#client): Job<T> {
+    if (this.#ahead.mayGrow && this.#isStarved) this.#ahead.onStarved();
     const job = this.#pool.onJob(client, this.#core, inputBytesOf(task), task, nowMs);
     if (!job) throw new TypeError("A task was added for a client that is closed");
     return job;
+  }
+
+  /** Whether slots have nothing to do for lack of jobs. */
+  get #isStarved(): boolean {
+    const { queued, slots, slotsBusy } = this.#pool.counts();
+    return queued === 0 && slotsBusy < slots;
   }
 
   /** Says whether all jobs are queued. It may go back to `false`. */

@@ -72,6 +72,8 @@ export class ReconnectingAddress {
   #prospect: Prospect;
   /** The instance of the worker at this address, if it is already connected through another address. */
   #duplicateOf: string | undefined;
+  /** How long the run was still to wait for it when that was found. */
+  #duplicateLeftMs = 0;
 
   constructor(
     readonly name: string,
@@ -137,12 +139,16 @@ export class ReconnectingAddress {
   /** The worker at this address is already connected through another one. */
   onDuplicate(instance: string): void {
     this.#duplicateOf = instance;
+    const { kind, untilMs } = this.#prospect;
+    this.#duplicateLeftMs = kind === "expected" ? untilMs - this.#clock.now() : 0;
   }
 
   /** A worker has disconnected. If this is another address of the same worker, use this one now. */
   onInstanceGone(instance: string): void {
     if (this.#duplicateOf !== instance) return;
     this.#duplicateOf = undefined;
+    // The time in which nobody needed it does not count.
+    if (this.#duplicateLeftMs > 0) this.#prospect = this.#expectedFor(this.#duplicateLeftMs);
     this.#redialSoon();
   }
 

@@ -1,10 +1,10 @@
 /** How many workers may be connected to a run that listens, and which connection goes when there is one more. */
 
 import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import type { Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { openFilesMax } from "../../system/open_files.ts";
-import { type SystemFiles, thisSystem } from "../../system/system_text.ts";
+import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 
 /** More machines than one run can feed. One host may have half of the places: many workers can be behind one address. */
@@ -36,11 +36,11 @@ export function workerLimits(system: SystemFiles = thisSystem): ConnectionLimits
 
 /** The limit for those who connect to a run. `workers` lists what is connected, the oldest first. */
 export function workerAdmission(
-  clock: Clock,
+  { clock, system }: Pick<Runtime, "clock" | "system">,
   log: Log,
   workers: () => Iterable<ConnectedWorker>,
 ): ConnectionLimit {
-  return new ConnectionLimit(clock, workerLimits(), {
+  return new ConnectionLimit(clock, workerLimits(system), {
     makeRoom: (host) => {
       const oldest = [...workers()].find((worker) =>
         !worker.address && worker.state.kind === "connecting" &&

@@ -56,7 +56,7 @@ export class Workers {
     this.#warnings = new ConnectionWarnings(log);
     this.#refusals = new CoreRefusals(log);
     this.#rounds = new ReadRounds(runtime.clock, () => this.#connected.size);
-    const admission = workerAdmission(runtime.clock, log, () => this.#connected);
+    const admission = workerAdmission(runtime, log, () => this.#connected);
     this.#listeners = new Listeners(runtime, admission, (stream) => this.join(stream));
   }
 

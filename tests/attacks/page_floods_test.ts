@@ -24,9 +24,9 @@ const FLOODS = [
   ],
   ["a flood of connections to a page leaves an honest run its rate", "connections without end"],
   [
-    "300 half requests to a page leave an honest run its rate, and a new browser is answered",
+    "800 half requests to a page leave an honest run its rate, and a new browser is answered",
     "half page requests",
-    300,
+    800,
   ],
 ] as const;
 

@@ -75,11 +75,11 @@ export class RandomKills implements AsyncDisposable {
     return kills;
   }
 
-  /** Waits until some jobs have started, and then kills or stops something. */
-  async step(): Promise<void> {
-    const isFourth = this.steps.length % RUN_KILLED_EVERY === RUN_KILLED_EVERY - 1;
-    const step = isFourth ? "kill the run" : this.#choices.weighted(STEPS);
-    await this.#progress(this.#choices.between(1, JOBS_BETWEEN_MAX));
+  /** Waits until some jobs have started, and then kills or stops something. Resolves to false once the run has ended. */
+  async step(): Promise<boolean> {
+    const isForRun = this.steps.length % RUN_KILLED_EVERY === 0;
+    const step = isForRun ? "kill the run" : this.#choices.weighted(STEPS);
+    if (!await this.#progress(this.#choices.between(1, JOBS_BETWEEN_MAX))) return false;
     this.steps.push(step);
     if (step === "kill a slot") await this.#withSlot((pid) => signalQuietly(pid, "SIGKILL"));
     if (step === "stop a slot") await this.#withSlot((pid) => this.#stopFor(pid));
@@ -88,6 +88,7 @@ export class RandomKills implements AsyncDisposable {
     if (step === "stop a worker") await this.#stopFor(this.#choices.of(this.#workers).pid);
     if (step === "kill the run") await this.#restartRun();
     if (step === "stop the run") await this.#stopFor(this.#running.pid);
+    return true;
   }
 
   /** Waits until the run has ended, and checks everything. */
@@ -178,13 +179,13 @@ export class RandomKills implements AsyncDisposable {
     signalQuietly(pid, "SIGCONT");
   }
 
-  /** Waits until so many jobs more have started. */
-  async #progress(jobs: number): Promise<void> {
+  /** Waits until so many jobs more have started; resolves to false if the run has ended before. */
+  async #progress(jobs: number): Promise<boolean> {
     const before = await this.#started();
     await eventually(`${jobs} jobs more than ${before} have started`, async () => {
-      assert(!this.#hasEnded, `the run has ended: ${this.#running.stderr}`);
-      return await this.#started() >= before + jobs;
+      return this.#hasEnded || await this.#started() >= before + jobs;
     });
+    return !this.#hasEnded;
   }
 
   async #started(): Promise<number> {

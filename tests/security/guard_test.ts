@@ -330,7 +330,7 @@ test("a key that is put right is used at the next attempt", async () => {
   });
 });
 
-test("who proves nothing within ten seconds is disconnected", async () => {
+test("who proves nothing within thirty seconds is disconnected", async () => {
   await using keys = await Keys.make();
   const clock = new VirtualClock();
   clock.date = () => Date.now();
@@ -340,11 +340,11 @@ test("who proves nothing within ten seconds is disconnected", async () => {
       if (head) await stream.write(bytesOf(head));
       const ended = stream.read(new Uint8Array(100)).catch(() => null);
       await new Promise((resolve) => setTimeout(resolve, 100)); // until it is accepted
-      await clock.advance(10_000);
+      await clock.advance(30_000);
       assert.equal(await ended, null);
       stream.close();
     }
-    assert.match(lines[0] ?? "", /it has not proven who it is within 10s/);
+    assert.match(lines[0] ?? "", /it has not proven who it is within 30s/);
   }, { ...runtime, clock });
 });
 

@@ -6,9 +6,15 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ChildProcess, Runtime } from "../../runtime/ports.ts";
 import { seededRandom } from "../lib/memory_network.ts";
+import { systemOf } from "../system/made_up_system.ts";
 import type { Host } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
+
+/** A machine about which little more is known. */
+const MADE_UP = systemOf({
+  "/proc/meminfo": "MemTotal: 16777216 kB\nMemAvailable: 8388608 kB\n",
+});
 
 /** How a process differs from others. */
 export interface ProcessOptions {
@@ -49,6 +55,7 @@ export class SimulatedProcess {
       name: "simulated",
       clock: this.#clock(),
       random: seededRandom(random.integer(0, 2 ** 31)),
+      system: MADE_UP,
       files: host.disk.filesFor(() => this.#diskTime()),
       dial: (address, timeoutMs) => host.dial(this, address, timeoutMs),
       listen: (address) => host.listen(this, address),

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { JobCounts } from "../../controller/tally.ts";
 import type { SourceTask } from "../../controller/inputs/source.ts";
 import type { MemoryDisk } from "../lib/memory_files.ts";
@@ -169,7 +170,7 @@ export class RunCheck {
     const found = this.outputs.of(String(job.index), line);
     const expected = outputOf(job, this.#core);
     if (found?.byteLength !== expected.byteLength) return false;
-    return found.every((byte, at) => byte === expected[at]);
+    return Buffer.compare(found, expected) === 0;
   }
 
   get #hasDamagedLines(): boolean {
@@ -200,10 +201,11 @@ function checkTimes({ input, queuedAt, startedAt, endedAt, runMs, slot }: Line):
 function linesIn(text: string): Line[] {
   const lines: Line[] = [];
   for (const line of text.split("\n")) {
+    if (line === "") continue;
     try {
       lines.push(JSON.parse(line));
     } catch {
-      // A line that is torn, or empty.
+      // A line that is torn.
     }
   }
   return lines;

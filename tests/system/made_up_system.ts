@@ -1,6 +1,6 @@
 /** A machine that a test makes up: the files in which Linux would describe it. */
 
-import type { SystemFiles } from "../../system/system_text.ts";
+import type { SystemFiles } from "../../runtime/system_text.ts";
 
 /** A system with these files, by their paths. */
 export function systemOf(files: Readonly<Record<string, string>>): SystemFiles {
@@ -37,4 +37,14 @@ export function inGroup1(path: string, root = "/"): Record<string, string> {
       `40 22 0:31 ${root} /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n` +
       `41 22 0:32 ${root} /sys/fs/cgroup/memory rw shared:7 - cgroup cgroup rw,memory\n`,
   };
+}
+
+/** A machine whose memory is all free. A group limits it to these bytes. */
+export function withMemory(bytes: number): SystemFiles {
+  return systemOf({
+    "/proc/meminfo": `MemTotal: ${2 ** 42} kB\nMemAvailable: ${2 ** 42} kB\n`,
+    ...inGroup2("/"),
+    "/sys/fs/cgroup/memory.max": `${bytes}\n`,
+    "/sys/fs/cgroup/memory.current": "0\n",
+  });
 }

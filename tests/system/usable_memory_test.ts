@@ -5,7 +5,10 @@ import { test } from "../lib/test.ts";
 import { usableMemory } from "../../system/usable_memory.ts";
 import { inGroup1, inGroup2, systemOf } from "./made_up_system.ts";
 
-const MACHINE = { totalBytes: 1_000, freeBytes: 600 };
+const MACHINE = { totalBytes: 1_024_000, freeBytes: 614_400 };
+const MEMORY = {
+  "/proc/meminfo": "MemTotal:        1000 kB\nMemFree:   300 kB\nMemAvailable:  600 kB\n",
+};
 const V1 = "/sys/fs/cgroup/memory";
 const V2 = "/sys/fs/cgroup";
 
@@ -15,7 +18,7 @@ test("without control groups, or without limits, the memory is that of the machi
   for (
     const files of [{}, { ...inGroup1("/a"), ...unlimited1 }, { ...inGroup2("/a"), ...unlimited2 }]
   ) {
-    assert.deepEqual(usableMemory(systemOf(files), MACHINE), MACHINE);
+    assert.deepEqual(usableMemory(systemOf({ ...MEMORY, ...files })), MACHINE);
   }
 });
 
@@ -25,8 +28,8 @@ test("a limit of version 2 counts, and files that can be dropped are free memory
     [`${V2}/a/b/memory.current`]: "450\n",
     [`${V2}/a/b/memory.stat`]: "anon 250\ninactive_file 150\nactive_file 50\n",
   };
-  const system = systemOf({ ...inGroup2("/a/b"), ...limits });
-  assert.deepEqual(usableMemory(system, MACHINE), { totalBytes: 500, freeBytes: 200 });
+  const system = systemOf({ ...MEMORY, ...inGroup2("/a/b"), ...limits });
+  assert.deepEqual(usableMemory(system), { totalBytes: 500, freeBytes: 200 });
 });
 
 test("a limit of version 1 counts, also of a group above", () => {
@@ -37,13 +40,16 @@ test("a limit of version 1 counts, also of a group above", () => {
     [`${V1}/a/b/memory.limit_in_bytes`]: "800\n",
     [`${V1}/a/b/memory.usage_in_bytes`]: "300\n",
   };
-  const system = systemOf({ ...inGroup1("/a/b"), ...limits });
-  assert.deepEqual(usableMemory(system, MACHINE), { totalBytes: 400, freeBytes: 30 });
+  const system = systemOf({ ...MEMORY, ...inGroup1("/a/b"), ...limits });
+  assert.deepEqual(usableMemory(system), { totalBytes: 400, freeBytes: 30 });
 });
 
 test("a group that is over its limit has no free memory, and none has more than the machine", () => {
   const full = { [`${V2}/memory.max`]: "500\n", [`${V2}/memory.current`]: "501\n" };
-  assert.equal(usableMemory(systemOf({ ...inGroup2("/"), ...full }), MACHINE).freeBytes, 0);
-  const roomy = { [`${V2}/memory.max`]: "900\n", [`${V2}/memory.current`]: "1\n" };
-  assert.equal(usableMemory(systemOf({ ...inGroup2("/"), ...roomy }), MACHINE).freeBytes, 600);
+  assert.equal(usableMemory(systemOf({ ...MEMORY, ...inGroup2("/"), ...full })).freeBytes, 0);
+  const roomy = { [`${V2}/memory.max`]: "921600\n", [`${V2}/memory.current`]: "1\n" };
+  assert.equal(
+    usableMemory(systemOf({ ...MEMORY, ...inGroup2("/"), ...roomy })).freeBytes,
+    MACHINE.freeBytes,
+  );
 });

@@ -3,7 +3,7 @@
 import type { ConnectionLimits } from "../../link/connection_limit.ts";
 import { FAREWELLS_MAX } from "../../link/farewells.ts";
 import { openFilesMax } from "../../system/open_files.ts";
-import { type SystemFiles, thisSystem } from "../../system/system_text.ts";
+import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
 
 /** Far more controllers than use a machine at once. */
 const CONNECTIONS_MAX = 256;

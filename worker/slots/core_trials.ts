@@ -81,6 +81,12 @@ export class CoreTrials {
     if (gaveWay) await probes.load(core, abandoned);
   }
 
+  /** Whether jobs run, or did until just now. */
+  get areSlotsInUse(): boolean {
+    const { pool, clock } = this.#context;
+    return pool.counts().inFlight > 0 || pool.usedAtMs > clock.now() - USED_MS;
+  }
+
   /** Whether jobs of other cores wait for a slot. Those of a core that is being tried are not in the pool. */
   get #isWaitedFor(): boolean {
     return this.#context.pool.counts().queued > 0;
@@ -91,12 +97,10 @@ export class CoreTrials {
    * slot that another core's jobs use is not taken between two of them.
    */
   #begin({ key }: StoredCore): Trial | undefined {
-    const { pool, loads, clock } = this.#context;
+    const { pool, loads } = this.#context;
     if (this.#isWaitedFor) return undefined; // each slot that is free now gets one of the jobs that wait
-    const { inFlight } = pool.counts();
     const [empty] = pool.emptyEndpoints();
-    const isInUse = inFlight > 0 || pool.usedAtMs > clock.now() - USED_MS;
-    const endpoint = isInUse ? empty : pool.freeEndpoint();
+    const endpoint = this.areSlotsInUse ? empty : pool.freeEndpoint();
     if (endpoint === undefined) return undefined;
     pool.load(endpoint, key);
     return { endpoint, outcome: loads.outcomeAt(endpoint) };

@@ -29,7 +29,7 @@ export class Executor {
   readonly #slots: Slots;
   readonly hugeInputs: HugeInputs;
   readonly queueRoom: QueueRoom;
-  readonly #trials: CoreTrials;
+  readonly trials: CoreTrials;
   readonly #watchdog: Watchdog;
   readonly #terminations: Terminations;
   readonly #relaying: RelayingSlots;
@@ -65,17 +65,17 @@ export class Executor {
     this.hugeInputs = new HugeInputs({
       placeAt: (...input) => this.#slots.placeHuge(...input),
       placeHere: (...input) => launcher.ownInput(...input),
+      system: options.system,
     });
     const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
-    this.#trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
+    this.trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
     const onKilled = (job: Job<RelayedJob>, why: string) => this.#fail(job, "killed", why);
     this.#terminations = new Terminations(this.#pool, onKilled);
     this.#relaying = new RelayingSlots(this.#pool, () => this.#onEvent());
     this.#watchdog = new Watchdog({
+      ...options,
       pool: this.#pool,
-      clock,
       processAt: (endpoint) => this.#slots.at(endpoint)?.process,
-      orphanLimitMs: options.orphanLimitMs,
       onFailed: (job, kind, reason) => this.#fail(job, kind, reason),
     });
   }
@@ -146,11 +146,6 @@ export class Executor {
     return [...this.#pool.jobsOf(client)].map(({ payload }) => payload);
   }
 
-  /** Loads a core once, to see whether it can be loaded. Rejects with the reason if it cannot. */
-  tryLoad(core: StoredCore, abandoned: AbortSignal): Promise<void> {
-    return this.#trials.load(core, abandoned);
-  }
-
   /** A core has lost its last user: slots that hold it will unload it, unless it is used again at once. */
   onUnused(core: StoredCore): void {
     if (this.#draining) return; // they do at the end, and no other process is needed in their place
@@ -201,7 +196,7 @@ export class Executor {
   #onUp(): EndpointId {
     this.#onEvent();
     const endpoint = this.#pool.onEndpointUp(1);
-    queueMicrotask(() => this.#trials.onUp()); // the slot is known by its endpoint then
+    queueMicrotask(() => this.trials.onUp()); // the slot is known by its endpoint then
     return endpoint;
   }
 

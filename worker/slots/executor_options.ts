@@ -1,6 +1,7 @@
 /** How an executor is set up. */
 
 import type { Clock } from "../../runtime/clock.ts";
+import type { SystemFiles } from "../../runtime/system_text.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import type { Launcher } from "./launcher.ts";
@@ -9,6 +10,7 @@ import type { OnCorePrinted } from "./printed_to.ts";
 /** How an executor is set up. */
 export interface ExecutorOptions {
   readonly clock: Clock;
+  readonly system: SystemFiles;
   readonly log: Log;
   readonly launcher: Launcher;
   readonly store: CoreStore;

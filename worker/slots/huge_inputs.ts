@@ -2,6 +2,7 @@
 
 import { DiscardedBlob, HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import type { CoreKey } from "../../pool/types.ts";
+import type { SystemFiles } from "../../runtime/system_text.ts";
 import { HUGE_INPUTS_AT } from "../../slot/regions.ts";
 import { type UsableMemory, usableMemory } from "../../system/usable_memory.ts";
 import type { HugeInput } from "./huge_input.ts";
@@ -12,8 +13,8 @@ export interface HugeInputParts {
   placeAt(key: CoreKey, bytes: number, headBytes: number): HugeInput | undefined;
   /** One in memory of this process; `undefined` if the system has none. */
   placeHere(bytes: number, headBytes: number): HugeInput | undefined;
-  /** The memory of this machine. */
-  memory?(): UsableMemory;
+  /** The machine, whose memory they take. */
+  readonly system: SystemFiles;
 }
 
 /** All huge inputs of a worker. */
@@ -49,7 +50,7 @@ export class HugeInputs {
   }
 
   get #memory(): UsableMemory {
-    return this.#parts.memory?.() ?? usableMemory();
+    return usableMemory(this.#parts.system);
   }
 
   #problemOf(bytes: number): string | undefined {

@@ -69,6 +69,9 @@ interface TrackedProcess extends Pick<ProcessStart, "number" | "ticket" | "start
 /** All processes that a worker has started for its slots. */
 export class Launcher {
   readonly #runtime: Runtime;
+  /** The variables of this process, and those of them that slots inherit: reading them takes the system a while. */
+  readonly #environment = { ...env };
+  readonly #inherited = inheritedBySlots(this.#environment);
   readonly #options: LauncherOptions;
   readonly #listener: StreamListener;
   readonly #pace: PrintingPace;
@@ -168,7 +171,7 @@ export class Launcher {
         inherited: memory?.descriptors,
         isInBackground,
       };
-      const child = startSelf(this.#runtime, "slot", args, started, inheritedBySlots(env));
+      const child = startSelf(this.#runtime, "slot", args, started, this.#inherited);
       return sandbox ? sandbox.transparent(child, () => startedJob.hasExited) : child;
     } catch (error) {
       memory?.onGone();
@@ -197,7 +200,7 @@ export class Launcher {
   #variables({ number, slot, setup }: ProcessStart, folder: string): Record<string, string> {
     const { socketPath, sandbox, shares = ONE_SLOT } = this.#options;
     const given = Object.fromEntries(setup?.variables ?? []);
-    const inherited = { ...env, ...given };
+    const inherited = { ...this.#environment, ...given };
     return {
       ...slotVariables({ shares, slot, folder, inherited, startedIn: cwd() }),
       ...sandbox?.variables,

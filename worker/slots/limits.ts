@@ -1,8 +1,8 @@
 /** Limits of jobs, enforced from outside: a process that is computing cannot watch itself. */
 
-import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { EndpointId, Job } from "../../pool/types.ts";
+import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
 import type { RelayedJob } from "../job.ts";
 import type { TimedJob } from "./run_times.ts";
 
@@ -52,12 +52,14 @@ export function findViolations(
  * The resident memory of a process; `undefined` where the system does not report it. `outputBytes`: how much of its
  * shared memory has outputs for the worker, which do not count.
  */
-export function residentBytes(pid: number, outputBytes = 0): number | undefined {
-  try {
-    return residentIn(readFileSync(`/proc/${pid}/status`, "utf8"), outputBytes);
-  } catch {
-    return undefined; // it has just ended, or this is not Linux
-  }
+export function residentBytes(
+  pid: number,
+  outputBytes = 0,
+  system: SystemFiles = thisSystem,
+): number | undefined {
+  const status = system.text(`/proc/${pid}/status`);
+  // Without one it has just ended, or this is not Linux.
+  return status === undefined ? undefined : residentIn(status, outputBytes);
 }
 
 /** The same, by what Linux says in a process' `status`. */
@@ -69,13 +71,10 @@ export function residentIn(status: string, outputBytes: number): number | undefi
 }
 
 /** The most resident memory that a process had lately; `undefined` where the system does not report it. */
-export function peakBytes(pid: number): number | undefined {
-  try {
-    const kib = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return kib === undefined ? undefined : 1024 * Number(kib);
-  } catch {
-    return undefined;
-  }
+export function peakBytes(pid: number, system: SystemFiles): number | undefined {
+  const status = system.text(`/proc/${pid}/status`) ?? "";
+  const kib = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
+  return kib === undefined ? undefined : 1024 * Number(kib);
 }
 
 /** Formats bytes in the units in which limits are given. */

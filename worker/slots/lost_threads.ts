@@ -3,9 +3,9 @@
  * process, which answers nothing any more. Linux then shows it as a zombie, like one that has ended.
  */
 
-import { readFileSync } from "node:fs";
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { CurrentJob } from "../../pool/types.ts";
+import type { SystemFiles } from "../../runtime/system_text.ts";
 
 /** How often each slot is looked at: most jobs are shorter, and are never looked at twice. */
 const LOOK_MS = 2_000;
@@ -15,13 +15,13 @@ export const LOST_THREAD = "the core has ended the thread of its job, as pthread
 
 /** The slots that have lost the thread of a job. */
 export class LostThreads {
-  readonly #isZombie: (pid: number) => boolean;
+  readonly #system: SystemFiles;
   #lookedAtMs = 0;
   /** Jobs whose processes were zombies at the last look: one that has ended is one, too, until it is noticed. */
   #seen = new Map<EndpointId, DispatchId>();
 
-  constructor(isZombie = isZombieProcess) {
-    this.#isZombie = isZombie;
+  constructor(system: SystemFiles) {
+    this.#system = system;
   }
 
   /** Those among these jobs that will never be answered, if it is time to look. */
@@ -36,18 +36,15 @@ export class LostThreads {
     this.#seen = new Map();
     return jobs.filter(({ endpoint, dispatch, hasBegun }) => {
       const pid = hasBegun ? pidAt(endpoint) : undefined;
-      if (pid === undefined || !this.#isZombie(pid)) return false;
+      if (pid === undefined || !isZombie(pid, this.#system)) return false;
       this.#seen.set(endpoint, dispatch);
       return before.get(endpoint) === dispatch;
     });
   }
 }
 
-function isZombieProcess(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.startsWith("Z", stat.lastIndexOf(")") + 2); // the name before it may have any characters
-  } catch {
-    return false; // it is gone, or this is not Linux
-  }
+function isZombie(pid: number, system: SystemFiles): boolean {
+  // Without one it is gone, or this is not Linux. The name in parentheses may have any characters.
+  const stat = system.text(`/proc/${pid}/stat`) ?? "";
+  return stat.startsWith("Z", stat.lastIndexOf(")") + 2);
 }

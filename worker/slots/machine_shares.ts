@@ -1,7 +1,7 @@
 /** How a worker shares its machine out among its slots. */
 
 import { cpuSets } from "../../system/cpu_sets.ts";
-import { type SystemFiles, thisSystem } from "../../system/system_text.ts";
+import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
 import { usableCpus } from "../../system/usable_cpus.ts";
 import type { MachineShares } from "./slot_environment.ts";
 

@@ -6,6 +6,7 @@ import type { Pool } from "../../pool/pool.ts";
 import type { CurrentJob } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import type { SystemFiles } from "../../runtime/system_text.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
 import { findViolations, peakBytes, residentBytes } from "./limits.ts";
 import { LOST_THREAD, LostThreads } from "./lost_threads.ts";
@@ -43,6 +44,7 @@ export interface WatchedProcess {
 export interface WatchdogContext {
   readonly pool: Pool<RelayedJob>;
   readonly clock: Clock;
+  readonly system: SystemFiles;
   /** The process behind an endpoint. */
   readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
   /** How long a job whose controller has disconnected may still run. */
@@ -55,7 +57,7 @@ export interface WatchdogContext {
 export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
-  readonly #lostThreads = new LostThreads();
+  readonly #lostThreads: LostThreads;
   /** Slots that run a job whose answer is not wanted, and since when. */
   readonly #unwantedSinceMs = new Map<EndpointId, number>();
   readonly #kills = new Map<EndpointId, Kill>();
@@ -65,6 +67,7 @@ export class Watchdog {
 
   constructor(context: WatchdogContext) {
     this.#context = context;
+    this.#lostThreads = new LostThreads(context.system);
   }
 
   /** A job was scheduled: from the first one with limits on, limits are checked. */
@@ -78,9 +81,10 @@ export class Watchdog {
   checkLimits(nowMs: number): void {
     const wanted = this.#currentJobs().filter(({ job }) => isWanted(job.payload));
     const timed = this.#runTimes.update(wanted, nowMs);
+    const { system } = this.#context;
     const bytesOf = (endpoint: EndpointId) => {
       const process = this.#context.processAt(endpoint);
-      return process && residentBytes(process.pid, process.transport?.outputBytes);
+      return process && residentBytes(process.pid, process.transport?.outputBytes, system);
     };
     for (const { endpoint, job, kind, reason } of findViolations(timed, bytesOf, nowMs)) {
       this.#kill(endpoint, job, kind, reason);
@@ -172,7 +176,7 @@ export class Watchdog {
     const process = this.#context.processAt(endpoint);
     if (!process || this.#kills.has(endpoint)) return;
     this.#kills.set(endpoint, { job, kind, ranOthers: process.jobs > 1 });
-    job.payload.peakBytes = peakBytes(process.pid);
+    job.payload.peakBytes = peakBytes(process.pid, this.#context.system);
     process.kill(reason);
   }
 }

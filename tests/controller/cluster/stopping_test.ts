@@ -88,9 +88,9 @@ test("callers that wait for room continue when the cluster is closed", async (si
   await waiting;
 });
 
-test("there is room for more tasks until 64 MiB are queued, and again when they are canceled", (simulation) => {
+test("there is room for more tasks until 4 MiB are queued, and again when they are canceled", (simulation) => {
   const { cluster } = simulation.cluster();
-  cluster.add({ index: 0, input: new Uint8Array(64 * 1024 * 1024 - 1) });
+  cluster.add({ index: 0, input: new Uint8Array(4 * 1024 * 1024 - 1) });
   assert(cluster.hasRoom);
   cluster.add({ index: 1, input: new Uint8Array(1) });
   assert(!cluster.hasRoom);

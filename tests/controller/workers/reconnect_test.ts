@@ -168,6 +168,28 @@ test("a second address of a worker that is lost soon after the start is still aw
   assert.equal(address.givenUpReason, undefined, "the first ten seconds are not over");
 });
 
+test("a run waits for a second address when the first is lost, however late that is", async () => {
+  const { clock, address } = new Scene();
+  await clock.advance(4_000);
+  address.onDuplicate("worker 1");
+  address.onEnded(UNUSABLE);
+  await clock.advance(25_000);
+  assert.equal(address.givenUpReason, UNUSABLE.reason);
+  address.onInstanceGone("worker 1");
+  assert.equal(address.givenUpReason, undefined, "it can be used now");
+  address.onEnded(REFUSED);
+  await clock.advance(5_900);
+  assert.equal(address.givenUpReason, undefined, "the run waits for it as for any other");
+  address.onEnded(REFUSED);
+  await clock.advance(200);
+  address.onEnded(REFUSED);
+  assert.equal(address.givenUpReason, "connection refused", "four seconds were over before");
+  address.onReady();
+  address.onDuplicate("worker 1");
+  address.onInstanceGone("worker 1");
+  assert.equal(address.givenUpReason, "connection refused", "it has had its time");
+});
+
 test("a worker that may agree on another version is dialed at once", () => {
   const scene = new Scene();
   scene.address.onEnded({ kind: "renegotiate" });

@@ -13,6 +13,7 @@ import type { JobPlace } from "../../../worker/job.ts";
 import { HugeInput } from "../../../worker/slots/huge_input.ts";
 import { HugeInputs } from "../../../worker/slots/huge_inputs.ts";
 import type { SharedMemory } from "../../../runtime/shared_memory.ts";
+import { withMemory } from "../../system/made_up_system.ts";
 import { test } from "../../lib/test.ts";
 
 const BYTES = 100;
@@ -65,7 +66,7 @@ function arrivingJob({ version = 2, hasAny = true } = {}): ArrivingJob {
   const hugeInputs = new HugeInputs({
     placeAt: () => undefined,
     placeHere: (bytes, headBytes) => placeOf(bytes, headBytes),
-    memory: () => ({ totalBytes: Infinity, freeBytes: Infinity }),
+    system: withMemory(2 ** 40),
   });
   return new ArrivingJob(cores, { place, hugeInputs }, () => version);
 }

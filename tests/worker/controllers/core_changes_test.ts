@@ -115,7 +115,7 @@ class Changing {
       this.loads.push(key);
       return problem === undefined ? Promise.resolve() : Promise.reject(new Error(problem));
     });
-    const coreTurns = new CoreTurns(systemClock);
+    const coreTurns = new CoreTurns(systemClock, () => false);
     this.#changes = new CoreChanges(this.current, { store, checks, room: ROOM, coreTurns }, {
       send: (frame) => void this.answers.push(missingIn(frame)),
       sendError: (_id, _kind, text) => void this.answers.push(text),

@@ -68,7 +68,10 @@ function arriving(
   disk.files.makeFolderSync("/cores");
   const place = { files: disk.files, path: PATH, room: { check } };
   return {
-    core: new ArrivingCore({ ...place, turns: new CoreTurns(new VirtualClock()) }, payloadBytes),
+    core: new ArrivingCore(
+      { ...place, turns: new CoreTurns(new VirtualClock(), () => false) },
+      payloadBytes,
+    ),
     disk,
   };
 }

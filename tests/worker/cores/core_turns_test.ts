@@ -6,25 +6,39 @@ import { CoreTurns } from "../../../worker/cores/core_turns.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 
-test("cores take turns, and each is followed by a rest that is as long, up to a tenth of a second", async () => {
+test("while jobs run, cores take turns, and each is followed by a rest of three times as long, up to a tenth of a second", async () => {
+  const rests = { ofFirst: 3 * 20, ofSecond: 100 };
+  assert.deepEqual(await endsOf(true, [20, 1_000, 5]), [
+    20,
+    20 + rests.ofFirst + 1_000,
+    1_080 + rests.ofSecond + 5,
+  ]);
+});
+
+test("while no jobs run, cores take turns without a rest", async () => {
+  assert.deepEqual(await endsOf(false, [20, 1_000, 5]), [20, 1_020, 1_025]);
+});
+
+/** When turns end that take so long. */
+async function endsOf(doJobsRun: boolean, turnsMs: readonly number[]): Promise<number[]> {
   const clock = new VirtualClock();
-  const turns = new CoreTurns(clock);
+  const turns = new CoreTurns(clock, () => doJobsRun);
   const ends: number[] = [];
-  const take = (ms: number) =>
+  const since = clock.now();
+  const all = turnsMs.map((ms) =>
     turns.take(async () => {
       await delay(clock, ms);
-      ends.push(clock.now());
-    });
-  const since = clock.now();
-  const all = Promise.all([take(20), take(1_000), take(5)]);
+      ends.push(clock.now() - since);
+    })
+  );
   await clock.advance(3_000);
-  await all;
-  assert.deepEqual(ends.map((end) => end - since), [20, 20 + 20 + 1_000, 1_040 + 100 + 5]);
-});
+  await Promise.all(all);
+  return ends;
+}
 
 test("a turn that fails is over, and the next one comes", async () => {
   const clock = new VirtualClock();
-  const turns = new CoreTurns(clock);
+  const turns = new CoreTurns(clock, () => true);
   const failed = assert.rejects(turns.take(() => Promise.reject(new Error("damaged"))), /damaged/);
   const next = turns.take(() => Promise.resolve("stored"));
   await clock.advance(0);

@@ -13,6 +13,7 @@ import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { Executor } from "../../../worker/slots/executor.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
 import { blob, concat, textOf, u64, utf8 } from "../../fixtures/peers/frames.ts";
+import { thisSystem } from "../../../runtime/system_text.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { FakeSlots } from "../fake_slots.ts";
@@ -24,7 +25,9 @@ for (const slots of [1, 2, 3]) {
   test(`three cores that wait for the first of ${slots} slots to start each load, and run their own jobs`, async () => {
     await using worker = await Starting.make(slots);
     const cores = await Promise.all(NAMES.map((name) => worker.store(name)));
-    const loads = cores.map((core) => worker.executor.tryLoad(core, new AbortController().signal));
+    const loads = cores.map((core) =>
+      worker.executor.trials.load(core, new AbortController().signal)
+    );
     worker.executor.start();
     await worker.all(loads);
     for (const [index, core] of cores.entries()) {
@@ -39,15 +42,15 @@ test("between two jobs of a run, no other core is tried in its slot, and some se
   assert(own && other && last);
   worker.executor.start();
   const never = new AbortController().signal;
-  await worker.all([worker.executor.tryLoad(own, never)]);
+  await worker.all([worker.executor.trials.load(own, never)]);
   assert.equal(await worker.nameFrom(own), "one");
   const slot = worker.fakes.running[0];
-  await worker.all([worker.executor.tryLoad(other, never)]);
+  await worker.all([worker.executor.trials.load(other, never)]);
   assert.equal(await worker.nameFrom(own), "one");
   await worker.clock.advance(0);
   assert.deepEqual(worker.fakes.running, [slot], "the other one had a process of its own");
   await worker.clock.advance(5_000);
-  await worker.all([worker.executor.tryLoad(last, never)]);
+  await worker.all([worker.executor.trials.load(last, never)]);
   await worker.clock.advance(0);
   assert.notDeepEqual(worker.fakes.running, [slot], "it has the slot");
 });
@@ -68,6 +71,7 @@ class Starting {
     this.#launcher = launcher;
     this.#store = new CoreStore(systemFiles, folder);
     this.executor = new Executor({
+      system: thisSystem,
       clock,
       log: silentLog,
       launcher,

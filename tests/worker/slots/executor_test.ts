@@ -12,6 +12,7 @@ import { CoreStore, StoredCore } from "../../../worker/cores/core_store.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { Executor } from "../../../worker/slots/executor.ts";
 import { Launcher } from "../../../worker/slots/launcher.ts";
+import { thisSystem } from "../../../runtime/system_text.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
@@ -74,6 +75,7 @@ async function inExecutor(act: (scene: Scene) => Promise<void>): Promise<void> {
   const launcher = new Launcher(runtime, { socketPath: join(folder, "slots"), log: silentLog });
   const store = new CoreStore(systemFiles, folder);
   const executor = new Executor({
+    system: thisSystem,
     clock,
     log: silentLog,
     launcher,

@@ -7,6 +7,7 @@ import { eventually, startWorker } from "../../../lib/processes.ts";
 import { programTest, slow, slowTest, test, testUnless } from "../../../lib/test.ts";
 import { isThere, noUnkillable, Tracers } from "../../../lib/unkillable.ts";
 import { CWorker } from "../../c_worker.ts";
+import { Gate } from "../../gate.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { type Ended, endOf, type JobRecord, Workspace } from "../../workspace.ts";
 
@@ -177,10 +178,12 @@ test("a crash is tried again on another worker, where there is one", async () =>
   await using other = await startWorker({ slots: 1 });
   const workers = `127.0.0.1:${one.port},127.0.0.1:${other.port}`;
   const args = ["--workers", workers, "--crash-limit", "2"];
-  // Both have a core when it comes to the crash.
-  const lines = [...Array.from({ length: 8 }, () => "sleep 300"), "crash"];
-  const run = await runLines(workspace, lines, args);
-  assert.equal(run.code, 1, run.stderr);
+  const gate = new Gate(workspace);
+  await workspace.write("lines", `${gate.job}\n${gate.job}\ncrash\n`);
+  await using run = await workspace.start(["run", BEHAVE, "--lines", "lines", ...args]);
+  await gate.reachedBy(2); // both have the core before the crash
+  await gate.open();
+  assert.equal((await run.exited).code, 1, run.stderr);
   const crashes = [one, other].map(({ stderr }) => stderr.match(/crashed: SIGSEGV/g)?.length);
   assert.deepEqual(crashes, [1, 1]);
 });
@@ -188,7 +191,8 @@ test("a crash is tried again on another worker, where there is one", async () =>
 test("the JSON summary counts every kind of fault separately", async () => {
   await using workspace = await Workspace.make(WORKER);
   const lines = ["crash", "sleep 600000", "code 2", "hoard 1000000000"];
-  const limits = ["--timeout", "2s", "--memory", "300M", "--crash-limit", "2", "--json"];
+  // A busy machine takes a while to give a job that much memory.
+  const limits = ["--timeout", "6s", "--memory", "200M", "--crash-limit", "2", "--json"];
   const run = await runLines(workspace, lines, limits);
   assert.deepEqual(JSON.parse(run.stdout).faults, {
     crashes: 2,

@@ -1,0 +1,48 @@
+/**
+ * How many bytes of inputs are queued ahead. Few are better as long as no slot waits for them: an input that was read
+ * long before it is sent is no longer in the caches of the processors, and takes memory. Where inputs come from a slow
+ * disk in bursts, more are needed.
+ */
+
+/** At first, and as long as no slot waits: some inputs of a megabyte. */
+export const AHEAD_BYTES_MIN = 4 * 1024 * 1024;
+
+/** However slots wait. */
+export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** When the queue was full so many times while no slot has waited, the limit is halved. */
+const CALM_TIMES = 256;
+
+/** The limit of a run. It doubles when a queue that was full has run empty, and slots had nothing to do. */
+export class QueueAhead {
+  #bytesMax = AHEAD_BYTES_MIN;
+  #hadRoom = true;
+  /** How many times it was full at this limit. */
+  #fullTimes = 0;
+
+  /** Whether more may be queued. */
+  hasRoom(queuedBytes: number): boolean {
+    const hasRoom = queuedBytes < this.#bytesMax;
+    if (!hasRoom && this.#hadRoom) this.#onFull();
+    this.#hadRoom = hasRoom;
+    return hasRoom;
+  }
+
+  #onFull(): void {
+    this.#fullTimes += 1;
+    if (this.#fullTimes < CALM_TIMES) return;
+    this.#fullTimes = 0;
+    this.#bytesMax = Math.max(AHEAD_BYTES_MIN, this.#bytesMax / 2);
+  }
+
+  /** Whether it has to be told that slots have nothing to do. */
+  get mayGrow(): boolean {
+    return this.#fullTimes > 0 && this.#bytesMax < QUEUE_BYTES_MAX;
+  }
+
+  /** A job comes to an empty queue, while slots have nothing to do. */
+  onStarved(): void {
+    this.#fullTimes = 0;
+    this.#bytesMax *= 2;
+  }
+}
