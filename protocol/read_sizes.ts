@@ -19,6 +19,12 @@ export const FIRST_READ_BYTES_MAX = 64 * 1024;
  */
 export const HEAD_BYTES_MAX = 4 * 1024;
 
+/** Small frames share chunks of this size, so that one read, which is one system call, brings many of them. */
+export const CHUNK_BYTES_MAX = 256 * 1024;
+
+/** A chunk of which less than this part is free is replaced: the longer reads are worth the cost. */
+export const FREE_PART_MIN = 1 / 8;
+
 /** Bytes of a discarded payload in one read. */
 export const DISCARDED_BYTES_MAX = 64 * 1024;
 
