@@ -9,19 +9,16 @@ import type { ArrivingPayload, FrameDecoderOptions, PartialPayload } from "./pay
 import { HEADER_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "./limits.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import {
+  CHUNK_BYTES_MAX,
   DISCARDED_BYTES_MAX,
   FIRST_ALLOCATION_BYTES_MAX,
   FIRST_READ_BYTES_MAX,
+  FREE_PART_MIN,
   HEAD_BYTES_MAX,
+  MOVED_PART_MAX,
   READ_BYTES_MAX,
 } from "./read_sizes.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
-
-/** Small frames share chunks of this size, so that one read, which is one system call, brings many of them. */
-const CHUNK_BYTES_MAX = 256 * 1024;
-
-/** A chunk of which less than this part is free is replaced: the longer reads are worth the cost. */
-const FREE_PART_MIN = 1 / 8;
 
 /** A larger payload gets its own memory, so that it is not copied from chunk to chunk and keeps no chunk alive. */
 const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
@@ -293,7 +290,9 @@ export class FrameDecoder {
 
   #growPartial(partial: PartialPayload): void {
     const wholeBytes = partial.payloadBytes + HEADER_BYTES;
-    const bytes = Math.min(wholeBytes, 2 * partial.bytes.byteLength);
+    const movedBytesMax = Math.ceil(wholeBytes * MOVED_PART_MAX);
+    const { byteLength } = partial.bytes;
+    const bytes = byteLength < movedBytesMax ? Math.min(2 * byteLength, movedBytesMax) : wholeBytes;
     // The old memory is freed at once. A copy would leave it to the garbage collector, which may be late.
     partial.bytes = new Uint8Array(partial.bytes.buffer.transfer(bytes));
   }

@@ -19,6 +19,12 @@ export const FIRST_READ_BYTES_MAX = 64 * 1024;
  */
 export const HEAD_BYTES_MAX = 4 * 1024;
 
+/** Small frames share chunks of this size, so that one read, which is one system call, brings many of them. */
+export const CHUNK_BYTES_MAX = 256 * 1024;
+
+/** A chunk of which less than this part is free is replaced: the longer reads are worth the cost. */
+export const FREE_PART_MIN = 1 / 8;
+
 /** Bytes of a discarded payload in one read. */
 export const DISCARDED_BYTES_MAX = 64 * 1024;
 
@@ -28,3 +34,10 @@ export const DISCARDED_BYTES_MAX = 64 * 1024;
  * to it, are not moved.
  */
 export const FIRST_ALLOCATION_BYTES_MAX = 1024 * 1024 + 64 * 1024;
+
+/**
+ * A payload gets the memory for all of it when so much has arrived. Memory that grows is there twice while it is moved,
+ * so with more here, a payload of 1 GiB would take twice as much at its end; with less, one that is only announced costs
+ * more.
+ */
+export const MOVED_PART_MAX = 0.4;

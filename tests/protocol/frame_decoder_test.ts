@@ -269,6 +269,25 @@ test("a payload that grows is moved only when its memory doubles", () => {
   assert(totalBytes(buffers) < 2 * payloadBytes + MIB);
 });
 
+test("while the memory of a payload is moved, old and new together are at most one and a half times the payload", () => {
+  for (const payloadBytes of [2 * MIB, 9 * MIB, 40 * MIB, 64 * MIB]) {
+    const decoder = new FrameDecoder();
+    decoder.feed(header({ payloadBytes }));
+    let before = 0;
+    let filled = 0;
+    while (!decoder.next()) {
+      const space = decoder.space();
+      const { byteLength } = space.buffer;
+      if (byteLength !== before) assert(before + byteLength <= 1.5 * payloadBytes + MIB);
+      assert(byteLength <= Math.max(1.1 * MIB, 2.6 * filled), `${byteLength} for ${filled}`);
+      before = byteLength;
+      const read = Math.min(space.byteLength, MIB);
+      decoder.commit(read);
+      filled += read;
+    }
+  }
+});
+
 test("memory and copies stay within twice the stream, whatever the frames and the reads", () => {
   for (const size of [0, 100, 32 * KIB, 60 * KIB, 64 * KIB, 64 * KIB + 1, 100 * KIB, MIB]) {
     const frame = grow({ type: 3, id: 1, size });
