@@ -6,7 +6,7 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ChildProcess, Runtime } from "../../runtime/ports.ts";
 import { seededRandom } from "../lib/memory_network.ts";
-import { systemOf } from "../system/made_up_system.ts";
+import { systemOf } from "../lib/made_up_system.ts";
 import type { Host } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";

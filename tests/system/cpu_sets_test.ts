@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
 import { formatCpuList, parseCpuList } from "../../system/cpu_list.ts";
 import { cpuSets } from "../../system/cpu_sets.ts";
-import { allowing, systemOf } from "./made_up_system.ts";
+import { allowing, systemOf } from "../lib/made_up_system.ts";
 
 /** Two nodes with four CPUs each. CPU n and CPU n + 4 are the hardware threads of one core. */
 const TWO_NODES = {

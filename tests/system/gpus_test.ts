@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
 import { devicesOf } from "../../system/gpus.ts";
-import { systemOf } from "./made_up_system.ts";
+import { systemOf } from "../lib/made_up_system.ts";
 
 const NVIDIA = { "/dev/nvidia1": "", "/dev/nvidia3": "", "/dev/nvidiactl": "", "/dev/null": "" };
 const KFD = "/sys/class/kfd/kfd/topology/nodes";

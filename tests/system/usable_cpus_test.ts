@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import os from "node:os";
 import { test } from "../lib/test.ts";
 import { allowedCpus, slotsFor, usableCpus } from "../../system/usable_cpus.ts";
-import { allowing, inGroup1, inGroup2, systemOf } from "./made_up_system.ts";
+import { allowing, inGroup1, inGroup2, systemOf } from "../lib/made_up_system.ts";
 
 const CPU_1 = "/sys/fs/cgroup/cpu,cpuacct";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
 import { usableMemory } from "../../system/usable_memory.ts";
-import { inGroup1, inGroup2, systemOf } from "./made_up_system.ts";
+import { inGroup1, inGroup2, systemOf } from "../lib/made_up_system.ts";
 
 const MACHINE = { totalBytes: 1_024_000, freeBytes: 614_400 };
 const MEMORY = {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { workerLimits } from "../../../controller/workers/worker_admission.ts";
 import { test } from "../../lib/test.ts";
-import { systemOf } from "../../system/made_up_system.ts";
+import { systemOf } from "../../lib/made_up_system.ts";
 
 /** A system that allows a process so many open files. */
 function allowing(files: string) {

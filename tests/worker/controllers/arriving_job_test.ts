@@ -13,7 +13,7 @@ import type { JobPlace } from "../../../worker/job.ts";
 import { HugeInput } from "../../../worker/slots/huge_input.ts";
 import { HugeInputs } from "../../../worker/slots/huge_inputs.ts";
 import type { SharedMemory } from "../../../runtime/shared_memory.ts";
-import { withMemory } from "../../system/made_up_system.ts";
+import { withMemory } from "../../lib/made_up_system.ts";
 import { test } from "../../lib/test.ts";
 
 const BYTES = 100;

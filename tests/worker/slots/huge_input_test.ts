@@ -11,7 +11,7 @@ import { HUGE_INPUTS_AT, HUGE_MEMORY_BYTES } from "../../../slot/regions.ts";
 import { HugeInput, ownInput, WINDOW_BYTES } from "../../../worker/slots/huge_input.ts";
 import { HugeInputs } from "../../../worker/slots/huge_inputs.ts";
 import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
-import { withMemory } from "../../system/made_up_system.ts";
+import { withMemory } from "../../lib/made_up_system.ts";
 import { test, testUnless } from "../../lib/test.ts";
 
 const runtime = await detectRuntime();

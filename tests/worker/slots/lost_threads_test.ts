@@ -7,7 +7,7 @@ import type { CurrentJob, DispatchId, EndpointId } from "../../../pool/types.ts"
 import { LostThreads } from "../../../worker/slots/lost_threads.ts";
 import { core } from "../../lib/cores.ts";
 import { slow, test, testUnless } from "../../lib/test.ts";
-import { systemOf } from "../../system/made_up_system.ts";
+import { systemOf } from "../../lib/made_up_system.ts";
 import { Workspace } from "../../cli/workspace.ts";
 
 const SLOT = 1 as EndpointId;

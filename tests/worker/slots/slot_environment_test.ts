@@ -8,7 +8,7 @@ import {
 } from "../../../worker/slots/slot_environment.ts";
 import { sharesOf } from "../../../worker/slots/machine_shares.ts";
 import { test } from "../../lib/test.ts";
-import { allowing, systemOf } from "../../system/made_up_system.ts";
+import { allowing, systemOf } from "../../lib/made_up_system.ts";
 
 const SHARES: MachineShares = { slots: 4, threads: 2, areThreadsChosen: false };
 const LISTED = [
