@@ -57,7 +57,7 @@ interface Mover {
 
 const MOVE_FUNCTIONS: Readonly<Record<keyof Mover, CFunction>> = {
   // void *memcpy(void *to, const void *from, size_t count)
-  memcpy: { args: ["size", "size", "size"], returns: "void" },
+  memcpy: { args: ["u64", "u64", "size"], returns: "void" },
 };
 
 /** Opened when it is needed first. */
