@@ -18,15 +18,21 @@ const FEW_ANSWERS_MS_MIN = 10_000;
 export class StragglerThreshold {
   readonly #recentMs = new Float64Array(RECENT_ANSWERS);
   #answers = 0;
+  /** Of the answers so far; `undefined` if it has to be computed. */
+  #limitMs: number | undefined = Infinity;
 
   /** A job was answered, `ms` milliseconds after it was sent. */
   onAnswer(ms: number): void {
     this.#recentMs[this.#answers++ % RECENT_ANSWERS] = ms;
+    this.#limitMs = undefined;
   }
 
   /** A job that was sent longer ago than this is a straggler. `Infinity` before the first answer. */
   get limitMs(): number {
-    if (this.#answers === 0) return Infinity;
+    return this.#limitMs ??= this.#compute();
+  }
+
+  #compute(): number {
     const sorted = this.#recentMs.slice(0, this.#answers).sort();
     if (this.#answers < ANSWERS_MIN) {
       return Math.max(FEW_ANSWERS_MS_MIN, LONGEST * (sorted.at(-1) as number));

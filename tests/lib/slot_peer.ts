@@ -9,6 +9,8 @@ const JOB_PREFIX_BYTES = 16;
 
 const NOTHING = new Uint8Array(0);
 
+const decoder = new TextDecoder();
+
 /** A slot that speaks the slot protocol. */
 export abstract class SlotPeer implements ChildProcess, ByteStream {
   readonly peer = "a slot";
@@ -107,5 +109,5 @@ export abstract class SlotPeer implements ChildProcess, ByteStream {
 
 /** The input of a job as text; inputs may be any bytes. */
 export function inputOf({ payload }: Frame): string {
-  return new TextDecoder().decode(payload.subarray(JOB_PREFIX_BYTES));
+  return decoder.decode(payload.subarray(JOB_PREFIX_BYTES));
 }

@@ -1,6 +1,5 @@
 /** The jobs of a simulation: what each input asks of a slot, and how each must end. */
 
-import { crc32 } from "node:zlib";
 import { utf8 } from "../fixtures/peers/frames.ts";
 import type { Random } from "./random.ts";
 
@@ -79,6 +78,13 @@ export function jobOf(input: string): PlannedJob {
 /** The output of a good job. Each job has its own, and another one with each core. */
 export function outputOf({ index, outputBytes }: PlannedJob, core: string): Uint8Array {
   const output = new Uint8Array(Math.max(outputBytes, 4)).fill(index);
-  new DataView(output.buffer).setUint32(0, crc32(`${index} ${core}`));
+  new DataView(output.buffer).setUint32(0, hashOf(`${index} ${core}`));
   return output;
+}
+
+/** FNV-1a: as good as any here, and a tenth of the time of the runtime's checksums. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
 }

@@ -4,7 +4,6 @@
  */
 
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import type { JobCounts } from "../../controller/tally.ts";
 import type { SourceTask } from "../../controller/inputs/source.ts";
 import type { MemoryDisk } from "../lib/memory_files.ts";
@@ -15,6 +14,8 @@ import type { RunPlan } from "./plan.ts";
 /** From then on a good job may be blamed. */
 const KILLS_EXCUSED = 3;
 const FAULTS_EXCUSED = 10;
+
+const decoder = new TextDecoder();
 
 /** A line of the journal, as far as the checks read it. */
 interface Line extends RecordedPlace {
@@ -141,7 +142,7 @@ export class RunCheck {
   }
 
   #onAppended(content: Uint8Array): void {
-    for (const line of linesIn(new TextDecoder().decode(content))) {
+    for (const line of linesIn(decoder.decode(content))) {
       const { input, state, attempt } = line;
       if (input === undefined || state === undefined || attempt === 0) continue;
       if (this.#finishedBefore.has(input)) { // its record is written again, to be trusted from now on
@@ -170,7 +171,9 @@ export class RunCheck {
     const found = this.outputs.of(String(job.index), line);
     const expected = outputOf(job, this.#core);
     if (found?.byteLength !== expected.byteLength) return false;
-    return Buffer.compare(found, expected) === 0;
+    // Most have few bytes: a loop is faster than `every`, or a call of the runtime.
+    for (let at = 0; at < found.byteLength; at++) if (found[at] !== expected[at]) return false;
+    return true;
   }
 
   get #hasDamagedLines(): boolean {
