@@ -29,7 +29,7 @@ export const FREE_PART_MIN = 1 / 8;
 export const DISCARDED_BYTES_MAX = 64 * 1024;
 
 /**
- * The first allocation for a payload with memory of its own. It doubles as bytes arrive, so that a peer that only
+ * The first allocation for a payload with memory of its own. It grows as bytes arrive, so that a peer that only
  * announces a large payload costs no more than this. Payloads of usual sizes, such as 1 MiB and what its message adds
  * to it, are not moved.
  */

@@ -141,9 +141,9 @@ export class Connections {
 
   async #serve({ stream, group, head }: ReadyConnection): Promise<void> {
     // One that has not shown that it may look makes way: the oldest one of the group that has most of those.
+    this.#unknown.add(group, stream);
     if (this.#served.size >= this.#servedMax) this.#unknown.takeOfLargest()?.close();
     this.#served.add(stream);
-    this.#unknown.add(group, stream);
     let proven: ByteStream | undefined;
     try {
       proven = await this.#parts.admit(stream, head);

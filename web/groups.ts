@@ -29,11 +29,14 @@ export class Groups<T> {
 
   /** Takes the oldest one of the largest group. */
   takeOfLargest(): T | undefined {
-    let largest: Set<T> | undefined;
-    for (const members of this.#members.values()) {
-      if (members.size > (largest?.size ?? 0)) largest = members;
-    }
-    return this.#takeOldest(largest);
+    return this.#takeOldest(this.#largest);
+  }
+
+  /** Takes the newest one of it. */
+  takeNewestOfLargest(): T | undefined {
+    const item = [...this.#largest ?? []].at(-1);
+    if (item !== undefined) this.delete(item);
+    return item;
   }
 
   /** Takes the oldest one of the group whose turn it is. */
@@ -53,6 +56,14 @@ export class Groups<T> {
     for (const item of [...this.#groups.keys()]) {
       if (this.delete(item)) yield item;
     }
+  }
+
+  get #largest(): Set<T> | undefined {
+    let largest: Set<T> | undefined;
+    for (const members of this.#members.values()) {
+      if (members.size > (largest?.size ?? 0)) largest = members;
+    }
+    return largest;
   }
 
   #takeOldest(members: Set<T> | undefined): T | undefined {

@@ -45,14 +45,15 @@ export class PendingConnections {
   }
 
   /**
-   * Waits for the first message of a connection. If there are too many, the oldest one without a message makes way, of
-   * the host that has most of those; if all have sent one, the new connection is closed.
+   * Waits for the first message of a connection. If there are too many, one makes way. If most of them have not sent it,
+   * that is the oldest of these; otherwise the newest of those that have, for the others have waited longer for their
+   * turn. It is of the host or the group that has most of them.
    */
   add(stream: ByteStream): void {
     const isFull = this.#silent.size + this.#ready.size >= this.#connectionsMax;
-    const dropped = isFull ? this.#silent.takeOfLargest() ?? stream : undefined;
-    dropped?.close();
-    if (dropped === stream || this.#isClosed) return stream.close();
+    if (isFull && this.#silent.size >= this.#ready.size) this.#silent.takeOfLargest()?.close();
+    else if (isFull) this.#ready.takeNewestOfLargest()?.stream.close();
+    if (this.#isClosed) return stream.close();
     this.#silent.add(hostOf(stream), stream);
     void this.#read(stream);
   }

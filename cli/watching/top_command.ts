@@ -20,8 +20,8 @@ import { UsageError } from "../program/usage_error.ts";
 import { outputsNamed, runOfOutputs } from "./watched_outputs.ts";
 import { stateOfWorker } from "./worker_question.ts";
 
-/** A run that no longer answers has this long until its outputs say how it has ended: five seconds. */
-const LOOKS_MAX = 50;
+/** A run that no longer answers has this long until its outputs say how it has ended. */
+const PAST_MS_MAX = 2_000;
 const LOOK_AGAIN_MS = 100;
 
 /** Runs the command. Resolves to the exit status; rejects if there is nothing to show. */
@@ -57,10 +57,12 @@ async function pastRun(
   runtime: Runtime,
   outputs: NonNullable<ReturnType<typeof outputsNamed>>,
 ): Promise<PastRun | undefined> {
-  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+  const { clock } = runtime;
+  for (const untilMs = clock.now() + PAST_MS_MAX; clock.now() < untilMs;) {
     const found = await runOfOutputs(runtime, outputs).catch(() => undefined);
     if (found?.kind === "past") return found;
-    await delay(runtime.clock, LOOK_AGAIN_MS);
+    if (found?.kind === "live") return undefined; // another one has begun
+    await delay(clock, LOOK_AGAIN_MS);
   }
   return undefined;
 }

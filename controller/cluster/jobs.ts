@@ -12,7 +12,7 @@ import { LostJobs } from "./lost_jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { endpointsOf } from "./placement.ts";
-import { QUEUE_BYTES_MAX, QueueAhead } from "./queue_ahead.ts";
+import { QUEUE_BYTES_MAX, QueuesAhead } from "./queue_ahead.ts";
 import { DEFAULT_POLICY } from "./retries.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
 import {
@@ -59,7 +59,7 @@ export class Jobs<T extends Task> {
   readonly #speculation: Speculation<T>;
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
-  readonly #ahead = new QueueAhead();
+  readonly #ahead = new QueuesAhead();
   #isCopyingDue = false;
   /** Jobs that the pool has given up during the current `onEndpointLost`. */
   #crashed: { readonly job: Job<T>; readonly reason: string }[] = [];
@@ -111,21 +111,23 @@ export class Jobs<T extends Task> {
   hasRoom(client = this.#client): boolean {
     const { queued, queuedBytes } = this.#pool.queueOf(client);
     const waitingBytes = this.#blame.heldBytes + (this.#verification?.heldBytes ?? 0);
-    return queued < Math.max(QUEUE_JOBS_MIN, this.#pool.capacity()) &&
-      this.#ahead.hasRoom(queuedBytes) && queuedBytes + waitingBytes < QUEUE_BYTES_MAX;
+    if (queued >= Math.max(QUEUE_JOBS_MIN, this.#pool.capacity())) return false;
+    if (queuedBytes + waitingBytes >= QUEUE_BYTES_MAX) return false;
+    // What is queued may have to wait for a certain node, while slots of others have nothing to do.
+    return this.#ahead.of(client).hasRoom(queuedBytes) || this.#hasFreeSlots;
   }
 
   add(task: T, nowMs: number, client = this.#client): Job<T> {
-    if (this.#ahead.mayGrow && this.#isStarved) this.#ahead.onStarved();
+    const ahead = this.#ahead.of(client);
+    if (ahead.mayGrow && this.#hasFreeSlots && this.#pool.counts().queued === 0) ahead.onStarved();
     const job = this.#pool.onJob(client, this.#core, inputBytesOf(task), task, nowMs);
     if (!job) throw new TypeError("A task was added for a client that is closed");
     return job;
   }
 
-  /** Whether slots have nothing to do for lack of jobs. */
-  get #isStarved(): boolean {
-    const { queued, slots, slotsBusy } = this.#pool.counts();
-    return queued === 0 && slotsBusy < slots;
+  get #hasFreeSlots(): boolean {
+    const { slots, slotsBusy } = this.#pool.counts();
+    return slotsBusy < slots;
   }
 
   /** Says whether all jobs are queued. It may go back to `false`. */
@@ -140,6 +142,7 @@ export class Jobs<T extends Task> {
   /** All jobs of the client have ended. */
   closeClient(client: ClientId): void {
     this.#pool.onClientGone(client);
+    this.#ahead.delete(client);
   }
 
   /** Ends a job without an answer, with all its copies. */

@@ -4,6 +4,8 @@
  * disk in bursts, more are needed.
  */
 
+import type { ClientId } from "../../pool/ids.ts";
+
 /** At first, and as long as no slot waits: some inputs of a megabyte. */
 export const AHEAD_BYTES_MIN = 4 * 1024 * 1024;
 
@@ -13,7 +15,7 @@ export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** When the queue was full so many times while no slot has waited, the limit is halved. */
 const CALM_TIMES = 256;
 
-/** The limit of a run. It doubles when a queue that was full has run empty, and slots had nothing to do. */
+/** The limit of a client. It doubles when a queue that was full has run empty, and slots had nothing to do. */
 export class QueueAhead {
   #bytesMax = AHEAD_BYTES_MIN;
   #hadRoom = true;
@@ -44,5 +46,25 @@ export class QueueAhead {
   onStarved(): void {
     this.#fullTimes = 0;
     this.#bytesMax *= 2;
+  }
+}
+
+/** The limits of all clients. */
+export class QueuesAhead {
+  readonly #all = new Map<ClientId, QueueAhead>();
+  /** That of the client who was asked for last: a run has one client, which is asked for each job. */
+  #last: { readonly client: ClientId; readonly ahead: QueueAhead } | undefined;
+
+  of(client: ClientId): QueueAhead {
+    if (this.#last?.client === client) return this.#last.ahead;
+    const ahead = this.#all.get(client) ?? new QueueAhead();
+    this.#all.set(client, ahead);
+    this.#last = { client, ahead };
+    return ahead;
+  }
+
+  delete(client: ClientId): void {
+    this.#all.delete(client);
+    this.#last = undefined;
   }
 }

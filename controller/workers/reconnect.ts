@@ -139,8 +139,9 @@ export class ReconnectingAddress {
   /** The worker at this address is already connected through another one. */
   onDuplicate(instance: string): void {
     this.#duplicateOf = instance;
+    // It is found again and again while the address is dialed: what was left at first counts.
     const { kind, untilMs } = this.#prospect;
-    this.#duplicateLeftMs = kind === "expected" ? untilMs - this.#clock.now() : 0;
+    if (kind === "expected") this.#duplicateLeftMs = untilMs - this.#clock.now();
   }
 
   /** A worker has disconnected. If this is another address of the same worker, use this one now. */
@@ -149,6 +150,7 @@ export class ReconnectingAddress {
     this.#duplicateOf = undefined;
     // The time in which nobody needed it does not count.
     if (this.#duplicateLeftMs > 0) this.#prospect = this.#expectedFor(this.#duplicateLeftMs);
+    this.#duplicateLeftMs = 0;
     this.#redialSoon();
   }
 

@@ -34,6 +34,9 @@ const KEEP_ALIVE_MS = 30_000;
 
 /** After the last run, workers have this long until they are idle: orphaned jobs end, slots start again. */
 const IDLE_MS = 90_000;
+
+/** And this long where a controller may be gone without a word: one that reads nothing of an output has five minutes. */
+const UNREAD_IDLE_MS = 330_000;
 const LOOK_AGAIN_MS = 1_000;
 
 /** How many connections in a row are spoiled, at most: more than a controller takes to doubt a version. */
@@ -265,7 +268,8 @@ class Simulation {
 
   /** Every worker has all of its slots, and none of them has a job. */
   async #assertIdle(): Promise<void> {
-    const untilMs = this.#timeline.nowMs + IDLE_MS;
+    const mayBeUnread = this.#plan.faults.some(({ kind }) => /silent|loses power/.test(kind));
+    const untilMs = this.#timeline.nowMs + (mayBeUnread ? UNREAD_IDLE_MS : IDLE_MS);
     let busy = await this.#busyMachine();
     while (busy && this.#timeline.nowMs < untilMs) {
       await this.#pass(LOOK_AGAIN_MS);

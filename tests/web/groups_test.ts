@@ -11,6 +11,8 @@ test("groups have turns, however many things they have, and the largest one lose
   groups.add("c", "c1");
   assert.deepEqual([groups.takeInTurn(), groups.takeInTurn()], ["b1", "a2"]);
   groups.add("c", "c2");
+  groups.add("c", "c3");
+  assert.equal(groups.takeNewestOfLargest(), "c3");
   assert.equal(groups.takeOfLargest(), "c1");
   assert.equal(groups.delete("c1"), false);
   assert.equal(groups.delete("c2"), true);

@@ -12,8 +12,8 @@ import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
 const HELD_BYTES_MAX = UNANSWERED_BYTES_MAX + 32 * 1024 * 1024;
 
 /**
- * The same where large messages of several arrive. Their memory grows by doubling, at the same time, and what that
- * leaves is free, but not yet the system's.
+ * The same where large messages of several arrive. Their memory grows to twice its size, or to all that they need, at the
+ * same time, and what that leaves is free, but not yet the system's.
  */
 const SHARED_BYTES_MAX = 192 * 1024 * 1024;
 
@@ -33,8 +33,8 @@ const LARGE_BYTES_MIN = 512 * 1024;
 const LOOK_EVERY_BYTES = 8 * 1024 * 1024;
 
 /**
- * The same when much is held. Memory for a large message doubles when it is full, and that of many connections may be
- * full after the same reads: the first of them must be seen before the others double, too.
+ * The same when much is held. Memory for a large message grows when it is full, and that of many connections may be
+ * full after the same reads: the first of them must be seen before the others grow, too.
  */
 const LOOK_OFTEN_BYTES = 512 * 1024;
 
@@ -106,7 +106,7 @@ export class HeldBytes {
   /** One large message goes on: of several that are half there, none would ever arrive. The fastest ends first. */
   #squeeze(holders: readonly Holder[]): void {
     this.#isSqueezing = true;
-    // Half of it: the memory for a large message doubles when it is full.
+    // Half of it: the memory for a large message mostly doubles when it is full.
     const shareBytes = SHARED_BYTES_MAX / holders.length / 2;
     const large = holders.filter((holder) => holder.heldBytes > shareBytes);
     const before = this.#favored;

@@ -6,6 +6,7 @@ import {
   QUEUE_BYTES_MAX,
   QueueAhead,
 } from "../../../controller/cluster/queue_ahead.ts";
+import { KINDS } from "../../fixtures/peers/frames.ts";
 import { test as plainTest } from "../../lib/test.ts";
 import { test } from "../simulation.ts";
 
@@ -25,6 +26,21 @@ test("more is read ahead once slots have waited for inputs, and not while they a
   await recorded.completed(2);
   recorded.addAll(large());
   assert.equal(cluster.hasRoom, true, "the slot has waited");
+});
+
+test("what waits for another node keeps no slot from other jobs", async (simulation) => {
+  const worker = await simulation.worker({ slots: 1 });
+  worker.script.answerJob = () => ({ kind: KINDS.crash, text: "crashed: SIGSEGV" });
+  const recorded = simulation.cluster();
+  recorded.dial(worker);
+  await recorded.connected(1);
+  recorded.dial({ port: 1 }); // nobody is there, but it is awaited
+  recorded.addAll([new Uint8Array(AHEAD_BYTES_MIN)]);
+  await simulation.until("it has failed", () => recorded.cluster.status.faults.crashes === 1);
+  await simulation.advance(1_000);
+  const { queued, slots, slotsBusy } = recorded.cluster.status;
+  assert.deepEqual({ queued, slots, slotsBusy }, { queued: 1, slots: 1, slotsBusy: 0 });
+  assert.equal(recorded.cluster.hasRoom, true);
 });
 
 plainTest("the limit doubles up to 64 MiB, each time only after the queue was full again", () => {

@@ -173,6 +173,9 @@ test("a run waits for a second address when the first is lost, however late that
   await clock.advance(4_000);
   address.onDuplicate("worker 1");
   address.onEnded(UNUSABLE);
+  await clock.advance(30_000);
+  address.onDuplicate("worker 1"); // it was dialed again
+  address.onEnded(UNUSABLE);
   await clock.advance(25_000);
   assert.equal(address.givenUpReason, UNUSABLE.reason);
   address.onInstanceGone("worker 1");
