@@ -1,12 +1,9 @@
 /** A frame where it has arrived: for those that are handled at once, and are so many that an object for each is much. */
 
 import type { Frame } from "./frame.ts";
-import { HEADER_BYTES } from "./limits.ts";
+import { COPIED_PAYLOAD_BYTES_MAX, HEADER_BYTES } from "./limits.ts";
 import { NO_PAYLOAD } from "./payload.ts";
 import { readUint64, type Uint64 } from "./uint64.ts";
-
-/** A larger payload is no part of the hot path. */
-const SPAN_BYTES_MAX = 32 * 1024;
 
 /** A frame in the buffer of a decoder. The decoder has one of these, which is valid until the decoder is used again. */
 export class FrameSpan implements Frame {
@@ -22,7 +19,8 @@ export class FrameSpan implements Frame {
 
   /** `payloadBytesMax`: the limit of the decoder. */
   constructor(payloadBytesMax: number) {
-    this.#bytesMax = Math.min(SPAN_BYTES_MAX, payloadBytesMax);
+    // Whoever passes on a larger one writes it without a copy, which the buffer would not outlast.
+    this.#bytesMax = Math.min(COPIED_PAYLOAD_BYTES_MAX, payloadBytesMax);
   }
 
   /** Where the frame ends in the buffer. */

@@ -2,6 +2,7 @@
 
 import { MessageType, ResponseType, writeHeader } from "./frame.ts";
 import {
+  COPIED_PAYLOAD_BYTES_MAX,
   HEADER_BYTES,
   JOB_LIMITS_BYTES,
   JOB_PREFIX_BYTES,
@@ -19,9 +20,6 @@ const BATCH_BYTES = 128 * 1024;
 
 /** The first batch. They double: a thousand connections that are hardly used should not take 128 MiB. */
 const BATCH_BYTES_FIRST = 4 * 1024;
-
-/** A larger payload is written without a copy: copying would cost more than a separate write. */
-const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
 /** The most bytes of a header and of the fields before an input or output in a payload. */
 const PREAMBLE_BYTES_MAX = HEADER_BYTES +

@@ -61,3 +61,9 @@ export const UNANSWERED_BYTES_MAX = 256 * 1024 * 1024;
 
 /** The longest text of a notice of printed lines. A worker sends more notices instead of a longer one. */
 export const PRINTED_TEXT_BYTES_MAX = 16 * 1024;
+
+/**
+ * A larger payload is written without a copy: copying would cost more than a separate write. So a payload of at most this
+ * size may be passed on from a buffer that is used again.
+ */
+export const COPIED_PAYLOAD_BYTES_MAX = 32 * 1024;
