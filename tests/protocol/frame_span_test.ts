@@ -48,29 +48,18 @@ test("a frame that is large, over the limit or not whole is not seen in this way
 });
 
 test("what frames keep is not overwritten by what comes after skipped ones", () => {
-  const decoder = new FrameDecoder();
-  const kept: Uint8Array[] = [];
-  for (let round = 0; round < 2_000; round++) {
-    read(decoder, frame(1, round, 100), filled(2, round, 200));
-    decoder.peek();
-    decoder.skip();
-    kept.push(decoder.next()?.payload as Uint8Array);
-  }
+  const kept = keptBehindSkipped((decoder) => decoder.next()?.payload);
   for (const [round, payload] of kept.entries()) {
     assert.deepEqual(payload, new Uint8Array(200).fill(round));
   }
 });
 
 test("what is kept of a skipped frame is not overwritten either", () => {
-  const decoder = new FrameDecoder();
-  const kept: Uint8Array[] = [];
-  for (let round = 0; round < 2_000; round++) {
-    read(decoder, frame(1, round, 100), filled(2, round, 200));
-    decoder.peek();
+  const kept = keptBehindSkipped((decoder) => {
+    const part = decoder.peek()?.keep(50);
     decoder.skip();
-    kept.push(decoder.peek()?.keep(50) ?? assert.fail("no frame"));
-    decoder.skip();
-  }
+    return part;
+  });
   for (const [round, part] of kept.entries()) {
     assert.deepEqual(part, new Uint8Array(150).fill(round));
   }
@@ -119,6 +108,17 @@ test("frames that come compressed are not seen in this way, nor is a frame of co
   assert.equal(decoder.next()?.id, 3);
   assert.equal(decoder.peek()?.id, 4);
 });
+
+/** What is taken of frames with 200 bytes, each of which comes with another frame that is skipped. */
+function keptBehindSkipped(take: (decoder: FrameDecoder) => Uint8Array | undefined): Uint8Array[] {
+  const decoder = new FrameDecoder();
+  return Array.from({ length: 2_000 }, (_, round) => {
+    read(decoder, frame(1, round, 100), filled(2, round, 200));
+    decoder.peek();
+    decoder.skip();
+    return take(decoder) ?? assert.fail("no frame");
+  });
+}
 
 function payloadOf(bytes: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: bytes }, (_, index) => index % 251);

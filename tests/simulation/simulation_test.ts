@@ -23,9 +23,10 @@ slowTest("every job has one end, in 1,000 clusters", async () => {
 
 /**
  * A pack that has lost its end, twice; three lost offers of version 2 in a row, which may be taken for a "no", and the
- * same with a worker that then loses its power; and a job that was on a lost worker and then on two silent ones.
+ * same with a worker that then loses its power; a job that was on a lost worker and then on two silent ones; and a
+ * controller that is gone in the middle of an output, for which its worker waits five minutes.
  */
-const PAST_SEEDS = [432763, 433036, 431505, 514887, 510266];
+const PAST_SEEDS = [432763, 433036, 431505, 514887, 510266, 1004685];
 
 test("seeds that have failed, though no bug of one place was why, pass", async () => {
   for (const seed of PAST_SEEDS) await simulateAll(seed, 1, "small");
