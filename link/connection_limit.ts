@@ -3,8 +3,9 @@
  * them before they are used.
  */
 
-import { type Clock, delay } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import { AcceptPace, type AcceptRate } from "./accept_pace.ts";
 import { Farewells } from "./farewells.ts";
 
 /** How many connections may be open. */
@@ -12,13 +13,7 @@ export interface ConnectionLimits {
   readonly all: number;
   /** From one host. All processes of this machine are one host, whoever's they are. */
   readonly perHost: number;
-  /**
-   * How many are accepted in a second. Those beyond wait in the queue of the system: a connection costs some tenths of
-   * a millisecond, which others would lack.
-   */
-  readonly acceptedPerSecond: number;
-  /** How many are accepted at once after a quiet time. */
-  readonly acceptedAtOnce: number;
+  readonly accepted: AcceptRate;
 }
 
 /** What the limit needs from its owner. */
@@ -33,14 +28,12 @@ export class ConnectionLimit {
   readonly #limits: ConnectionLimits;
   readonly #owner: ConnectionOwner;
   readonly #byHost = new Map<string, number>();
-  readonly #clock: Clock;
+  readonly #pace: AcceptPace;
   readonly #farewells: Farewells;
   #count = 0;
-  /** When the connections that were accepted so far would all have been due, one after another. */
-  #dueAtMs = -Infinity;
 
   constructor(clock: Clock, limits: ConnectionLimits, owner: ConnectionOwner) {
-    this.#clock = clock;
+    this.#pace = new AcceptPace(clock, limits.accepted);
     this.#farewells = new Farewells(clock);
     this.#limits = limits;
     this.#owner = owner;
@@ -56,7 +49,7 @@ export class ConnectionLimit {
    * is one too many. Accept no other one before it resolves.
    */
   async admit(stream: ByteStream): Promise<boolean> {
-    await this.#keepPace();
+    await this.#pace.keep();
     const host = hostOf(stream);
     const reason = this.#problem(host);
     if (reason !== undefined) {
@@ -67,14 +60,6 @@ export class ConnectionLimit {
     this.#add(host, 1);
     this.#countUntilClosed(stream, host);
     return true;
-  }
-
-  async #keepPace(): Promise<void> {
-    const { acceptedPerSecond, acceptedAtOnce } = this.#limits;
-    const stepMs = 1_000 / acceptedPerSecond;
-    const nowMs = this.#clock.now();
-    this.#dueAtMs = Math.max(this.#dueAtMs, nowMs - acceptedAtOnce * stepMs) + stepMs;
-    if (this.#dueAtMs > nowMs) await delay(this.#clock, this.#dueAtMs - nowMs);
   }
 
   #problem(host: string): string | undefined {

@@ -39,8 +39,16 @@ export function readPemCertificate(pem: string): ReadCertificate | undefined {
   return der && readCertificate(der);
 }
 
+/** What was read, by the bytes: each question about a peer would take a millisecond or more again. */
+const READ = new WeakMap<Uint8Array, ReadCertificate | undefined>();
+
 /** Reads the DER of a certificate. `undefined` if it is none, or has a key of another kind than ours. */
 export function readCertificate(der: Uint8Array): ReadCertificate | undefined {
+  if (!READ.has(der)) READ.set(der, read(der));
+  return READ.get(der);
+}
+
+function read(der: Uint8Array): ReadCertificate | undefined {
   if (der.byteLength > CERTIFICATE_BYTES_MAX) return undefined;
   try {
     return factsOf(Certificate.fromBER(new Uint8Array(der)));

@@ -10,6 +10,7 @@ import type { Address, ByteStream, PeerProof, Runtime } from "../runtime/ports.t
 import type { Log } from "../system/log.ts";
 import { derivedStream, readHead, withFirstRead, withHead } from "./derived_stream.ts";
 import { beginsHandshake, handshakeHead, mayBeginHandshake } from "./first_bytes.ts";
+import { HandshakeTurns } from "./handshake_turns.ts";
 import { KeyError } from "./key_error.ts";
 import { KeyHolder } from "./key_holder.ts";
 import { isFromSameUser, isToSameUser } from "./peer_user.ts";
@@ -68,6 +69,7 @@ export class Guard {
   readonly #ports: GuardPorts;
   readonly #options: GuardOptions;
   readonly #key: KeyHolder;
+  readonly #turns: HandshakeTurns;
   /** Peers of this user that have asked for TLS: they could not see that they need none. */
   readonly #needKey = new Set<string>();
 
@@ -76,6 +78,7 @@ export class Guard {
     const { role, key, log } = options;
     this.#ports = ports;
     this.#options = options;
+    this.#turns = new HandshakeTurns(clock);
     this.#key = new KeyHolder(role, { clock, random, path: key, env: process.env }, log);
   }
 
@@ -176,10 +179,11 @@ export class Guard {
   async #secureServer(stream: ByteStream, head: Uint8Array): Promise<ByteStream> {
     const { role } = this.#options;
     const { clock } = this.#ports;
+    const turn = () => this.#turns.next(stream.ends?.remote.host ?? stream.peer);
     try {
       const credentials = await this.#key.forPeer();
       const { secureServer } = await import("./handshake.ts");
-      return withRefusal(await secureServer(stream, head, credentials, clock));
+      return withRefusal(await secureServer(stream, head, credentials, clock, turn));
     } catch (error) {
       // Without a key there is no TLS. The reason names a file, which is not everybody's business.
       if (error instanceof RefusedError && error.cause instanceof KeyError) {

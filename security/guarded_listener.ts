@@ -1,13 +1,18 @@
 /** A listener that gives out connections when they have proven who is at their other end. */
 
+import { AcceptPace, type AcceptRate } from "../link/accept_pace.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Address, ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
 
 /**
- * How many connections may be about to prove who they are. One takes a few milliseconds and some 50 KB, unless the other
- * end is slow on purpose.
+ * How many connections may be about to prove who they are: those of a cluster that starts at once wait for their turn. One
+ * takes some 50 KB, unless the other end is slow on purpose.
  */
-const UNPROVEN_MAX = 128;
+const UNPROVEN_MAX = 512;
+
+/** How many of them are accepted: those of a cluster of a thousand machines in four seconds. */
+const UNPROVEN: AcceptRate = { perSecond: 250, atOnce: 128 };
 
 /** The part of the files that this process may open that unproven connections may take. */
 const UNPROVEN_FILES_PART = 1 / 8;
@@ -24,6 +29,7 @@ export interface Admission {
 export class GuardedListener implements StreamListener {
   readonly #listener: StreamListener;
   readonly #admission: Admission;
+  readonly #pace: AcceptPace;
   readonly #unproven = new Map<ByteStream, string>();
   readonly #unprovenMax = Math.min(UNPROVEN_MAX, Math.ceil(openFilesMax() * UNPROVEN_FILES_PART));
   readonly #ready: ByteStream[] = [];
@@ -32,9 +38,10 @@ export class GuardedListener implements StreamListener {
   #waiting: ((stream: ByteStream | null) => void) | undefined;
   #isClosed = false;
 
-  constructor(listener: StreamListener, admission: Admission) {
+  constructor(listener: StreamListener, clock: Clock, admission: Admission) {
     this.#listener = listener;
     this.#admission = admission;
+    this.#pace = new AcceptPace(clock, UNPROVEN);
     void this.#acceptAll();
   }
 
@@ -61,8 +68,12 @@ export class GuardedListener implements StreamListener {
       const stream = await this.#listener.accept();
       if (!stream) return this.#onClosed();
       const admitted = this.#admission.admit(stream, this.address);
-      if (admitted instanceof Promise) this.#onUnproven(stream, admitted);
-      else this.#onReady(admitted);
+      if (admitted instanceof Promise) {
+        this.#onUnproven(stream, admitted);
+        await this.#pace.keep();
+      } else {
+        this.#onReady(admitted);
+      }
     }
   }
 

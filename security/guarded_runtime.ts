@@ -25,7 +25,7 @@ export function guardedRuntime(runtime: Runtime, options: GuardOptions): Guarded
       return await guard.dialed(stream, address);
     },
     listen: (address) =>
-      new GuardedListener(runtime.listen(address), {
+      new GuardedListener(runtime.listen(address), runtime.clock, {
         admit: (stream) => guard.accepted(stream, address),
         onRefused: (peer, error) => refusals.onRefused(peer, error),
       }),

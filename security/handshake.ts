@@ -13,16 +13,20 @@ import { RefusedError } from "./refused_error.ts";
 import { otherRole, SERVER_NAMES } from "./role.ts";
 
 /**
- * Serves a client. `head`: bytes that were read already. Rejects with a `RefusedError` if the client is not accepted;
- * it is then told the reason.
+ * Serves a client. `head`: bytes that were read already. `turn`: resolves when the next piece of work may be done, of
+ * which a client can ask for much. Rejects with a `RefusedError` if the client is not accepted; it is then told the
+ * reason.
  */
 export async function secureServer(
   stream: ByteStream,
   head: Uint8Array,
   credentials: Credentials,
   clock: Clock,
+  turn: () => Promise<void>,
 ): Promise<ByteStream> {
+  await turn();
   const secure = await tlsServerStream(stream, identityOf(credentials), head).catch(explain);
+  await turn();
   return await accepted(secure, credentials, clock, false);
 }
 

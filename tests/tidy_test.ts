@@ -42,7 +42,7 @@ const ARROWS: Record<string, readonly string[]> = {
   "runtime": [],
   "system": ["core", "runtime"],
   "link": ["protocol", "runtime"],
-  "security": ["protocol", "runtime", "system"],
+  "security": ["protocol", "runtime", "system", "link/accept_pace.ts"],
   "slot": ["protocol", "runtime"],
   "worker/cores": LEVEL_1,
   "worker/slots": [

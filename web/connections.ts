@@ -8,7 +8,7 @@ import { type HttpHandler, HttpServer } from "../runtime/http_server.ts";
 import type { ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
 import { thisSystem } from "../runtime/system_text.ts";
-import { Groups } from "./groups.ts";
+import { Groups } from "../system/groups.ts";
 import { Pace } from "./pace.ts";
 import {
   PendingConnections,

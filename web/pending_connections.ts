@@ -7,7 +7,7 @@ import { hostOf } from "../link/connection_limit.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { type HasFirstMessage, readFirstMessage } from "./first_message.ts";
-import { Groups } from "./groups.ts";
+import { Groups } from "../system/groups.ts";
 
 /** How long a first message may take. Browsers open connections for what they may need soon. */
 const FIRST_MESSAGE_MS_MAX = 15_000;

@@ -1,5 +1,6 @@
 /** How many workers may be connected to a run that listens, and which connection goes when there is one more. */
 
+import type { AcceptRate } from "../../link/accept_pace.ts";
 import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
@@ -19,9 +20,8 @@ const WORKERS_MIN = 8;
  */
 const OWN_FILES = 256;
 
-/** Connections that are accepted in a second. A cluster of a thousand machines is complete in two seconds. */
-const ACCEPTED_PER_SECOND = 500;
-const ACCEPTED_AT_ONCE = 256;
+/** Connections that are accepted. A cluster of a thousand machines is complete in two seconds. */
+const ACCEPTED: AcceptRate = { perSecond: 500, atOnce: 256 };
 
 /** The limits of a run. Each worker is one open file, and the system may allow fewer than the run does. */
 export function workerLimits(system: SystemFiles = thisSystem): ConnectionLimits {
@@ -29,8 +29,7 @@ export function workerLimits(system: SystemFiles = thisSystem): ConnectionLimits
   return {
     all,
     perHost: Math.ceil(all / 2),
-    acceptedPerSecond: ACCEPTED_PER_SECOND,
-    acceptedAtOnce: ACCEPTED_AT_ONCE,
+    accepted: ACCEPTED,
   };
 }
 

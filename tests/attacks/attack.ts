@@ -8,9 +8,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { ControllerV1 } from "../fixtures/peers/controller_v1.ts";
+import { ControllerV1 } from "../fixtures/peers/controller_v1.ts";
 import { eventually, type Program, signalQuietly } from "../lib/processes.ts";
-import { connectWith, loadAllSlots, run } from "../worker/controllers.ts";
+import { connect, loadAllSlots, loadCore, run } from "../worker/controllers.ts";
+import { keyedDial } from "./keyed_host.ts";
 
 /** The goal is half of the rate, on a quiet machine. */
 const KEPT_PART_MIN = 0.25;
@@ -54,8 +55,10 @@ export class HonestRun implements AsyncDisposable {
     this.#controller = controller;
   }
 
-  static async start(worker: Program, slots: number): Promise<HonestRun> {
-    const controller = await connectWith(worker, "behave");
+  /** `key`: the file of one; then it uses TLS. */
+  static async start(worker: Program, slots: number, key?: string): Promise<HonestRun> {
+    const controller = key === undefined ? await connect(worker) : await secure(worker, key);
+    await loadCore(controller, "behave");
     await loadAllSlots(controller, slots);
     const honest = new HonestRun(worker, controller);
     honest.#quietBytes = await worker.residentBytes();
@@ -99,6 +102,11 @@ export class HonestRun implements AsyncDisposable {
   }
 }
 
+async function secure({ port }: Program, key: string): Promise<ControllerV1> {
+  const dial = await keyedDial(key, "controller");
+  return new ControllerV1(await dial(port, "127.0.0.1"));
+}
+
 /** Fails unless an honest run has kept its rate, and its answers came in time. */
 export function assertKept(before: Phase, during: Phase): void {
   const part = during.jobs / before.jobs;
@@ -117,11 +125,20 @@ export class Attacker implements AsyncDisposable {
     this.#child = child;
   }
 
-  static async start(kind: string, port: number, ...args: unknown[]): Promise<Attacker> {
+  /** `where`: a port of 127.0.0.1, or `HOST:PORT`; and a key, if the attack is over TLS. */
+  static async start(
+    kind: string,
+    where: number | string | { readonly port: number; readonly key: string | undefined },
+    ...args: unknown[]
+  ): Promise<Attacker> {
+    const { port, key } = typeof where === "object" ? where : { port: where, key: undefined };
     const script = fileURLToPath(new URL("attacker.ts", import.meta.url));
     const flags = process.versions.bun ? [] : ["-A", "--quiet"];
     const command = ["run", ...flags, script, kind, String(port), ...args.map(String)];
-    const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, command, {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ATTACK_KEY: key },
+    });
     let text = "";
     child.stdout?.setEncoding("utf8").on("data", (more) => text += more);
     const attacker = new Attacker(child);

@@ -1,16 +1,17 @@
 /**
  * The attackers of these tests, each a process of its own so that it takes nothing from the test's event loop:
  *
- *     attacker.ts KIND PORT [ARGUMENTS]
+ *     attacker.ts KIND [HOST:]PORT [ARGUMENTS]
  *
- * It writes `attacking` on stdout once it is under way, and goes on until it is killed.
+ * With a key in ATTACK_KEY its connections are over TLS. It writes `attacking` on stdout once it is under way, and goes on until it is killed.
  */
 
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { connect as connectSecurely } from "node:tls";
 import {
   CANCEL,
   COMPRESSED,
@@ -27,6 +28,7 @@ import {
 } from "../fixtures/peers/frames.ts";
 import { zstdCompress } from "../../runtime/zstd.ts";
 import { coreMessage, versionMessage } from "../worker/raw.ts";
+import { keyedDial } from "./keyed_host.ts";
 
 /** A type of message that no version has. */
 const UNKNOWN = 0xee;
@@ -37,7 +39,8 @@ const COMPRESSED_BYTES_MAX = 2 ** 20;
 /** Frames that are written at once. */
 const BATCH = 4_096;
 
-const [kind = "", port = "", ...args] = process.argv.slice(2);
+const [kind = "", address = "", ...args] = process.argv.slice(2);
+const [port, host = "127.0.0.1"] = address.split(":").reverse();
 
 const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
   "unknown frames": () => flood(Number(args[0] ?? 4), UNKNOWN, new Uint8Array(0)),
@@ -54,17 +57,24 @@ const ATTACKS: Readonly<Record<string, () => Promise<void>>> = {
   "hanging cores": () => hang(Number(args[0]), args[1] as string),
   "stored cores": () => store(Number(args[0]), args[1] as string, Number(args[2])),
   "connections without end": () => churn(),
+  "handshakes without end": () => shake(Number(args[0])),
   "page requests": () => browse(Number(args[0]), args[1] ?? ""),
   "half page requests": () =>
     hold(Number(args[0]), new TextEncoder().encode("GET / HTTP/1.1\r\nHost: ")),
 };
+
+/** Connects over TLS, if there is a key. */
+const dial = process.env.ATTACK_KEY
+  ? await keyedDial(process.env.ATTACK_KEY, "controller")
+  : undefined;
 
 await ATTACKS[kind]?.();
 console.log("attacking");
 await delay(3_600_000);
 
 async function open(): Promise<Socket> {
-  const socket = connect({ port: Number(port), host: "127.0.0.1" });
+  if (dial) return (await dial(Number(port), host)).resume();
+  const socket = connect({ port: Number(port), host });
   socket.on("error", () => {});
   await Promise.race([once(socket, "connect"), once(socket, "close")]);
   return socket.resume(); // answers are read and dropped
@@ -137,8 +147,9 @@ async function hold(connections: number, bytes: Uint8Array): Promise<void> {
 /** Announces a gigabyte on each connection, sends a part of it at once and the rest byte by byte. */
 async function trickle(connections: number, bytesAtOnce: number, type: number): Promise<void> {
   const first = concat(header(type, 1n, 2n ** 30n), new Uint8Array(bytesAtOnce).fill(1));
-  for (let index = 0; index < connections; index++) {
-    const socket = await open();
+  const sockets = [];
+  for (let index = 0; index < connections; index++) sockets.push(await open());
+  for (const socket of sockets) {
     socket.write(first);
     setInterval(() => socket.writable && socket.write(Uint8Array.of(1)), 100);
   }
@@ -175,6 +186,36 @@ async function churn(): Promise<void> {
   };
   for (let index = 0; index < 8; index++) void one();
   await delay(100);
+}
+
+/** Begins TLS on each connection, as cheaply as can be: with the same bytes each time, and gone with the first answer. */
+async function shake(connections: number): Promise<void> {
+  const hello = await clientHello();
+  const one = async () => {
+    for (;;) {
+      const socket = await open();
+      const answered = Promise.race([once(socket, "data"), once(socket, "close")]);
+      socket.write(hello);
+      await answered;
+      socket.resetAndDestroy();
+    }
+  };
+  for (let index = 0; index < connections; index++) void one();
+  await delay(100);
+}
+
+/** What a client of TLS sends first. */
+async function clientHello(): Promise<Uint8Array> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connectSecurely({ port: (server.address() as AddressInfo).port });
+  client.on("error", () => {});
+  const [socket] = await once(server, "connection") as [Socket];
+  const [hello] = await once(socket, "data") as [Uint8Array];
+  client.destroy();
+  socket.destroy();
+  server.close();
+  return hello;
 }
 
 /** Asks for a page as fast as it is answered, and connects again when it is disconnected. */

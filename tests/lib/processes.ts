@@ -321,14 +321,19 @@ export class Program implements AsyncDisposable {
 export async function startWorker(
   options: {
     readonly slots?: number;
+    /** The address that it listens on; 127.0.0.1 by default. */
+    readonly host?: string;
+    /** The file of its key. */
+    readonly key?: string | undefined;
     readonly through?: readonly string[];
     /** Where the worker creates its temporary folder. By default, a folder of this test. */
     readonly tmpdir?: string;
     readonly lifeLimitMs?: number;
   } = {},
 ): Promise<Program> {
-  const { slots = 2, through = [], tmpdir, lifeLimitMs } = options;
-  const args = ["worker", "--listen", "127.0.0.1:0", "--slots", String(slots)];
+  const { slots = 2, host = "127.0.0.1", key, through = [], tmpdir, lifeLimitMs } = options;
+  const args = ["worker", "--listen", `${host}:0`, "--slots", String(slots)];
+  if (key !== undefined) args.push("--key", key);
   const env = tmpdir === undefined ? {} : { TMPDIR: tmpdir };
   const worker = await Program.start(args, { through, env, lifeLimitMs });
   try {

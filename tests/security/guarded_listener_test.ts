@@ -1,10 +1,12 @@
-/** How many connections a guarded listener accepts ahead. */
+/** How many connections a guarded listener accepts. */
 
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
+import { systemClock } from "../../runtime/clock.ts";
 import type { ByteStream, StreamListener } from "../../runtime/ports.ts";
 import { GuardedListener } from "../../security/guarded_listener.ts";
 import { test } from "../lib/test.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
 
 test("connections that nobody takes wait in the queue of the system, but for one", async () => {
   let accepted = 0;
@@ -14,7 +16,7 @@ test("connections that nobody takes wait in the queue of the system, but for one
     accept: () => Promise.resolve(isClosed ? null : streamOf(++accepted)),
     close: () => isClosed = true,
   };
-  const listener = new GuardedListener(endless, {
+  const listener = new GuardedListener(endless, systemClock, {
     admit: (stream) => stream,
     onRefused: () => assert.fail("nobody is refused"),
   });
@@ -23,6 +25,26 @@ test("connections that nobody takes wait in the queue of the system, but for one
     assert.equal(accepted, taken + 1);
     assert.equal((await listener.accept())?.peer, `peer ${taken + 1}`);
   }
+  listener.close();
+});
+
+test("connections that have to prove who they are are accepted at 250 a second, after a burst", async () => {
+  const clock = new VirtualClock();
+  let accepted = 0;
+  const endless: StreamListener = {
+    address: { kind: "tcp", host: "0.0.0.0", port: 1 },
+    accept: () => Promise.resolve(streamOf(++accepted)),
+    close: () => {},
+  };
+  const listener = new GuardedListener(endless, clock, {
+    admit: () => Promise.reject(new Error("it has gone")),
+    onRefused: () => {},
+  });
+  await clock.advance(100);
+  const before = accepted;
+  assert(before >= 128, "a burst is accepted at once");
+  await clock.advance(1_000);
+  assert(accepted - before <= 251, `${accepted - before} in a second`);
   listener.close();
 });
 

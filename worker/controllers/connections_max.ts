@@ -1,5 +1,6 @@
 /** How many connections a worker accepts: as many as are useful, and fewer where the system allows fewer open files. */
 
+import type { AcceptRate } from "../../link/accept_pace.ts";
 import type { ConnectionLimits } from "../../link/connection_limit.ts";
 import { FAREWELLS_MAX } from "../../link/farewells.ts";
 import { openFilesMax } from "../../system/open_files.ts";
@@ -11,11 +12,11 @@ const CONNECTIONS_MAX = 256;
 /** At least as many, however few files may be open: a worker without connections is none. */
 const CONNECTIONS_MIN = 8;
 
-/** Controllers that are accepted in a second: more than start at once, and little work for a worker. */
-const ACCEPTED_PER_SECOND = 100;
-
-/** The same at once. More would take a tenth of a second from the jobs of others, and several on a busy machine. */
-const ACCEPTED_AT_ONCE = 64;
+/**
+ * Controllers that are accepted: more than start at once, and little work for a worker. More at once would take a tenth
+ * of a second from the jobs of others, and several on a busy machine.
+ */
+const ACCEPTED: AcceptRate = { perSecond: 100, atOnce: 64 };
 
 /** Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process, its pipes, its socket, its core, and the next one. */
 const OWN_FILES = 48 + FAREWELLS_MAX;
@@ -31,7 +32,6 @@ export function connectionLimits(
   return {
     all,
     perHost: Math.ceil(all / 2),
-    acceptedPerSecond: ACCEPTED_PER_SECOND,
-    acceptedAtOnce: ACCEPTED_AT_ONCE,
+    accepted: ACCEPTED,
   };
 }

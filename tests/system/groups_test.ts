@@ -1,7 +1,7 @@
 /** Turns of groups. */
 
 import assert from "node:assert/strict";
-import { Groups } from "../../web/groups.ts";
+import { Groups } from "../../system/groups.ts";
 import { test } from "../lib/test.ts";
 
 test("groups have turns, however many things they have, and the largest one loses its oldest", () => {
