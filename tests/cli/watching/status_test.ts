@@ -41,6 +41,13 @@ test("a run is seen from another terminal, says what was left when it is killed,
   const { runs } = { runs: JSON.parse((await status("--json")).stdout) as RunSnapshot[] };
   assert(runs.some(({ pid }) => pid === killed.pid), "it is in the list of all runs");
 
+  await eventually(
+    "the run has noted how many jobs there are, which it does a second after its start",
+    () => {
+      const record = JSON.parse(readFileSync(workspace.at("outputs/.distcomp/live.json"), "utf8"));
+      return record.toRun === 5;
+    },
+  );
   await killed.kill();
   const left: PastRun = await json();
   assert.deepEqual([left.kind, left.end, left.left], ["past", "killed", 3]);
