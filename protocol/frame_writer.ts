@@ -40,8 +40,8 @@ export interface ReferenceEvents {
  * it is written.
  */
 export class FrameWriter {
-  #batch = new Uint8Array(BATCH_BYTES_FIRST);
-  #view = new DataView(this.#batch.buffer);
+  #batch: Uint8Array<ArrayBuffer>;
+  #view: DataView;
   #start = 0;
   #end = 0;
   /** How many pieces of the batch are not released. Its memory is reused when there are none. */
@@ -53,8 +53,11 @@ export class FrameWriter {
   readonly #releases = new Map<Uint8Array, () => void>();
   readonly #references: ReferenceEvents | undefined;
 
-  constructor(references?: ReferenceEvents) {
+  /** `memory`: where the first batch is gathered, and all that fit into it. */
+  constructor(references?: ReferenceEvents, memory = new Uint8Array(BATCH_BYTES_FIRST)) {
     this.#references = references;
+    this.#batch = memory;
+    this.#view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   }
 
   /** Bytes that are gathered and not yet taken. */

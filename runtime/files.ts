@@ -47,7 +47,8 @@ export type LinkRule = "followed" | "refused";
 
 /** A file that another process changes while this one reads it. */
 export interface SharedFile {
-  read(into: Float64Array<ArrayBuffer>): void;
+  /** Fills `into` with what the file has from `at` on: from its beginning, unless given. */
+  read(into: Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>, at?: number): void;
   /** Overwrites a number at `at`, in bytes. */
   write(value: number, at: number): void;
   close(): void;

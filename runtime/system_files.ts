@@ -158,8 +158,8 @@ class SystemSharedFile implements SharedFile {
     this.#fd = fd;
   }
 
-  read(into: Float64Array<ArrayBuffer>): void {
-    readSync(this.#fd, into, 0, into.byteLength, 0);
+  read(into: Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>, at = 0): void {
+    readSync(this.#fd, into, 0, into.byteLength, at);
   }
 
   write(value: number, at: number): void {

@@ -44,16 +44,30 @@ export const SLOT_SHARED_OUTPUT = 0x85;
 export const SLOT_OUTPUT_TAKEN = 0x86;
 
 /**
- * Bytes of a slot's shared memory. The first number is the id of the job that the slot started last. The second is
- * written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the index
- * of the started job in its run, if core dumps are kept. The next two are the addresses between which the stack can
+ * Bytes of the numbers in a slot's shared memory. The first one is the id of the job that the slot started last. The
+ * second is written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the
+ * index of the started job in its run, if core dumps are kept. The next two are the addresses between which the stack can
  * overflow. Then comes when the started job began, on the machine's clock in microseconds, and a number that is not 0
- * after the process has called `exit`, if it notes that. What the system tells about a bad memory access follows, and
- * is the last that the process writes.
+ * after the process has called `exit`, if it notes that. The last two are about answers: how many bytes the slot has
+ * written to its connection since it has registered, and how many it held back when it started its last job.
  */
-export const SLOT_SHARED_BYTES = 80;
+export const SLOT_NUMBERS_BYTES = 72;
 export const SLOT_EXIT_AT = 48;
-export const SLOT_FAULT_AT = 56;
+export const SLOT_WRITTEN_AT = 56;
+export const SLOT_HELD_AT = 64;
+
+/** Behind the numbers lie the answers that the slot gathers, before it writes them together. */
+export const SLOT_HELD_BYTES_MAX = 64 * 1024;
+
+/**
+ * Then comes what the system tells about a bad memory access. It is the last that the process writes, and may be longer
+ * than this memory.
+ */
+export const SLOT_FAULT_AT = SLOT_NUMBERS_BYTES + SLOT_HELD_BYTES_MAX;
+export const SLOT_FAULT_BYTES = 24;
+
+/** All of a slot's shared memory. */
+export const SLOT_SHARED_BYTES = SLOT_FAULT_AT + SLOT_FAULT_BYTES;
 
 /** Where the worker writes the second number. */
 export const SLOT_QUIET_AT = 8;

@@ -8,7 +8,6 @@ import {
   type Frame,
   FrameDecoder,
   type FrameSpan,
-  FrameWriter,
   HUGE_BLOB_BYTES_MAX,
   JOB_PREFIX_BYTES,
   MessageType,
@@ -20,6 +19,7 @@ import {
 import { messageOf } from "../runtime/error_text.ts";
 import type { FaultTrace } from "../runtime/fault_trace.ts";
 import type { NativeCore, SlotChannel, SlotRuntime } from "../runtime/ports.ts";
+import { GatheredAnswers } from "./gathered_answers.ts";
 import { JobMarks } from "./job_marks.ts";
 import { JobMeter } from "./job_meter.ts";
 import { SharedJobs } from "./shared_jobs.ts";
@@ -44,8 +44,8 @@ import {
 const CORE_API_VERSION = 1;
 
 /**
- * Answers are gathered for about this long at most, to be written together. A longer time would delay the
- * answers before a long job, and lose more of them when a job crashes the slot.
+ * Answers are gathered for about this long at most, to be written together. A longer time would delay them, and those
+ * before a long job until the worker takes them.
  */
 const ANSWERS_HELD_US = 300;
 
@@ -122,7 +122,7 @@ class Slot {
   readonly #runtime: SlotRuntime;
   readonly #channel: SlotChannel;
   readonly #decoder = new FrameDecoder();
-  readonly #writer = new FrameWriter();
+  readonly #answers: GatheredAnswers;
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
   readonly #startedJob: Float64Array<ArrayBuffer>;
   readonly #marks: JobMarks;
@@ -131,7 +131,6 @@ class Slot {
   readonly #shared: SharedJobs | undefined;
   readonly #trace: FaultTrace | undefined;
   #core: NativeCore | undefined;
-  #flushedAtUs = 0;
 
   constructor(
     runtime: SlotRuntime,
@@ -142,7 +141,8 @@ class Slot {
     this.#runtime = runtime;
     this.#channel = channel;
     this.#startedJob = startedJob;
-    this.#marks = new JobMarks(channel.printing, this.#writer, startedJob);
+    this.#answers = new GatheredAnswers(channel, startedJob.buffer);
+    this.#marks = new JobMarks(channel.printing, this.#answers.writer, startedJob);
     this.#meter = new JobMeter(channel.usage, index);
     this.#notesIndex = notesIndex;
     this.#shared = shared;
@@ -151,8 +151,9 @@ class Slot {
 
   /** Tells the worker which slot this is. */
   register(ticket: number): void {
-    this.#writer.frame(SLOT_REGISTER, ticket, NOTHING);
-    this.#flush();
+    this.#answers.writer.frame(SLOT_REGISTER, ticket, NOTHING);
+    this.#answers.flush();
+    this.#answers.onRegistered();
   }
 
   /** Serves the worker until it closes the connection. */
@@ -161,9 +162,9 @@ class Slot {
       const bytes = this.#channel.read(this.#decoder.space());
       if (bytes === 0) break;
       this.#decoder.commit(bytes);
-      this.#flushedAtUs = this.#channel.usage.nowUs();
+      this.#answers.onArrived();
       this.#onFrames();
-      this.#flush();
+      this.#answers.flush();
     }
     this.#core?.close();
   }
@@ -193,7 +194,8 @@ class Slot {
   #load(frame: Frame): void {
     const { path } = decodeLoad(frame.payload);
     const id = frame.id as number;
-    if (this.#shared) this.#writer.frame(SLOT_HAS_MEMORY, id, NOTHING);
+    const { writer } = this.#answers;
+    if (this.#shared) writer.frame(SLOT_HAS_MEMORY, id, NOTHING);
     try {
       this.#runtime.openCoreProcess({ [CORE_FOLDER]: folderOf(path) });
       const core = this.#runtime.openCore(path);
@@ -206,7 +208,7 @@ class Slot {
       this.#trace?.begin(); // only now: the core may have a handler of its own
       this.#meter.onLoaded();
       this.#marks.announce(id, 0);
-      this.#writer.frame(ResponseType.ok, id, NOTHING);
+      writer.frame(ResponseType.ok, id, NOTHING);
     } catch (error) {
       this.#marks.announce(id, 1);
       this.#fail(id, messageOf(error));
@@ -242,19 +244,20 @@ class Slot {
   }
 
   #onStarted(id: Uint64, index: Uint64): void {
+    this.#answers.onStart();
     this.#startedJob[0] = id as number;
     if (this.#notesIndex) this.#startedJob[2] = Number(index);
     this.#startedJob[5] = this.#meter.onStart();
   }
 
   #onEnded(core: NativeCore, id: number, exitCode: number): void {
-    const heldUs = this.#meter.onEnd() - this.#flushedAtUs;
+    const heldUs = this.#meter.onEnd() - this.#answers.writtenAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
     this.#answer(core, id, exitCode);
     core.free();
     if (isMarked || heldUs > MARKED_JOB_US) this.#marks.write(id);
-    if (heldUs > ANSWERS_HELD_US) this.#flush();
+    if (heldUs > ANSWERS_HELD_US) this.#answers.flush();
   }
 
   #answer(core: NativeCore, id: Uint64, exitCode: number): void {
@@ -264,19 +267,21 @@ class Slot {
     if (problem !== undefined) {
       return this.#fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
     }
+    const { writer } = this.#answers;
     const isSmall = outputBytes <= GATHERED_OUTPUT_BYTES_MAX;
+    this.#answers.makeRoom(isSmall ? outputBytes : 0);
     const region = isSmall ? undefined : this.#shared?.output(core);
     if (region !== undefined) {
       const output = encodeSharedOutput({ region, bytes: outputBytes, exitCode, usage });
-      return this.#writer.frame(SLOT_SHARED_OUTPUT, id, output);
+      return writer.frame(SLOT_SHARED_OUTPUT, id, output);
     }
-    this.#writer.usageResultHead(id, usage, exitCode, outputBytes);
+    writer.usageResultHead(id, usage, exitCode, outputBytes);
     if (isSmall) {
-      const at = this.#writer.reserveAt(outputBytes);
-      core.copyOutputTo(this.#writer.batch, at);
+      const at = writer.reserveAt(outputBytes);
+      core.copyOutputTo(writer.batch, at);
     } else if (outputPointer) {
-      this.#flush();
-      this.#channel.writeNative(outputPointer, outputBytes);
+      this.#answers.flush();
+      this.#answers.writeNative(outputPointer, outputBytes);
     }
   }
 
@@ -292,16 +297,8 @@ class Slot {
   }
 
   #fail(id: Uint64, reason: string): void {
-    this.#flush();
-    this.#channel.write(encodeError(id, reason));
-  }
-
-  #flush(): void {
-    for (let piece = this.#writer.take(); piece; piece = this.#writer.take()) {
-      this.#channel.write(piece);
-      this.#writer.release(piece);
-    }
-    this.#flushedAtUs = this.#channel.usage.nowUs();
+    this.#answers.flush();
+    this.#answers.write(encodeError(id, reason));
   }
 }
 

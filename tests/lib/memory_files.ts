@@ -225,7 +225,10 @@ class MemoryFiles implements Files {
   openShared(path: string): SharedFile {
     const content = this.#disk.at(path);
     return {
-      read: (into) => new Uint8Array(into.buffer).set(content.bytes),
+      read: ({ buffer, byteOffset, byteLength }, at = 0) =>
+        new Uint8Array(buffer, byteOffset, byteLength).set(
+          content.bytes.subarray(at, at + byteLength),
+        ),
       write: (value, at) => content.bytes.set(new Uint8Array(Float64Array.of(value).buffer), at),
       close() {},
     };

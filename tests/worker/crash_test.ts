@@ -1,6 +1,9 @@
 /** Cores that crash during a job: the job fails, everything else goes on. */
 
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import {
   type ControllerV1,
@@ -31,6 +34,37 @@ test("however a core crashes, only its job fails, with the reason", async () => 
     assert.match(errorText(await culprit), reason);
     await assertEchoed([...before, ...behind]);
   }
+});
+
+test("a crash costs no answer of a job that has ended: none runs a second time", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connectWith(worker, "behave");
+  const folder = await mkdtemp(join(tmpdir(), "dc-counts-"));
+  try {
+    await assertEchoed(manyEchoes(controller, 2_000)); // shows the pace, so that answers are gathered
+    const file = join(folder, "counts");
+    const counts = Array.from({ length: 500 }, () => run(controller, `count ${file}`));
+    assert.match(errorText(await send(controller, "crash")), /SIGSEGV/);
+    assert.deepEqual(new Set(await Promise.all(counts)), new Set(["counted"]));
+    assert.equal((await readFile(file, "utf8")).split("\n").length - 1, 500);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("answers of short jobs do not wait for a long one behind them in their slot", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connectWith(worker, "behave");
+  await assertEchoed(manyEchoes(controller, 2_000)); // shows the pace, so that answers are gathered
+  const folder = await mkdtemp(join(tmpdir(), "dc-gate-"));
+  const gate = join(folder, "gate");
+  const short = manyEchoes(controller, 500);
+  const long = run(controller, `gate ${gate}`);
+  await assertEchoed(short);
+  await writeFile(gate, "");
+  await long;
+  await assertEchoed(manyEchoes(controller, 100));
+  await rm(folder, { recursive: true });
 });
 
 programTest("in a deep window of jobs only those fail that crash", async () => {

@@ -178,6 +178,7 @@ export class Executor {
 
   /** Does what is due only because time has passed. Returns the jobs that slots most likely run. */
   onTick(): ReturnType<Pool<RelayedJob>["currentJobs"]> {
+    this.#slots.onTick();
     const nowMs = this.#onEvent();
     this.#watchdog.checkUnwanted(nowMs);
     this.#watchdog.checkThreads(nowMs);

@@ -1,6 +1,8 @@
 /** What the end of a slot's process says about who ended it. */
 
 import os from "node:os";
+import type { Link } from "../../link/link.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { ProcessEnd } from "../../runtime/ports.ts";
 import { saysWhy, withReason } from "../../system/last_words.ts";
 import type { Lines } from "../job.ts";
@@ -20,6 +22,20 @@ const KILLING = ["SIGKILL", "SIGXCPU"];
 
 /** Go ends a process by this signal after a crash in C code, when it has printed what it was. */
 const AFTER_CRASH = "SIGQUIT";
+
+/** What a process wrote before it died is in the socket already; this is for a loaded machine. */
+const LAST_ANSWERS_MS = 1_000;
+
+/** Reads the answers that a process has sent before it exited, and those that it held back. `closed`: the link's end. */
+export async function readLastAnswers(
+  link: Link,
+  closed: Promise<unknown>,
+  clock: Clock,
+): Promise<void> {
+  const timer = clock.after(LAST_ANSWERS_MS, () => link.close());
+  await closed;
+  timer.stop();
+}
 
 /** Who ended a process that this worker has not ended itself; `undefined` if it is given up. */
 export function causeOf(end: ProcessEnd | undefined, lastLines: Lines): EndCause {

@@ -1,6 +1,6 @@
 /** The worker's view of a slot's process: how it starts, loads a core, answers jobs and ends. */
 
-import { Link } from "../../link/link.ts";
+import type { Link } from "../../link/link.ts";
 import {
   decodeError,
   type Frame,
@@ -19,9 +19,10 @@ import type { StoredCore } from "../cores/core_store.ts";
 import type { Lines, PlacedPayload, SlotResponse } from "../job.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { CoreDumps } from "./core_dumps.ts";
+import { HeldAnswers } from "./held_answers.ts";
 import type { JobTransport } from "./job_transport.ts";
 import { openTransport } from "./memory_transport.ts";
-import { causeOf, exitReason, startProblem } from "./process_end.ts";
+import { causeOf, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
 import { LOAD_ID, passesOn } from "./plain_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
@@ -38,9 +39,6 @@ const START_LIMIT_MS = 30_000;
 
 /** How long a process may take to unload its core. */
 const END_LIMIT_MS = 5_000;
-
-/** What a process wrote before it died is in the socket already; this is for a loaded machine. */
-const LAST_ANSWERS_MS = 1_000;
 
 /** A slot's process. */
 export class SlotProcess {
@@ -62,6 +60,7 @@ export class SlotProcess {
   readonly #connected = Promise.withResolvers<void>();
   readonly #linkClosed = Promise.withResolvers<Error | undefined>();
   /** Set when it connects. */
+  #held: HeldAnswers | undefined;
   #link: Link | undefined;
   readonly #relayed = new RelayedOutputs((response) => this.#onFrame(response));
   #life: ProcessLife = { name: "starting" };
@@ -154,11 +153,12 @@ export class SlotProcess {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
     this.#ownPid = this.#sandbox?.pidIn(this.#child.pid);
-    this.#link = new Link(stream, {
+    this.#held = new HeldAnswers(stream, this.startedJob, {
       onFrame: (frame) => this.#onFrame(frame),
       onSpan: (span) => passesOn(span, this.printed, this.startedJob.slot, this.#events),
       onClosed: (reason) => this.#onLinkClosed(reason),
-    }, { clock: this.#clock, findHugePlace: this.#relayed.find });
+    });
+    this.#link = this.#held.open({ clock: this.#clock, findHugePlace: this.#relayed.find });
     this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
     this.#link.start();
     void this.#dumps?.onConnected(this.pid);
@@ -202,6 +202,11 @@ export class SlotProcess {
     const onFailed = () => this.kill(`it has no memory for an input of ${bytes} bytes`);
     if (!this.transport?.sendHuge) return onFailed();
     this.transport.sendHuge(id, job, job.huge, onFailed);
+  }
+
+  /** Takes answers that wait behind a long job. Call it several times a second. */
+  onTick(): void {
+    this.#held?.onTick();
   }
 
   /**
@@ -282,20 +287,14 @@ export class SlotProcess {
 
   async #awaitExit(): Promise<void> {
     const end = await this.#child.settled;
-    if (end && this.#link) await this.#readLastAnswers(this.#link);
-    else this.#link?.close(); // a process that is given up may keep its end of the socket open
+    if (end && this.#link) {
+      await readLastAnswers(this.#link, this.#linkClosed.promise, this.#clock);
+    } else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.printed.end();
     await this.#dumps?.onEnded(this.pid, end?.signal ? this.startedJob.index : undefined);
     this.startedJob.close();
     this.#memory?.onGone();
     this.#onGone(end);
-  }
-
-  /** Reads the answers that it sent before it exited. */
-  async #readLastAnswers(link: Link): Promise<void> {
-    const timer = this.#clock.after(LAST_ANSWERS_MS, () => link.close());
-    await this.#linkClosed.promise;
-    timer.stop();
   }
 
   #onGone(end: ProcessEnd | undefined): void {

@@ -44,6 +44,11 @@ export class Slots {
     return this.#byEndpoint.get(endpoint);
   }
 
+  /** Does what is due only because time has passed. */
+  onTick(): void {
+    for (const { process } of this.#byEndpoint.values()) process?.onTick();
+  }
+
   /** The endpoints that have loaded a core. */
   holding(key: CoreKey): EndpointId[] {
     return [...this.#byEndpoint]

@@ -1,6 +1,7 @@
 /**
- * Which job a slot started last. The slot writes it to memory that it shares with its worker. A message would
- * not do: a slot sends the answers of short jobs in batches, and cannot send anything while a job hangs.
+ * Which job a slot started last, and the answers that it holds back. The slot writes both to memory that it shares with
+ * its worker. A message would not do: a slot sends the answers of short jobs in batches, and cannot send anything while a
+ * job hangs.
  */
 
 import type { DispatchId } from "../../pool/types.ts";
@@ -12,9 +13,16 @@ import { dirname } from "../../runtime/path.ts";
 import {
   SLOT_EXIT_AT,
   SLOT_FAULT_AT,
+  SLOT_FAULT_BYTES,
+  SLOT_HELD_AT,
+  SLOT_HELD_BYTES_MAX,
+  SLOT_NUMBERS_BYTES,
   SLOT_QUIET_AT,
   SLOT_SHARED_BYTES,
+  SLOT_WRITTEN_AT,
 } from "../../slot/protocol.ts";
+
+const NUMBER_BYTES = Float64Array.BYTES_PER_ELEMENT;
 
 /** The worker's end of the shared memory. The last value stays readable after the slot has exited. */
 export class StartedJob {
@@ -24,7 +32,9 @@ export class StartedJob {
   /** When the slot has exited, on the clock of the machine. */
   #endedAtUs: number | undefined;
   #file: SharedFile | undefined;
-  readonly #value = new Float64Array(SLOT_SHARED_BYTES / Float64Array.BYTES_PER_ELEMENT);
+  readonly #value = new Float64Array(SLOT_NUMBERS_BYTES / NUMBER_BYTES);
+
+  readonly #fault = new Uint8Array(SLOT_FAULT_BYTES);
 
   /** Makes the file at `path`, for a process of the slot with the number `slot` that is about to start. */
   constructor(files: Files, path: string, readonly slot: number, nowUs?: () => number | undefined) {
@@ -32,7 +42,7 @@ export class StartedJob {
     this.#files = files;
     this.#path = path;
     try {
-      files.createSync(path, new Uint8Array(this.#value.buffer), 0o600);
+      files.createSync(path, new Uint8Array(SLOT_SHARED_BYTES), 0o600);
       this.#file = files.openShared(path);
     } catch (cause) {
       const folder = `its temporary folder "${dirname(path)}"`;
@@ -65,6 +75,27 @@ export class StartedJob {
     return this.#value[2] ?? 0;
   }
 
+  /** Bytes of answers that the slot has written since it has registered. */
+  get writtenBytes(): number {
+    this.#file?.read(this.#value);
+    return this.#value[SLOT_WRITTEN_AT / NUMBER_BYTES] ?? 0;
+  }
+
+  /**
+   * What the slot held back when it started its last job, behind the first `knownBytes` of its answers since it has
+   * registered. Call it only while the job runs, or when the slot is gone.
+   */
+  heldBehind(knownBytes: number): Uint8Array<ArrayBuffer> | undefined {
+    if (!this.#file) return undefined;
+    const from = knownBytes - this.writtenBytes;
+    const heldBytes = this.#value[SLOT_HELD_AT / NUMBER_BYTES] ?? 0;
+    // A core can write anything there.
+    if (!(from >= 0 && from < heldBytes && heldBytes <= SLOT_HELD_BYTES_MAX)) return undefined;
+    const held = new Uint8Array(Math.floor(heldBytes - from));
+    this.#file.read(held, SLOT_NUMBERS_BYTES + Math.floor(from));
+    return held;
+  }
+
   /** Whether the slot has called `exit`, if it notes that. */
   get hasExited(): boolean {
     this.#file?.read(this.#value);
@@ -74,8 +105,9 @@ export class StartedJob {
   /** Whether the slot has died because its core used up the stack, as far as the slot could tell. */
   get hasOverflowedStack(): boolean {
     this.#file?.read(this.#value);
+    this.#file?.read(this.#fault, SLOT_FAULT_AT);
     const [, , , from = 0, to = 0] = this.#value;
-    const address = faultAddress(new DataView(this.#value.buffer, SLOT_FAULT_AT));
+    const address = faultAddress(new DataView(this.#fault.buffer));
     return address !== undefined && from <= address && address < to;
   }
 
@@ -93,10 +125,10 @@ export class StartedJob {
     return encodeUsage({ startUs, runUs: endUs - startUs, cpuUs: 0, memoryBytes, slot: this.slot });
   }
 
-  /** The slot has exited: reads its last id, and closes the file. */
+  /** The slot has exited: reads what it has written last, and closes the file. */
   close(): void {
     if (!this.#file) return;
-    void this.id;
+    void this.hasOverflowedStack;
     this.#file.close();
     this.#file = undefined;
   }

@@ -197,6 +197,8 @@ class Scene implements ChildProcess {
     id: 0 as DispatchId,
     slot: 0,
     setQuiet: (isQuiet: boolean) => void this.quiet.push(isQuiet),
+    writtenBytes: 0,
+    heldBehind: () => undefined,
     close: () => void (this.memoryIsClosed = true),
   };
   readonly slot: SlotProcess;

@@ -1,0 +1,91 @@
+/**
+ * The answers of a slot, gathered to be written together. They lie in memory that the worker can read: an answer that is
+ * not written yet is not lost with its slot, and need not wait for a long job behind it.
+ */
+
+import { FrameWriter } from "../protocol/mod.ts";
+import type { NativePointer, SlotChannel } from "../runtime/ports.ts";
+import {
+  SLOT_HELD_AT,
+  SLOT_HELD_BYTES_MAX,
+  SLOT_NUMBERS_BYTES,
+  SLOT_WRITTEN_AT,
+} from "./protocol.ts";
+
+/** The most bytes of an answer beside its output: its header, what the job has used, and an announced mark. */
+const ANSWER_BYTES_MAX = 1024;
+
+const NUMBER_BYTES = Float64Array.BYTES_PER_ELEMENT;
+
+/** Where answers are gathered, and written from. */
+export class GatheredAnswers {
+  readonly writer: FrameWriter;
+  readonly #channel: SlotChannel;
+  readonly #memory: Uint8Array<ArrayBuffer>;
+  readonly #numbers: Float64Array<ArrayBuffer>;
+  #writtenBytes = 0;
+  #writtenAtUs = 0;
+
+  /** `shared`: what the slot shares with its worker. */
+  constructor(channel: SlotChannel, shared: ArrayBuffer) {
+    this.#memory = new Uint8Array(shared, SLOT_NUMBERS_BYTES, SLOT_HELD_BYTES_MAX);
+    this.writer = new FrameWriter(undefined, this.#memory);
+    this.#channel = channel;
+    this.#numbers = new Float64Array(shared, 0, SLOT_NUMBERS_BYTES / NUMBER_BYTES);
+  }
+
+  /** When answers were written last, or read, on the clock of the slot. */
+  get writtenAtUs(): number {
+    return this.#writtenAtUs;
+  }
+
+  /** The worker has the registration of the slot: what is written from now on counts. */
+  onRegistered(): void {
+    this.#writtenBytes = 0;
+    this.#numbers[SLOT_WRITTEN_AT / NUMBER_BYTES] = 0;
+  }
+
+  /** Jobs have arrived: their answers are the first to be gathered. */
+  onArrived(): void {
+    this.#writtenAtUs = this.#channel.usage.nowUs();
+  }
+
+  /** A job is about to start, which may never end: from now on, the worker can take what is gathered. */
+  onStart(): void {
+    const { batch, pendingBytes } = this.writer;
+    this.#numbers[SLOT_HELD_AT / NUMBER_BYTES] = batch === this.#memory ? pendingBytes : 0;
+  }
+
+  /** Makes room for an answer whose output has so many bytes. */
+  makeRoom(outputBytes: number): void {
+    const bytes = this.writer.pendingBytes + outputBytes + ANSWER_BYTES_MAX;
+    if (bytes > SLOT_HELD_BYTES_MAX) this.flush();
+  }
+
+  /** Writes what is gathered. */
+  flush(): void {
+    for (let piece = this.writer.take(); piece; piece = this.writer.take()) {
+      this.write(piece);
+      this.writer.release(piece);
+    }
+    this.#writtenAtUs = this.#channel.usage.nowUs();
+  }
+
+  /** Writes bytes that are not gathered, behind those that are written. */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#channel.write(bytes);
+    this.#onWritten(bytes.byteLength);
+  }
+
+  /** The same from memory of the core. */
+  writeNative(pointer: NativePointer, bytes: number): void {
+    this.#channel.writeNative(pointer, bytes);
+    this.#onWritten(bytes);
+  }
+
+  #onWritten(bytes: number): void {
+    this.#writtenBytes += bytes;
+    this.#numbers[SLOT_HELD_AT / NUMBER_BYTES] = 0;
+    this.#numbers[SLOT_WRITTEN_AT / NUMBER_BYTES] = this.#writtenBytes;
+  }
+}

@@ -1,0 +1,209 @@
+/** Answers that a slot holds back: none is missing in the end, and none comes twice, however its connection ends. */
+
+import assert from "node:assert/strict";
+import type { Frame } from "../../../protocol/mod.ts";
+import type { DispatchId } from "../../../pool/types.ts";
+import type { ByteStream } from "../../../runtime/ports.ts";
+import { derivedStream } from "../../../security/derived_stream.ts";
+import {
+  SLOT_HELD_AT,
+  SLOT_HELD_BYTES_MAX,
+  SLOT_NUMBERS_BYTES,
+  SLOT_SHARED_BYTES,
+  SLOT_WRITTEN_AT,
+} from "../../../slot/protocol.ts";
+import { HeldAnswers } from "../../../worker/slots/held_answers.ts";
+import { StartedJob } from "../../../worker/slots/started_job.ts";
+import { concat, encodeFrame, OK, utf8 } from "../../fixtures/peers/frames.ts";
+import { MemoryDisk } from "../../lib/memory_files.ts";
+import { MemoryNetwork } from "../../lib/memory_network.ts";
+import { test } from "../../lib/test.ts";
+
+test("what a slot held back when it was lost follows at the end of its connection", async () => {
+  const slot = await Slot.connected();
+  await slot.writes(1, 2);
+  slot.holds(3, 4, 5);
+  await slot.ends();
+  assert.deepEqual(slot.answered, [1, 2, 3, 4, 5]);
+});
+
+test("a slot that is killed in the midst of a write has all its answers, each once", async () => {
+  for (const cut of [1, 20, 40, 100]) {
+    const slot = await Slot.connected();
+    await slot.writes(1);
+    slot.holds(2, 3, 4);
+    await slot.sends(answersOf(2, 3, 4).subarray(0, cut));
+    await slot.ends();
+    assert.deepEqual(slot.answered, [1, 2, 3, 4], `after ${cut} bytes`);
+  }
+});
+
+test("a slot that is killed just after a write has no answer twice", async () => {
+  const slot = await Slot.connected();
+  slot.holds(1, 2);
+  await slot.sends(answersOf(1, 2)); // what it has written is not noted yet
+  await slot.ends();
+  assert.deepEqual(slot.answered, [1, 2]);
+});
+
+test("a connection that fails because the slot had not read all its jobs has its answers, too", async () => {
+  const failed = Promise.withResolvers<never>();
+  const slot = await Slot.connected((stream) =>
+    derivedStream(stream, { read: () => failed.promise })
+  );
+  slot.holds(1, 2);
+  failed.reject(new Error("ECONNRESET"));
+  await slot.network.clock.advance(0);
+  assert.deepEqual(slot.answered, [1, 2]);
+  assert.equal(slot.closed, "ECONNRESET");
+});
+
+test("answers behind which a job takes long are taken at the second look, and not again when they arrive", async () => {
+  const slot = await Slot.connected();
+  await slot.writes(1);
+  slot.holds(2, 3);
+  slot.runs(4);
+  slot.answers.onTick();
+  assert.deepEqual(slot.answered, [1]);
+  slot.answers.onTick();
+  assert.deepEqual(slot.answered, [1, 2, 3]);
+  slot.answers.onTick();
+  const rest = answersOf(2, 3, 4);
+  for (let at = 0; at < rest.byteLength; at += 7) await slot.sends(rest.subarray(at, at + 7));
+  slot.noteWritten();
+  await slot.writes(5);
+  await slot.ends();
+  assert.deepEqual(slot.answered, [1, 2, 3, 4, 5]);
+});
+
+test("answers are not taken while one job follows the other", async () => {
+  const slot = await Slot.connected();
+  for (let id = 1; id <= 10; id++) {
+    slot.holds(id);
+    slot.runs(id + 1);
+    slot.answers.onTick();
+  }
+  assert.deepEqual(slot.answered, []);
+});
+
+test("answers are not taken while some that were written before have not arrived", async () => {
+  const slot = await Slot.connected();
+  slot.note(100, answersOf(2)); // of which the worker has none
+  slot.runs(3);
+  slot.answers.onTick();
+  slot.answers.onTick();
+  assert.deepEqual(slot.answered, []);
+});
+
+test("whatever a core writes there, the worker reads no more than that memory", async () => {
+  for (
+    const [writtenBytes, heldBytes] of [
+      [0, Infinity],
+      [0, NaN],
+      [NaN, 10],
+      [-5, 1e9],
+      [0, SLOT_HELD_BYTES_MAX + 1],
+      [-1e300, 10],
+    ] as const
+  ) {
+    const slot = await Slot.connected();
+    slot.writeNumbers(writtenBytes, heldBytes);
+    await slot.ends();
+    assert.deepEqual(slot.answered, [], `${writtenBytes}, ${heldBytes}`);
+  }
+});
+
+test("what a core writes there in place of answers breaks its connection only", async () => {
+  const slot = await Slot.connected();
+  slot.note(0, new Uint8Array(64).fill(0xff));
+  slot.runs(3);
+  slot.answers.onTick();
+  slot.answers.onTick();
+  await slot.network.clock.advance(0);
+  assert.deepEqual(slot.answered, []);
+  assert.match(slot.closed ?? "", /payload/);
+});
+
+const PATH = "/slot";
+
+/** A slot, as its worker sees it: its connection, and the memory that both share. */
+class Slot {
+  readonly network = new MemoryNetwork();
+  readonly #disk = new MemoryDisk();
+  readonly #startedJob = new StartedJob(this.#disk.files, PATH, 0);
+  readonly answered: number[] = [];
+  closed: string | undefined;
+  answers!: HeldAnswers;
+  #there!: ByteStream;
+  #sentBytes = 0;
+
+  static async connected(changed = (stream: ByteStream) => stream): Promise<Slot> {
+    const slot = new Slot();
+    const listener = slot.network.listen({ kind: "unix", path: "slots" });
+    slot.#there = await slot.network.dial(listener.address);
+    const here = await listener.accept();
+    assert(here);
+    listener.close();
+    slot.answers = new HeldAnswers(changed(here), slot.#startedJob, {
+      onFrame: ({ id }: Frame) => void slot.answered.push(Number(id)),
+      onClosed: (reason) => slot.closed = reason?.message ?? "",
+    });
+    slot.answers.open({ clock: slot.network.clock }).start();
+    return slot;
+  }
+
+  /** It writes answers, and notes that. */
+  async writes(...ids: number[]): Promise<void> {
+    await this.sends(answersOf(...ids));
+    this.noteWritten();
+  }
+
+  async sends(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    void this.#there.write(bytes.slice());
+    this.#sentBytes += bytes.byteLength;
+    await this.network.clock.advance(0);
+  }
+
+  noteWritten(): void {
+    this.note(this.#sentBytes, new Uint8Array(0));
+  }
+
+  /** It gathers answers, and starts the next job. */
+  holds(...ids: number[]): void {
+    this.note(this.#sentBytes, answersOf(...ids));
+  }
+
+  note(writtenBytes: number, held: Uint8Array): void {
+    this.#memory.set(held, SLOT_NUMBERS_BYTES);
+    this.writeNumbers(writtenBytes, held.byteLength);
+  }
+
+  writeNumbers(writtenBytes: number, heldBytes: number): void {
+    const { buffer, byteOffset } = this.#memory;
+    const view = new DataView(buffer, byteOffset, SLOT_SHARED_BYTES);
+    view.setFloat64(SLOT_WRITTEN_AT, writtenBytes, true);
+    view.setFloat64(SLOT_HELD_AT, heldBytes, true);
+  }
+
+  /** It starts a job. */
+  runs(id: number): void {
+    const { buffer, byteOffset } = this.#memory;
+    new DataView(buffer, byteOffset).setFloat64(0, id as DispatchId, true);
+  }
+
+  async ends(): Promise<void> {
+    this.#there.close();
+    await this.network.clock.advance(0);
+  }
+
+  get #memory(): Uint8Array<ArrayBuffer> {
+    return this.#disk.bytes(PATH) ?? assert.fail("the memory is gone");
+  }
+}
+
+function answersOf(...ids: number[]): Uint8Array<ArrayBuffer> {
+  const frames = ids.map((id) =>
+    encodeFrame({ type: OK, id: BigInt(id), payload: utf8(`answer ${id}`) })
+  );
+  return new Uint8Array(concat(...frames));
+}
