@@ -127,7 +127,7 @@ export class Committer {
 
   #onNotWritten(completion: Completion<ReadyTask>, error: unknown): void {
     if (!(error instanceof OutputNameError)) return this.#events.onError(error);
-    this.#finishFailure(failedRecord(completion, error.message));
+    this.#track(this.#finishFailed(completion, error.message), 0);
   }
 
   #fail(completion: Completion<ReadyTask>): void {

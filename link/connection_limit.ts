@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../runtime/clock.ts";
+import { networkOf } from "../runtime/peer_network.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { AcceptPace, type AcceptRate } from "./accept_pace.ts";
 import { Farewells } from "./farewells.ts";
@@ -93,7 +94,7 @@ export class ConnectionLimit {
   }
 }
 
-/** The host of a connection, without the port, which is another one for each. */
+/** Whom a connection counts for: its host, without the port, which is another one for each. */
 export function hostOf({ peer }: Pick<ByteStream, "peer">): string {
-  return peer.replace(/:\d+$/, "");
+  return networkOf(peer.replace(/:\d+$/, ""));
 }

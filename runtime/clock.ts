@@ -31,6 +31,9 @@ export interface Random {
 /** A timer of the system may ring so much too early. */
 const EARLY_MS = 1;
 
+/** The longest time that a timer of the system can be set to. One that is set to more rings at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** Where the time and the timers come from. */
 export interface TimeSource {
   /** Monotonic time, which goes on while the process is stopped. */
@@ -71,9 +74,10 @@ export class StoppableClock implements Clock {
     const ring = () => {
       const leftMs = dueMs - this.now();
       if (leftMs <= EARLY_MS) action();
-      else handle = this.#source.set(ring, leftMs); // the clock was stopped in the meantime
+      else handle = set(leftMs); // the clock was stopped in the meantime, or the time is very long
     };
-    let handle = this.#source.set(ring, ms);
+    const set = (leftMs: number) => this.#source.set(ring, Math.min(leftMs, TIMER_MS_MAX));
+    let handle = set(ms);
     return { stop: () => this.#source.clear(handle) };
   }
 

@@ -31,7 +31,7 @@ export class HttpSocket extends Duplex {
     _encoding: string,
     done: (error?: Error) => void,
   ): void {
-    this.stream.write(chunk.slice()).then(() => done(), done);
+    this.stream.write(new Uint8Array(chunk)).then(() => done(), done);
   }
 
   override _final(done: (error?: Error) => void): void {

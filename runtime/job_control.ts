@@ -1,21 +1,8 @@
 /** Job control: what Linux tells about the shell that has started this process, and which program has the terminal. */
 
 import { readFileSync } from "node:fs";
-import { constants } from "node:os";
 import process from "node:process";
-import type { CFunction } from "./c_functions.ts";
-
-/** The handler that ignores a signal. */
-const SIG_IGN = 1n;
-
-const IGNORING_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // void (*signal(int number, void (*handler)(int)))(int): a pointer is as wide as a number of 64 bits
-  signal: { args: ["i32", "u64"], returns: "u64" },
-};
-
-interface IgnoringLibrary {
-  signal(number: number, handler: bigint): bigint;
-}
+import { ignoreSignal } from "./ignored_signals.ts";
 
 /** The state of a process that a signal has stopped. */
 const STOPPED = "T";
@@ -77,9 +64,7 @@ export function isStopped(pid: number): boolean {
  */
 export async function writeFromBackground(): Promise<void> {
   try {
-    const adapter = "Deno" in globalThis ? import("./deno_ffi.ts") : import("./bun_ffi.ts");
-    const library = (await adapter).openCFunctions<IgnoringLibrary>(IGNORING_FUNCTIONS);
-    library.signal(constants.signals.SIGTTOU, SIG_IGN);
+    await ignoreSignal("SIGTTOU");
   } catch {
     // An executable without the permission to load a library.
   }

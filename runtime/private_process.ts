@@ -1,7 +1,8 @@
 /**
- * Closes this process to other processes of its user, on Linux: they cannot trace it, or read its memory and its
- * environment in `/proc`, and it leaves no core dump. Only root can. What this process starts is open again, but gets
- * no file that this process was started with. The cores that a worker runs are such processes.
+ * Closes this process to other processes of its user: SIGUSR1 does not open a debugger in it. On Linux, they cannot trace
+ * it either, or read its memory and its environment in `/proc`, and it leaves no core dump. Only root can. What this
+ * process starts is open again, but gets no file that this process was started with. The cores that a worker runs are
+ * such processes.
  */
 
 import { readdirSync } from "node:fs";
@@ -9,6 +10,7 @@ import process from "node:process";
 import { PRCTL } from "./c_declarations.ts";
 import type { CFunction } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
+import { ignoreSignal } from "./ignored_signals.ts";
 
 const PR_SET_DUMPABLE = 4;
 const DESCRIPTORS = "/proc/self/fd";
@@ -27,8 +29,9 @@ interface PrivacyLibrary {
 
 /** Closes this process, and keeps its files from those that it starts. Returns whether it could. */
 export async function closeToOthers(): Promise<boolean> {
-  if (process.platform !== "linux") return false;
   try {
+    await refuseDebuggers();
+    if (process.platform !== "linux") return false;
     const adapter = "Deno" in globalThis ? import("./deno_ffi.ts") : import("./bun_ffi.ts");
     const library = (await adapter).openCFunctions<PrivacyLibrary>(PRIVACY_FUNCTIONS);
     for (const fd of readdirSync(DESCRIPTORS).map(Number)) {
@@ -38,4 +41,13 @@ export async function closeToOthers(): Promise<boolean> {
   } catch {
     return false; // an executable without the permission to load a library: it starts no slots
   }
+}
+
+/**
+ * Deno opens a debugger at SIGUSR1, to which every user of the machine can connect. There is no option against that, but
+ * it sets its handler only once: a listener of ours has it set now, and then the signal is ignored.
+ */
+async function refuseDebuggers(): Promise<void> {
+  process.on("SIGUSR1", () => {});
+  await ignoreSignal("SIGUSR1");
 }

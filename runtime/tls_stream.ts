@@ -235,7 +235,7 @@ class SecureStream implements TlsStream {
       if (this.#failure) throw this.#failure;
       // TLS encrypts later, and may still have the bytes when the connection fails. The caller may give back their
       // memory then, which may not even be there any more.
-      const copy = part.slice();
+      const copy = new Uint8Array(part);
       if (part.byteLength <= ENCRYPTED_LATER_BYTES_MAX) this.#send(copy);
       else await this.#encrypted(copy);
     }

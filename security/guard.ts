@@ -179,7 +179,7 @@ export class Guard {
   async #secureServer(stream: ByteStream, head: Uint8Array): Promise<ByteStream> {
     const { role } = this.#options;
     const { clock } = this.#ports;
-    const turn = () => this.#turns.next(stream.ends?.remote.host ?? stream.peer);
+    const turn = () => this.#turns.next(stream);
     try {
       const credentials = await this.#key.forPeer();
       const { secureServer } = await import("./handshake.ts");

@@ -1,10 +1,15 @@
 /**
  * When the work of TLS handshakes is done. One takes this process milliseconds: the keys of the connection, then the
  * certificate of the other end. A stranger gets the first for the price of some bytes. So the pieces of this work take
- * turns, hosts in turn, and a host that asks again and again is followed by rests, in which honest work goes on.
+ * turns, networks in turn, and one that asks again and again is followed by rests, in which honest work goes on.
+ *
+ * Of one network, the newest connection is served first. If it asks for more than it gets, the others are too late
+ * anyway, and who has begun is done soon.
  */
 
 import { type Clock, delay } from "../runtime/clock.ts";
+import { networkOf } from "../runtime/peer_network.ts";
+import type { ByteStream } from "../runtime/ports.ts";
 import { Groups } from "../system/groups.ts";
 
 /** How many turns of the event loop a piece of work needs for most of it. */
@@ -16,12 +21,15 @@ const REST_FACTOR = 3;
 /** The shortest rest, as some of the work follows later; and the longest. */
 const REST_MS = { min: 4, max: 100 } as const;
 
-/** The pieces of one handshake. A host that has had more in a while asks again and again. */
+/** A network asks again and again that has had more than the two pieces of one handshake in a while. */
 const PIECES = 2;
 const WHILE_MS = 1_000;
 
+/** With more pieces in a while, there are rests whoever asks: an attacker may have many networks. */
+const ALL_PIECES = 200;
+
 interface Waiting {
-  readonly host: string;
+  readonly network: string;
   readonly begin: () => void;
 }
 
@@ -30,46 +38,71 @@ export class HandshakeTurns {
   readonly #clock: Clock;
   readonly #waiting = new Groups<Waiting>();
   #isBusy = false;
-  /** The turns that each host has had in this while, and when it began. */
+  /** The turns that each network has had in this while, those of all, and when it began. */
   readonly #turns = new Map<string, number>();
+  #allTurns = 0;
   #whileSinceMs = -Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Resolves when a piece of work for a connection from this host may be done. */
-  next(host: string): Promise<void> {
-    return new Promise((begin) => {
-      this.#waiting.add(host, { host, begin });
+  /** How many wait. */
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** Resolves when a piece of work for a connection may be done. Rejects if this side closes it before. */
+  next(stream: ByteStream): Promise<void> {
+    return new Promise((begin, reject) => {
+      const waiting = { network: networkOf(stream.ends?.remote.host ?? stream.peer), begin };
+      this.#waiting.add(waiting.network, waiting);
+      onClose(stream, () => {
+        if (this.#waiting.delete(waiting)) reject(new Error("it was closed before its turn"));
+      });
       if (!this.#isBusy) void this.#serve();
     });
   }
 
   async #serve(): Promise<void> {
     this.#isBusy = true;
-    for (let next = this.#waiting.takeInTurn(); next; next = this.#waiting.takeInTurn()) {
+    for (let next = this.#take(); next; next = this.#take()) {
       const beganAtMs = this.#clock.now();
       next.begin();
       for (let turn = 0; turn < LOOP_TURNS; turn++) await this.#clock.nextTurn();
       const tookMs = this.#clock.now() - beganAtMs;
-      if (this.#asksAgain(next.host, beganAtMs)) await this.#rest(tookMs);
+      if (this.#isTooOften(next.network, beganAtMs)) await this.#rest(tookMs);
     }
     this.#isBusy = false;
   }
 
-  #asksAgain(host: string, nowMs: number): boolean {
+  #take(): Waiting | undefined {
+    return this.#waiting.takeNewestInTurn();
+  }
+
+  #isTooOften(network: string, nowMs: number): boolean {
     if (nowMs - this.#whileSinceMs >= WHILE_MS) {
       this.#turns.clear();
+      this.#allTurns = 0;
       this.#whileSinceMs = nowMs;
     }
-    const turns = (this.#turns.get(host) ?? 0) + 1;
-    this.#turns.set(host, turns);
-    return turns > PIECES;
+    const turns = (this.#turns.get(network) ?? 0) + 1;
+    this.#turns.set(network, turns);
+    this.#allTurns += 1;
+    return turns > PIECES || this.#allTurns > ALL_PIECES;
   }
 
   async #rest(tookMs: number): Promise<void> {
     const { min, max } = REST_MS;
     await delay(this.#clock, Math.min(Math.max(REST_FACTOR * tookMs, min), max));
   }
+}
+
+/** A method is replaced, not the stream wrapped: others close the same one. */
+function onClose(stream: ByteStream, act: () => void): void {
+  const close = stream.close.bind(stream);
+  stream.close = () => {
+    act();
+    close();
+  };
 }

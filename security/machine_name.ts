@@ -1,8 +1,7 @@
 /** How a certificate names the machine that it was made on. */
 
-import { readFileSync } from "node:fs";
 import { sha256Of } from "../system/sha256.ts";
-import { machineId } from "../system/machine.ts";
+import { machineId, systemId } from "../system/machine.ts";
 
 /** Who a certificate names. */
 export interface NamedMachine {
@@ -30,12 +29,4 @@ export function thisMachine(): NamedMachine {
   const text = JSON.stringify(["distcomp machine", name, systemId()]);
   const id = sha256Of(new TextEncoder().encode(text)).slice(0, ID_HEX_DIGITS);
   return { id, name: name.slice(0, MACHINE_NAME_CHARS_MAX) || "localhost" };
-}
-
-function systemId(): string {
-  try {
-    return readFileSync("/etc/machine-id", "utf8").trim();
-  } catch {
-    return ""; // not Linux, or a container
-  }
 }

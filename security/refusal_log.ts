@@ -2,6 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
+import { networkOf } from "../runtime/peer_network.ts";
 import { cutLine } from "../system/line_limit.ts";
 import { LeftError } from "./refused_error.ts";
 import type { Log } from "../system/log.ts";
@@ -9,8 +10,8 @@ import type { Log } from "../system/log.ts";
 /** After a line about a host, further ones are only counted for this long. */
 const QUIET_MS = 60_000;
 
-/** How many hosts are told apart. If there are more, they share one line per `QUIET_MS`. */
-const HOSTS_MAX = 1_000;
+/** How many hosts are told apart. If there are more, they share one line per `QUIET_MS`: an attacker may have many. */
+const HOSTS_MAX = 50;
 const OTHER_HOSTS = "other hosts";
 
 interface Mention {
@@ -34,7 +35,7 @@ export class RefusalLog {
   onRefused(peer: string, error: unknown): void {
     if (error instanceof LeftError) return; // nobody was refused
     const nowMs = this.#clock.now();
-    const host = this.#nameOf(peer.replace(/:\d+$/, ""), nowMs);
+    const host = this.#nameOf(networkOf(peer.replace(/:\d+$/, "")), nowMs);
     const mention = this.#mentions.get(host);
     if (mention && nowMs - mention.atMs < QUIET_MS) {
       mention.count += 1;

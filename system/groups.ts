@@ -41,14 +41,12 @@ export class Groups<T> {
 
   /** Takes the oldest one of the group whose turn it is. */
   takeInTurn(): T | undefined {
-    const [group, members] = this.#members.entries().next().value ?? [];
-    if (group === undefined || !members) return undefined;
-    const item = this.#takeOldest(members);
-    if (members.size > 0) {
-      this.#members.delete(group); // to the end of the order
-      this.#members.set(group, members);
-    }
-    return item;
+    return this.#takeInTurn((members) => members.values().next().value);
+  }
+
+  /** Takes the newest one of it. */
+  takeNewestInTurn(): T | undefined {
+    return this.#takeInTurn((members) => [...members].at(-1));
   }
 
   /** Takes all. */
@@ -64,6 +62,18 @@ export class Groups<T> {
       if (members.size > (largest?.size ?? 0)) largest = members;
     }
     return largest;
+  }
+
+  #takeInTurn(choose: (members: Set<T>) => T | undefined): T | undefined {
+    const [group, members] = this.#members.entries().next().value ?? [];
+    if (group === undefined || !members) return undefined;
+    const item = choose(members);
+    if (item !== undefined) this.delete(item);
+    if (members.size > 0) {
+      this.#members.delete(group); // to the end of the order
+      this.#members.set(group, members);
+    }
+    return item;
   }
 
   #takeOldest(members: Set<T> | undefined): T | undefined {

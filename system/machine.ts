@@ -12,6 +12,15 @@ export interface MachineId {
 
 let own: MachineId | undefined;
 
+/** What the system calls this machine for as long as it is installed; empty if it does not. It is meant to stay secret. */
+export function systemId(): string {
+  try {
+    return readFileSync("/etc/machine-id", "utf8").trim();
+  } catch {
+    return ""; // not Linux, or a container
+  }
+}
+
 /** This machine. Only who asks needs the permission to know its name. */
 export function machineId(): MachineId {
   return own ??= { name: os.hostname(), boot: bootId() };

@@ -1,4 +1,4 @@
-/** The state of a worker as text, for those who ask with SIGUSR1. */
+/** The state of a worker as text, for those who ask with SIGUSR2. */
 
 import type { WorkerStatus } from "../../protocol/mod.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "../terminal/format.ts";

@@ -23,7 +23,7 @@ Examples:
     "Repeat the command to resume a run that ended early, even after kill -9: finished jobs are " +
     "skipped, unless their input or the core has changed.",
     "Ctrl-C finishes running jobs, a second Ctrl-C does not; so do SIGTERM, and SIGHUP without " +
-    "nohup. Ctrl-Z stops the jobs on this machine too. SIGUSR1 prints what the run is doing.",
+    "nohup. Ctrl-Z stops the jobs on this machine too. SIGUSR2 prints what the run is doing.",
     "Exit status: 0 all jobs done, 1 some jobs failed, 2 wrong usage or input, or the outputs " +
     "cannot be written, 3 no usable worker, 4 --time-limit reached, 130 interrupted.",
   ],
@@ -41,7 +41,7 @@ Examples:
     "Controllers need the same key, unless they are programs of this user on this machine: see " +
     "distcomp help key. The first worker makes one, in ~/.config/distcomp/key.",
     "Ctrl-C, SIGTERM, and SIGHUP without nohup let running jobs finish; a second signal kills them. " +
-    "SIGUSR1 logs what the worker is doing.",
+    "SIGUSR2 logs what the worker is doing.",
   ],
 };
 

@@ -1,4 +1,4 @@
-/** Answers those who ask a run for its state with SIGUSR1. */
+/** Answers those who ask a run for its state with SIGUSR2. */
 
 import type { RunSnapshot } from "../../watch/snapshot.ts";
 import { toStderr, type WriteLine } from "../terminal/log.ts";

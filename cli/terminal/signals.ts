@@ -10,10 +10,10 @@ export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT";
 const STDOUT = 1;
 const STDERR = 2;
 
-/** A program asks for the state with SIGUSR1; on macOS and BSD, the terminal does with SIGINFO (Ctrl-T). */
+/** A program asks for the state with SIGUSR2; on macOS and BSD, the terminal does with SIGINFO (Ctrl-T). */
 const STATE_SIGNALS: readonly NodeJS.Signals[] = process.platform === "linux"
-  ? ["SIGUSR1"]
-  : ["SIGUSR1", "SIGINFO"];
+  ? ["SIGUSR2"]
+  : ["SIGUSR2", "SIGINFO"];
 
 /** What signals do. */
 export interface SignalHandlers {

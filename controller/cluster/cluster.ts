@@ -70,10 +70,10 @@ export class Cluster<T extends Task> implements Disposable {
     this.#events = events;
     this.#log = boundedLog(log, clock);
     const workersMin = verifiedPart > 0 ? 2 : 1;
-    if (verifiedPart > 0) this.#voters = new VotersWatch(log);
     const pool = this.#pool = this.#openPool();
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
+    if (verifiedPart > 0) this.#voters = new VotersWatch(log, jobs);
     const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
     const refusalOf = refusalByBuild(core, options.refusalOf);
     const workers = this.#workers = this.#openWorkers(runtime, needs, { ...options, refusalOf });
@@ -286,9 +286,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#jobs.reviewFailed(true);
     // Jobs that wait for a vote may fill the queue, and then nothing else can end. Copies are no new jobs.
     if (this.#intake !== "open" || !this.hasRoom) this.#jobs.findLate(nowMs);
-    const { workers } = this.#endpoints;
-    if (!this.#workers.expectsMore) this.#jobs.endTies(workers.map(({ voter }) => voter));
-    this.#voters?.onTick(workers, this.#workers.expectsMore, nowMs);
+    this.#voters?.onTick(this.#endpoints.workers, this.#workers.expectsMore, nowMs);
     this.#onEvent();
   }
 

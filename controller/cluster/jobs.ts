@@ -245,6 +245,11 @@ export class Jobs<T extends Task> {
     this.#verification?.endTies(voters);
   }
 
+  /** How many these are. */
+  tiesFor(voters: readonly string[]): number {
+    return this.#verification?.tiesFor(voters) ?? 0;
+  }
+
   /** Decides anew where failed jobs run, if nodes have changed. `isDue`: even if they have not. */
   reviewFailed(isDue: boolean): void {
     if (this.#blame.failing === 0 || !(isDue || this.#blame.isReviewDue)) return;

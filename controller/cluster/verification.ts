@@ -140,9 +140,13 @@ export class Verification<T extends Task> {
   endTies(voters: readonly string[]): void {
     for (const votes of [...this.#votes.values()]) {
       if (this.#hasDisagreed) return;
-      const hasVoted = (voter: string) => votes.some((vote) => vote.voter === voter);
-      if (votes.length > 1 && voters.every(hasVoted)) this.#onSplit(votes);
+      if (isTied(votes, voters)) this.#onSplit(votes);
     }
+  }
+
+  /** On how many jobs two workers disagree, where none of `voters` can break the tie. */
+  tiesFor(voters: readonly string[]): number {
+    return this.#votes.values().filter((votes) => isTied(votes, voters)).toArray().length;
   }
 
   /** The job has ended or was canceled: drops its votes. */
@@ -183,6 +187,11 @@ export class Verification<T extends Task> {
   get #hasDisagreed(): boolean {
     return this.#agreed === 0 && this.#splits >= SPLITS_MAX;
   }
+}
+
+/** Whether two have voted, and all of `voters` are among those who have. */
+function isTied(votes: readonly Voter[], voters: readonly string[]): boolean {
+  return votes.length > 1 && voters.every((one) => votes.some(({ voter }) => voter === one));
 }
 
 function hashed({ exitCode }: JobResult, { sha256 }: StoredOutput): JobResult {

@@ -6,15 +6,25 @@ import type { ConnectedWorker } from "../workers/connected_worker.ts";
 /** Workers may connect one after the other. */
 const ALONE_MS = 10_000;
 
+/** The jobs that workers vote on. */
+export interface VotedJobs {
+  endTies(voters: readonly string[]): void;
+  tiesFor(voters: readonly string[]): number;
+}
+
 /** Watches whose votes the workers of a verified run have. */
 export class VotersWatch {
   readonly #log: Log;
+  readonly #jobs: VotedJobs;
   #isUnproven = false;
   #aloneSinceMs: number | undefined;
   #isAlone = false;
+  #tiedSinceMs: number | undefined;
+  #isTied = false;
 
-  constructor(log: Log) {
+  constructor(log: Log, jobs: VotedJobs) {
     this.#log = log;
+    this.#jobs = jobs;
   }
 
   /** A worker is ready. Workers of the same user are trusted as the user is. */
@@ -29,6 +39,27 @@ export class VotersWatch {
 
   /** Call it several times a second. `awaitsMore`: the run waits for workers, however few there are. */
   onTick(workers: readonly ConnectedWorker[], awaitsMore: boolean, nowMs: number): void {
+    const voters = workers.map(({ voter }) => voter);
+    if (awaitsMore) this.#lookAtTies(this.#jobs.tiesFor(voters), nowMs);
+    else this.#jobs.endTies(voters);
+    this.#lookForVoters(workers, awaitsMore, nowMs);
+  }
+
+  /** A tie is broken by another worker, which may never come. */
+  #lookAtTies(ties: number, nowMs: number): void {
+    if (ties === 0) this.#tiedSinceMs = undefined;
+    else this.#tiedSinceMs ??= nowMs;
+    if (this.#tiedSinceMs === undefined || nowMs - this.#tiedSinceMs < ALONE_MS) return;
+    if (this.#isTied) return;
+    this.#isTied = true;
+    const jobs = ties === 1 ? "a job" : `${ties} jobs`;
+    this.#log.warn(
+      `--verify waits for another worker: two give different outputs for ${jobs}, and all that are ` +
+        "connected have voted",
+    );
+  }
+
+  #lookForVoters(workers: readonly ConnectedWorker[], awaitsMore: boolean, nowMs: number): void {
     const [first] = workers;
     if (!first || !awaitsMore || workers.some(({ voter }) => voter !== first.voter)) {
       this.#aloneSinceMs = undefined;

@@ -14,6 +14,9 @@ import { BATCH_INPUTS, type ReadyTask, type Source, SourceError } from "./source
 /** A quote that is never closed would make one row of a whole file. */
 const ROW_CHARS_MAX = 1024 * 1024;
 
+/** A file may have all of them, as when rows of several systems were joined. */
+const LINE_ENDS = ["\r\n", "\n", "\r"];
+
 /** Whether `--lines` takes this file for a table. */
 export function isTable(file: string): boolean {
   return /\.(csv|tsv)$/i.test(file);
@@ -57,6 +60,7 @@ export async function* readRows(file: string): AsyncIterable<Parameter[]> {
     delimiter: file.toLowerCase().endsWith(".tsv") ? "\t" : ",",
     bom: true,
     skip_empty_lines: true,
+    record_delimiter: LINE_ENDS, // otherwise the first one counts for all lines
     max_record_size: ROW_CHARS_MAX,
   });
   const text = Readable.from(textOf(file));

@@ -9,6 +9,7 @@ import { TAR_BLOCK_BYTES } from "../output/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
 import { SmallCopies } from "./small_copies.ts";
 import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
+import { isSparse, isTooLong, reasonOfLongName, shownLongName } from "./tar_refusals.ts";
 import {
   parseTarHeader,
   type TarBytes,
@@ -17,7 +18,7 @@ import {
   TarHeaderError,
 } from "./tar_header.ts";
 
-/** What stands before a file: a long name, or a pax header. Names of files have 4,096 bytes at most on Linux. */
+/** What stands before a file: a long name, or a pax header. */
 const EXTENSION_BYTES_MAX = 1024 * 1024;
 
 /** Of a large content, so much memory is taken before it has arrived: a size may be a lie. */
@@ -209,18 +210,23 @@ export class TarReader {
     const name = longName ? nameOfBytes(longName) : header.name;
     const bytes = (pax && sizeInPax(pax)) ?? header.bytes;
     this.#pax = this.#longName = undefined;
-    const isSparse = header.type === "S" || pax?.has("GNU.sparse.major") ||
-      pax?.has("GNU.sparse.map");
-    if (isSparse) {
+    if (isSparse(header.type, pax)) {
       throw new TarHeaderError(`"${name}" is stored as a sparse file; pack it without -S`);
     }
     const type = name.endsWith("/") && header.type === "0" ? "5" : header.type; // in the oldest format
+    if (isTooLong(name)) return this.#onLongName(name, bytes, at);
     const isFile = type === "0" || type === "7";
     if (!isFile && !SILENT.includes(type)) this.#onOther(name, type);
     const isTooLarge = bytes > this.#bytesMax;
     if (isFile && isTooLarge) this.#events.onFile(name, bytes, undefined);
     const use = isFile && !isTooLarge ? "file" : "nothing";
     this.#begin({ name, bytes: WITHOUT_CONTENT.includes(type) ? 0 : bytes, use, at });
+  }
+
+  #onLongName(name: string, bytes: number, at: number): void {
+    const shown = shownLongName(name, at);
+    this.#events.onUnreadable(shown, reasonOfLongName(name));
+    this.#begin({ name: shown, bytes, use: "nothing", at });
   }
 
   #onOther(name: string, type: string): void {

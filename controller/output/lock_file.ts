@@ -6,7 +6,7 @@ import { codeOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { chunksOf } from "./file_chunks.ts";
-import { isGone, PID_NAMESPACE, type ProcessId, startOf } from "./process_id.ts";
+import { isGone, MACHINE, PID_NAMESPACE, type ProcessId, startOf } from "./process_id.ts";
 
 /** The error codes of file systems without hard links. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
@@ -27,6 +27,7 @@ export function newLockText({ clock, random }: Pick<Runtime, "clock" | "random">
     host: os.hostname(),
     start: startOf(process.pid),
     space: PID_NAMESPACE,
+    machine: MACHINE,
     since: new Date(clock.date()).toISOString(),
   };
   return `${JSON.stringify({ ...holder, token: random.hex(16) })}\n`;

@@ -6,7 +6,10 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
 import process from "node:process";
-import { machineId } from "../../system/machine.ts";
+import { machineId, systemId } from "../../system/machine.ts";
+import { sha256Of } from "../../system/sha256.ts";
+
+const MACHINE_HEX_DIGITS = 16;
 
 /** Identifies a process, and distinguishes it from later ones with the same process id where the system can. */
 export interface ProcessId {
@@ -16,10 +19,15 @@ export interface ProcessId {
   readonly start?: string | undefined;
   /** The boot and the pid namespace; missing if the system does not report them. */
   readonly space?: string | undefined;
+  /** A hash of what the system calls its machine; missing if it does not. Several machines may have one host name. */
+  readonly machine?: string | undefined;
 }
 
 /** The boot and the pid namespace of this process. */
 export const PID_NAMESPACE = pidNamespace();
+
+/** This machine, as in `ProcessId`. */
+export const MACHINE = hashedSystemId();
 
 /** Fields of `/proc/PID/stat`, counted after the process name, which may contain spaces and parentheses. */
 const STATE_FIELD = 0;
@@ -32,8 +40,9 @@ export function startOf(pid: number): string | undefined {
 }
 
 /** Whether a process has certainly ended. A process of another machine or container may still run. */
-export function isGone({ pid, host, start, space }: ProcessId): boolean {
-  if (host !== os.hostname() || isOfOtherContainer(space)) return false;
+export function isGone({ pid, host, start, space, machine }: ProcessId): boolean {
+  const isElsewhere = machine !== undefined && MACHINE !== undefined && machine !== MACHINE;
+  if (host !== os.hostname() || isElsewhere || isOfOtherContainer(space)) return false;
   const fields = start === undefined ? undefined : statOf(pid);
   if (fields) return hasEnded(fields) || fields[START_FIELD] !== start;
   // If /proc cannot tell and the id is our own, an earlier process had the same id.
@@ -69,6 +78,12 @@ function isOfOtherContainer(space: string | undefined): boolean {
   if (space === undefined || PID_NAMESPACE === undefined) return false;
   const [boot] = PID_NAMESPACE.split(" ");
   return space !== PID_NAMESPACE && space.split(" ")[0] === boot;
+}
+
+function hashedSystemId(): string | undefined {
+  const id = systemId();
+  if (id === "") return undefined;
+  return sha256Of(new TextEncoder().encode(`distcomp lock ${id}`)).slice(0, MACHINE_HEX_DIGITS);
 }
 
 function pidNamespace(): string | undefined {

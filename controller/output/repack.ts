@@ -125,7 +125,7 @@ class Copy {
     this.#parts = [];
     for (const { at, bytes } of parts) {
       for await (const piece of this.#content.part(at, bytes)) {
-        this.#batch.add(piece.slice());
+        this.#batch.add(new Uint8Array(piece)); // the next one is read to the same memory
         if (this.#batch.isFull) await this.#writeBatch();
       }
     }

@@ -153,7 +153,7 @@ export class SessionJobs {
 function endOf({ job, answer, worker, reason, failures }: Completion<SessionTask>): JobEnd {
   if (answer.kind === "result" && answer.result.exitCode === 0) {
     // A copy: the answer is a view of a buffer with others.
-    return { ok: true, output: answer.result.output.slice() };
+    return { ok: true, output: new Uint8Array(answer.result.output) };
   }
   const { lastLines } = answer;
   const { attempts, workers } = failures ??
@@ -165,5 +165,5 @@ function endOf({ job, answer, worker, reason, failures }: Completion<SessionTask
   const { exitCode, output } = answer.result;
   const why = reason ?? withReason(`exit code ${exitCode}`, lastLines);
   const failure = { kind: "exit" as const, attempts, workers, exitCode, lastLines };
-  return { ok: false, error: new JobError(why, { ...failure, output: output.slice() }) };
+  return { ok: false, error: new JobError(why, { ...failure, output: new Uint8Array(output) }) };
 }

@@ -57,7 +57,7 @@ export function coreImage(
 ): CoreImage {
   const content = bytes.buffer instanceof ArrayBuffer
     ? bytes as Uint8Array<ArrayBuffer>
-    : bytes.slice();
+    : new Uint8Array(bytes);
   return imageOf(name, content, digest, { path: "", files: [] }, variables);
 }
 

@@ -32,7 +32,16 @@ const ROLES: Roles = {
 };
 
 /** The signals that commands handle. In a process of their own, their handlers end with it. */
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGTSTP", "SIGCONT"];
+const SIGNALS = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGTSTP",
+  "SIGCONT",
+];
 
 const runtime = withProgram(await detectRuntime(), process.argv[2]);
 useStderrOf(runtime);

@@ -86,7 +86,8 @@ export type Signal =
   | "SIGSTOP"
   | "SIGTSTP"
   | "SIGCONT"
-  | "SIGUSR1";
+  | "SIGUSR1"
+  | "SIGUSR2";
 
 /** How a process ended. One of the two fields is null. */
 export interface Exit {

@@ -54,6 +54,16 @@ test("one host has at most its part of the connections, and the others have the 
   assert.deepEqual(listener.asked, ["10.0.0.1", undefined]);
 });
 
+test("all loopback addresses count as one host, and so does a network of IPv6 addresses", async () => {
+  for (const hosts of ["127.0.0.", "[2001:db8::"]) {
+    const listener = new Listener();
+    const end = hosts.startsWith("[") ? "]" : "";
+    for (let index = 1; index <= 4; index++) await listener.connect(`${hosts}${index}${end}`);
+    assert.equal((await listener.connect(`${hosts}9${end}`)).isAdmitted, false);
+    assert.equal((await listener.connect("10.0.0.2")).isAdmitted, true);
+  }
+});
+
 test("an idle connection gives its place to a new one, and a closed one counts no longer", async () => {
   const listener = new Listener();
   const streams = [];

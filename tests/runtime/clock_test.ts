@@ -45,6 +45,28 @@ test("a timer that is stopped does not ring, also if the clock has been stopped 
   assert.equal(system.timers, 0);
 });
 
+test("a timer of months is set again and again, as the system has none so long", async () => {
+  const sets: number[] = [];
+  const system = new VirtualClock();
+  const clock = new StoppableClock({
+    now: () => system.now(),
+    set: (action, ms) => {
+      sets.push(ms);
+      return system.after(ms, action);
+    },
+    clear: () => {},
+  });
+  const days = 24 * 3_600_000;
+  let rang = 0;
+  clock.after(60 * days, () => rang += 1);
+  await system.advance(59 * days);
+  assert.equal(rang, 0);
+  await system.advance(days);
+  assert.equal(rang, 1);
+  assert.equal(sets.length, 3);
+  assert(sets.every((ms) => ms < 2 ** 31));
+});
+
 /** A clock whose time and timers come from a virtual one. */
 function newClock() {
   const system = new VirtualClock();

@@ -1,7 +1,8 @@
-/** The order and the pace in which TLS begins. */
+/** The order and the pace in which the work of handshakes is done. */
 
 import assert from "node:assert/strict";
 import { nextTurn } from "../../runtime/clock.ts";
+import type { ByteStream } from "../../runtime/ports.ts";
 import { HandshakeTurns } from "../../security/handshake_turns.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
@@ -10,34 +11,74 @@ test("a host that asks for a thousand handshakes keeps another one waiting for o
   const clock = new VirtualClock();
   const turns = new HandshakeTurns(clock);
   const order: string[] = [];
-  const ask = (host: string) => void turns.next(host).then(() => order.push(host));
+  const ask = (host: string) => void turns.next(streamOf(host)).then(() => order.push(host));
   for (let index = 0; index < 1_000; index++) ask("10.0.0.1");
   ask("10.0.0.2");
   await clock.until("both have had a turn", () => order.includes("10.0.0.2"));
   assert.deepEqual(order, ["10.0.0.1", "10.0.0.1", "10.0.0.2"]);
 });
 
-test("a thousand hosts that come at once wait for no rests", async () => {
+test("a hundred hosts that come at once wait for no rests, and a thousand for short ones", async () => {
+  for (const [hosts, msMax] of [[100, 0], [1_000, 8_000]] as const) {
+    const clock = new VirtualClock();
+    const turns = new HandshakeTurns(clock);
+    const streams = Array.from({ length: hosts }, (_, index) => streamOf(`host ${index}`));
+    const handshakes = streams.map((stream) => turns.next(stream).then(() => turns.next(stream)));
+    let areDone = false;
+    void Promise.all(handshakes).then(() => areDone = true);
+    while (!areDone) {
+      await nextTurn();
+      if (clock.timers > 0) await clock.advance(1);
+    }
+    assert(clock.now() <= msMax, `${clock.now()} ms`);
+  }
+});
+
+test("a connection that is closed before its turn waits no longer, and takes none", async () => {
   const clock = new VirtualClock();
   const turns = new HandshakeTurns(clock);
-  const hosts = Array.from({ length: 1_000 }, (_, index) => `host ${index}`);
-  await Promise.all(hosts.map((host) => turns.next(host).then(() => turns.next(host))));
-  assert.equal(clock.now(), 0);
+  const streams = Array.from({ length: 100 }, () => streamOf("10.0.0.1"));
+  let served = 0;
+  let left = 0;
+  for (const stream of streams) turns.next(stream).then(() => served += 1, () => left += 1);
+  for (const stream of streams) stream.close();
+  assert.equal(turns.count, 0);
+  await clock.advance(60_000);
+  assert.deepEqual([served, left], [1, 99]); // the first one's had come
+  assert.equal(clock.timers, 0);
+});
+
+test("of a host that asks for more than it gets, the newest connections are served", async () => {
+  const clock = new VirtualClock();
+  const turns = new HandshakeTurns(clock);
+  const served: number[] = [];
+  const open: ByteStream[] = [];
+  for (let index = 0; index < 3_000; index++) {
+    const stream = streamOf("10.0.0.1");
+    turns.next(stream).then(() => served.push(index), () => {});
+    open.push(stream);
+    if (open.length > 512) open.shift()?.close(); // as the listener does
+    await clock.advance(1);
+  }
+  assert(turns.count <= 512, `${turns.count} wait`);
+  const late = served.filter((index) => index >= 2_500).length;
+  assert(late >= 50, `${late} of the last 500 were served`);
 });
 
 test("after a quiet time, a handshake begins at once", async () => {
   const clock = new VirtualClock();
   const turns = new HandshakeTurns(clock);
-  const two = Promise.all([turns.next("10.0.0.1"), turns.next("10.0.0.1")]);
+  const next = () => turns.next(streamOf("10.0.0.1"));
+  const two = Promise.all([next(), next()]);
   await two; // which are followed by no rest
-  const three = Promise.all([turns.next("10.0.0.1"), turns.next("10.0.0.1"), two]);
+  const three = Promise.all([next(), next(), two]);
   let areDone = false;
   void three.then(() => areDone = true);
   while (clock.timers === 0) await nextTurn();
   await clock.until("all are done", () => areDone);
   await clock.advance(100);
   const beforeMs = clock.now();
-  await turns.next("10.0.0.1"); // no time passes by itself
+  await next(); // no time passes by itself
   assert.equal(clock.now(), beforeMs);
 });
 
@@ -60,8 +101,23 @@ async function restsAfter(tookMs: readonly number[]): Promise<number[]> {
       return { stop() {} };
     },
   });
-  const all = tookMs.map((ms) => turns.next("10.0.0.1").then(() => nowMs += ms));
-  await Promise.all(all);
-  for (let turn = 0; turn < 8; turn++) await nextTurn();
+  const stream = streamOf("10.0.0.1");
+  for (const ms of tookMs) {
+    await turns.next(stream);
+    nowMs += ms;
+    for (let turn = 0; turn < 4; turn++) await nextTurn();
+  }
   return rests;
+}
+
+/** A connection from a host, which is closed when it is told to. */
+function streamOf(host: string): ByteStream {
+  const nothing = () => Promise.resolve();
+  return {
+    peer: host,
+    read: () => new Promise(() => {}),
+    write: nothing,
+    endWrites: nothing,
+    close: () => {},
+  };
 }

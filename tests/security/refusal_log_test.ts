@@ -19,3 +19,18 @@ test("a refused peer has one line in a minute, and what it says of itself is cut
   assert.match(lines[1] ?? "", /… \(and 1 more from 10\.0\.0\.1 before\)$/);
   for (const line of lines) assert(line.length < 5_000, `${line.length} characters`);
 });
+
+test("a thousand hosts that are refused have few lines in a minute", async () => {
+  const clock = new VirtualClock();
+  const lines: string[] = [];
+  const refusals = new RefusalLog(clock, { ...silentLog, warn: (line) => void lines.push(line) });
+  for (let second = 0; second < 60; second++) {
+    for (let host = 0; host < 1_000; host++) {
+      refusals.onRefused(`10.0.${host >> 8}.${host & 255}:1`, new Error("it has no key"));
+      refusals.onRefused(`[2001:db8::${host}]:1`, new Error("it has no key"));
+    }
+    await clock.advance(900);
+  }
+  assert(lines.length <= 52, `${lines.length} lines`);
+  assert.equal(lines.filter((line) => line.includes("2001:db8")).length, 1);
+});

@@ -102,7 +102,7 @@ stage(
     const program = await run(sshd, workspace, "behave", "node1:1");
     await program.printed("stderr", / joined/);
     await eventually("a job runs", () => {
-      program.signal("SIGUSR1");
+      program.signal("SIGUSR2");
       return /^ {2}running for /m.test(program.stderr);
     });
     program.signal("SIGINT");

@@ -57,14 +57,17 @@ test("answers of short jobs do not wait for a long one behind them in their slot
   await using controller = await connectWith(worker, "behave");
   await assertEchoed(manyEchoes(controller, 2_000)); // shows the pace, so that answers are gathered
   const folder = await mkdtemp(join(tmpdir(), "dc-gate-"));
-  const gate = join(folder, "gate");
-  const short = manyEchoes(controller, 500);
-  const long = run(controller, `gate ${gate}`);
-  await assertEchoed(short);
-  await writeFile(gate, "");
-  await long;
-  await assertEchoed(manyEchoes(controller, 100));
-  await rm(folder, { recursive: true });
+  try {
+    const gate = join(folder, "gate");
+    const short = manyEchoes(controller, 500);
+    const long = run(controller, `gate ${gate}`);
+    await assertEchoed(short);
+    await writeFile(gate, "");
+    await long;
+    await assertEchoed(manyEchoes(controller, 100));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 programTest("in a deep window of jobs only those fail that crash", async () => {

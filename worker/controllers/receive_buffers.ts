@@ -50,7 +50,7 @@ export class ReceiveBuffers {
       const { buffer } = holder.payload;
       if (buffer === this.#last) continue; // it is still being filled
       const filledPart = (neededBytes.get(buffer) as number) / buffer.byteLength;
-      if (filledPart < FILLED_PART_MIN) holder.payload = holder.payload.slice();
+      if (filledPart < FILLED_PART_MIN) holder.payload = new Uint8Array(holder.payload);
     }
   }
 }

@@ -13,7 +13,7 @@ import { SLOT_PROCESS } from "../../system/leftover_processes.ts";
  * one, so it looks again until it finds none, for two seconds at most.
  */
 const SCRIPT = `
-trap '' HUP INT QUIT TERM USR1
+trap '' HUP INT QUIT TERM USR1 USR2
 groups=
 while read -r what group; do
   case $what in

@@ -7,7 +7,8 @@ import { deliverNext } from "../../link/delivery.ts";
 import { Link } from "../../link/link.ts";
 import type { LinkEvents } from "../../link/link_events.ts";
 import type { LinkOptions } from "../../link/link_options.ts";
-import { FrameDecoder, ProtocolError } from "../../protocol/mod.ts";
+import { FrameDecoder } from "../../protocol/mod.ts";
+import { toError } from "../../runtime/error_text.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import type { StartedJob } from "./started_job.ts";
 
@@ -55,25 +56,30 @@ export class HeldAnswers {
     const hasWaited = id === idBefore && writtenBytes === writtenBefore;
     const isNext = this.#knownBytes === writtenBytes && this.#link?.reception.heldBytes === 0;
     const held = hasWaited && isNext ? this.#shared.heldBehind(this.#knownBytes) : undefined;
-    if (!held) return;
+    // The job may have ended meanwhile: then there may be other answers in that memory, and these have been written.
+    if (!held || this.#shared.id !== id || this.#shared.writtenBytes !== writtenBytes) return;
     this.#knownBytes += held.byteLength;
-    this.#deliver(held);
+    this.attempt(() => this.#deliver(held));
+  }
+
+  /** Handles what the slot has said. A core can have it say anything: an error closes the link, as where it reads that. */
+  attempt(handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.#link?.close(toError(error));
+    }
   }
 
   #deliver(bytes: Uint8Array<ArrayBuffer>): void {
     const decoder = new FrameDecoder();
-    try {
-      for (let at = 0; at < bytes.byteLength;) {
-        const space = decoder.space();
-        const part = bytes.subarray(at, at + space.byteLength);
-        space.set(part);
-        decoder.commit(part.byteLength);
-        at += part.byteLength;
-        while (deliverNext(decoder, this.#events));
-      }
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#link?.close(error); // a core can write anything there
+    for (let at = 0; at < bytes.byteLength;) {
+      const space = decoder.space();
+      const part = bytes.subarray(at, at + space.byteLength);
+      space.set(part);
+      decoder.commit(part.byteLength);
+      at += part.byteLength;
+      while (deliverNext(decoder, this.#events));
     }
   }
 

@@ -47,7 +47,7 @@ export class SocketTransport implements JobTransport {
   /** What is in shared memory is copied first: the memory may be gone before all of it is written. */
   send(id: Uint64, job: PlacedPayload): void {
     if (job.place) {
-      job.payload = job.payload.slice();
+      job.payload = new Uint8Array(job.payload);
       job.place.release();
       job.place = undefined;
     }

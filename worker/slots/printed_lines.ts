@@ -5,6 +5,7 @@
 
 import type { DispatchId } from "../../pool/types.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
+import { MalformedPayloadError } from "../../protocol/mod.ts";
 import { jobMarkIn } from "../../slot/protocol.ts";
 import type { SlotResponse } from "../job.ts";
 import { LastLines } from "./last_lines.ts";
@@ -25,6 +26,9 @@ const PASS_ON_LINES = 200;
 
 /** Marks that no answer waits for are kept for this many jobs: an answer may still be on its way. */
 const MARKS_MAX = 1_000;
+
+/** Announced answers that may be missing: a slot sends each behind its announcement. */
+const ANNOUNCED_MAX = 16;
 
 /** What the owner of a process is told. */
 export interface PrintedEvents {
@@ -84,9 +88,12 @@ export class PrintedLines {
     else if (!this.#hasEmptyLine) this.#add(line);
   }
 
-  /** The answer to a job must wait for its mark. */
+  /** The answer to a job must wait for its mark. Throws if others were announced and have not come. */
   onAnnounced(id: number): void {
     this.#announced.add(id);
+    if (this.#announced.size > ANNOUNCED_MAX) {
+      throw new MalformedPayloadError("The slot announces answers that do not come");
+    }
   }
 
   /** Whether some answer has to wait for its mark. */

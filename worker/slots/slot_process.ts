@@ -85,7 +85,7 @@ export class SlotProcess {
         if (this.#link || !isEnding) onLine(line, isEnding);
       },
       onPrinted: (job, lines) => events.onPrinted?.(job, lines),
-      onAnswer: (frame, lastLines) => this.#onResponse(frame, lastLines),
+      onAnswer: (frame, lines) => this.#held?.attempt(() => this.#onResponse(frame, lines)),
     });
     const late = `no connection within ${START_LIMIT_MS / 1000}s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));

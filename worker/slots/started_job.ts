@@ -83,7 +83,7 @@ export class StartedJob {
 
   /**
    * What the slot held back when it started its last job, behind the first `knownBytes` of its answers since it has
-   * registered. Call it only while the job runs, or when the slot is gone.
+   * registered. It is that only if the slot is gone, or if the same job runs and nothing was written when this returns.
    */
   heldBehind(knownBytes: number): Uint8Array<ArrayBuffer> | undefined {
     if (!this.#file) return undefined;

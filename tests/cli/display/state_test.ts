@@ -1,4 +1,4 @@
-/** The state of a run and of a worker as text, for those who ask with SIGUSR1. */
+/** The state of a run and of a worker as text, for those who ask with SIGUSR2. */
 
 import assert from "node:assert/strict";
 import { runStateLines } from "../../../cli/display/run_state_text.ts";

@@ -105,3 +105,25 @@ test("without keys a verified run says what it cannot promise, once, unless all 
     if (count > 0) assert.match(recorded.warnings[0] ?? "", /^without keys, --verify cannot tell/);
   }
 });
+
+test("a verified run that listens says once that it waits for another worker to break a tie", async (simulation) => {
+  const workers = await simulation.workers({}, {});
+  const recorded = simulation.cluster(VERIFIED);
+  recorded.listen();
+  const [honest, liar] = workers as [ScriptedWorker2, ScriptedWorker2];
+  const output = new TextEncoder().encode("wrong");
+  liar.script.answerJob = (job) => textOf(job) === "input 0" ? { exitCode: 0, output } : "echo";
+  await join(simulation, recorded, honest, keyOf("one"));
+  await join(simulation, recorded, liar, keyOf("other"));
+  const inputs = numberedInputs(3);
+  recorded.addAll(inputs);
+  await simulation.advance(60_000);
+  assert.deepEqual(recorded.warnings, [
+    "--verify waits for another worker: two give different outputs for a job, and all that are " +
+    "connected have voted",
+  ]);
+  const third = await simulation.worker();
+  await join(simulation, recorded, third, keyOf("third"));
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+});

@@ -20,6 +20,13 @@ test("each row below the header is an input", async () => {
   assert.equal(await tableSource(file).count(), 3);
 });
 
+test("each line may have its own end", async () => {
+  await using workspace = await Workspace.make();
+  const file = await workspace.write("table.csv", 'a,b\n1,x\r\n2,"y\r\nz"\r3,w');
+  const rows = (await tasksOf(tableSource(file))).map((task) => JSON.parse(textOf(task)));
+  assert.deepEqual(rows, [{ a: 1, b: "x" }, { a: 2, b: "y\r\nz" }, { a: 3, b: "w" }]);
+});
+
 test("columns of a .tsv are separated by tabs", async () => {
   await using workspace = await Workspace.make();
   const tasks = await tasksOf(tableSource(await workspace.write("t.TSV", "a\tb\n1,5\tx\n")));

@@ -164,6 +164,13 @@ const LIES: readonly (readonly [string, Buffer, RegExp])[] = [
   ["a pax record of no length", pax("0 path=a\n"), /the pax header is damaged/],
   ["a negative size in a pax header", pax("11 size=-5\n"), /the size of the file is no number/],
   ["a sparse file", header({ type: "S" }), /is stored as a sparse file; pack it without -S/],
+  ...["GNU.sparse.size=1048580", "GNU.sparse.map=0,4", "GNU.sparse.major=1"].map((record) =>
+    [
+      `a file with ${record} in its pax header`,
+      Buffer.concat([pax(`${record.length + 4} ${record}\n`), header({ size: "00000000004" })]),
+      /is stored as a sparse file; pack it without -S/,
+    ] as const
+  ),
 ];
 
 for (const [what, start, reason] of LIES) {
@@ -177,6 +184,29 @@ for (const [what, start, reason] of LIES) {
     });
   });
 }
+
+test("a name that no system takes is cut, and its file cannot be read; what follows can", () => {
+  const long = "n".repeat(500_000);
+  const record = Buffer.from(`${500_000 + 13} path=${long}\n`);
+  const size = record.byteLength.toString(8).padStart(11, "0");
+  const padding = Buffer.alloc(-record.byteLength & 511);
+  const start = Buffer.concat([header({ type: "x", size }), record, padding]);
+  const lines: string[] = [];
+  const reader = new TarReader(CONTENT_BYTES_MAX, {
+    onFile: (name) => void lines.push(name),
+    onSkipped: () => assert.fail(),
+    onUnreadable: (name, reason) => void lines.push(`${name}: ${reason}`),
+  });
+  const entry = (name: string) => [header({ name, size: "00000000005" }), block("12345")];
+  reader.push(Buffer.concat([start, ...entry("a"), ...entry("b"), Buffer.alloc(1024)]));
+  reader.end();
+  assert.deepEqual(lines, [
+    `${
+      "n".repeat(60)
+    }… at byte ${start.byteLength}: its name has 500000 characters, which no system takes`,
+    "b",
+  ]);
+});
 
 test("memory is taken as the content arrives, and not because a header promises it", () => {
   const reader = new TarReader(2 ** 40, {

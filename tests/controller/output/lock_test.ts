@@ -8,7 +8,7 @@ import os from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Lock, LockedError } from "../../../controller/output/lock.ts";
-import { isGone, PID_NAMESPACE, startOf } from "../../../controller/output/process_id.ts";
+import { isGone, MACHINE, PID_NAMESPACE, startOf } from "../../../controller/output/process_id.ts";
 import { type Clock, systemClock, systemRandom } from "../../../runtime/clock.ts";
 import { systemFiles } from "../../../runtime/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
@@ -112,6 +112,9 @@ testUnless(
     assert(isGone({ ...dead, space: PID_NAMESPACE }));
     assert(!isGone({ ...dead, space: `${boot} pid:[1]` }));
     assert(isGone({ ...dead, space: "another-boot pid:[1]" }), "nothing survives a restart");
+    assert(isGone({ ...dead, machine: MACHINE }));
+    const other = { ...dead, space: "another-boot pid:[1]", machine: "0123456789abcdef" };
+    assert(MACHINE === undefined || !isGone(other), "another machine has the same host name");
   },
 );
 

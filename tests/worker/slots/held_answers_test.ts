@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Frame } from "../../../protocol/mod.ts";
 import type { DispatchId } from "../../../pool/types.ts";
+import type { Files, SharedFile } from "../../../runtime/files.ts";
 import type { ByteStream } from "../../../runtime/ports.ts";
 import { derivedStream } from "../../../security/derived_stream.ts";
 import {
@@ -124,13 +125,45 @@ test("what a core writes there in place of answers breaks its connection only", 
   assert.match(slot.closed ?? "", /payload/);
 });
 
+test("an answer that nobody waits for, which a core writes there, breaks its connection only", async () => {
+  const slot = await Slot.connected();
+  slot.onAnswer = () => {
+    throw new TypeError("A slot answered job 99, which it was not sent");
+  };
+  slot.note(0, answersOf(99));
+  slot.runs(3);
+  slot.answers.onTick();
+  slot.answers.onTick();
+  await slot.network.clock.advance(0);
+  assert.match(slot.closed ?? "", /job 99/);
+});
+
+test("answers are not taken if the job ends while the worker reads them", async () => {
+  for (const change of ["written", "started"] as const) {
+    const slot = await Slot.connected();
+    slot.holds(1, 2);
+    slot.runs(3);
+    slot.answers.onTick();
+    slot.onRead = () => {
+      // The slot has written them, and gathers the next one in their place.
+      if (change === "written") slot.note(1_000, answersOf(4));
+      else slot.runs(4);
+    };
+    slot.answers.onTick();
+    assert.deepEqual(slot.answered, [], change);
+  }
+});
+
 const PATH = "/slot";
 
 /** A slot, as its worker sees it: its connection, and the memory that both share. */
 class Slot {
   readonly network = new MemoryNetwork();
   readonly #disk = new MemoryDisk();
-  readonly #startedJob = new StartedJob(this.#disk.files, PATH, 0);
+  /** Called when the worker has read the numbers, and is about to read answers. */
+  onRead = () => {};
+  onAnswer = (id: number) => void this.answered.push(id);
+  readonly #startedJob = new StartedJob(this.#filesWithLooks(), PATH, 0);
   readonly answered: number[] = [];
   closed: string | undefined;
   answers!: HeldAnswers;
@@ -145,7 +178,7 @@ class Slot {
     assert(here);
     listener.close();
     slot.answers = new HeldAnswers(changed(here), slot.#startedJob, {
-      onFrame: ({ id }: Frame) => void slot.answered.push(Number(id)),
+      onFrame: ({ id }: Frame) => slot.onAnswer(Number(id)),
       onClosed: (reason) => slot.closed = reason?.message ?? "",
     });
     slot.answers.open({ clock: slot.network.clock }).start();
@@ -194,6 +227,20 @@ class Slot {
   async ends(): Promise<void> {
     this.#there.close();
     await this.network.clock.advance(0);
+  }
+
+  #filesWithLooks(): Files {
+    const { files } = this.#disk;
+    const open = files.openShared.bind(files);
+    files.openShared = (path) => {
+      const file = open(path);
+      const read: SharedFile["read"] = (into, at) => {
+        if (at !== undefined) this.onRead();
+        file.read(into, at);
+      };
+      return { ...file, read };
+    };
+    return files;
   }
 
   get #memory(): Uint8Array<ArrayBuffer> {

@@ -11,6 +11,7 @@ import type { EndCause } from "../../../worker/slots/process_end.ts";
 import { SlotProcess } from "../../../worker/slots/slot_process.ts";
 import type { StartedJob } from "../../../worker/slots/started_job.ts";
 import { encodeFrame, OK } from "../../fixtures/peers/frames.ts";
+import { readAll } from "../../lib/connections.ts";
 import { hugeOutputHead } from "../../lib/huge_output.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
@@ -77,6 +78,26 @@ test("an answer whose mark does not come is passed on after half a second", asyn
   assert.deepEqual(scene.answered, []);
   await scene.network.clock.advance(1);
   assert.deepEqual(scene.answered, [[1, []]]);
+});
+
+test("an answer that nobody waits for closes the connection of its slot, also after a mark and after a time", async () => {
+  for (const how of ["mark", "time"] as const) {
+    const scene = await Scene.connected();
+    scene.refusesAnswers = true;
+    await scene.announce(999);
+    await scene.answer(999);
+    if (how === "mark") scene.mark(999);
+    await scene.network.clock.advance(500);
+    assert(scene.isHungUp, how);
+  }
+});
+
+test("a slot that announces answers which do not come loses its connection", async () => {
+  const scene = await Scene.connected();
+  for (let id = 1; id <= 16; id++) await scene.announce(id);
+  assert(!scene.isHungUp);
+  await scene.announce(17);
+  assert(scene.isHungUp);
 });
 
 test("a slot is told to set no more marks after 33 jobs that print nothing, and to set them when one prints", async () => {
@@ -186,6 +207,10 @@ class Scene implements ChildProcess {
     }),
   ];
   #there: ByteStream | undefined;
+  /** Whether answers are those of jobs that were not sent. */
+  refusesAnswers = false;
+  /** Whether its worker has closed the connection. */
+  isHungUp = false;
   memoryIsClosed = false;
   /** The large outputs that have begun. */
   readonly sources: BlobSource[] = [];
@@ -207,6 +232,7 @@ class Scene implements ChildProcess {
     const { clock } = this.network;
     this.slot = new SlotProcess(this, {
       onAnswer: ({ id, source }, lines = []) => {
+        if (this.refusesAnswers) throw new TypeError(`nobody has sent job ${id}`);
         this.answered.push([Number(id), lines]);
         if (source) this.sources.push(source);
       },
@@ -227,6 +253,7 @@ class Scene implements ChildProcess {
     const listener = scene.network.listen({ kind: "unix", path: "slots" });
     const there = await scene.network.dial(listener.address);
     scene.#there = there;
+    void readAll(there).catch(() => {}).then(() => scene.isHungUp = true);
     assert(scene.slot.onConnected(await listener.accept() ?? assert.fail("it is not accepted")));
     listener.close();
     return scene;

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { hostname } from "node:os";
+import { readFile, rm } from "node:fs/promises";
+import { constants, hostname } from "node:os";
 import process from "node:process";
 import { core } from "../../../lib/cores.ts";
 import { eventually, type Program, signalQuietly, startWorker } from "../../../lib/processes.ts";
-import { programTest, slow, test } from "../../../lib/test.ts";
+import { programTest, slow, test, testUnless } from "../../../lib/test.ts";
 import { Gate, PASSED } from "../../gate.ts";
 import { endOf, Workspace } from "../../workspace.ts";
 
@@ -16,6 +16,9 @@ const BEHAVE = await core("behave");
 
 /** All that end a run. It counts them, whichever they are, but for the last one, which ends it at once. */
 const ENDING = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+
+/** Which bit of the signals that a process ignores it is. */
+const SIGUSR1_BIT = 1n << BigInt(constants.signals.SIGUSR1 - 1);
 
 /** A process id that no system gives. */
 const NO_PID = 2 ** 22 - 1;
@@ -146,7 +149,7 @@ test("a signal while an interrupted run unloads its cores ends it at once, and i
   );
   program.signal("SIGTERM"); // no job runs: the run ends, but for its worker
   await eventually("it has disconnected its worker", () => {
-    program.signal("SIGUSR1");
+    program.signal("SIGUSR2");
     return /; ending$/m.test(program.stderr);
   });
   program.signal("SIGINT");
@@ -266,7 +269,7 @@ programTest("no job fails when slots get SIGTERM from outside, again and again",
   assert((await workspace.records()).every(({ attempt }) => attempt === 1), "none was counted");
 });
 
-test("SIGUSR1 prints the state of a run, also if all of its processes get it", async () => {
+test("SIGUSR2 prints the state of a run, also if all of its processes get it", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
   await workspace.write("lines", `echo 1\ncode 3\n${`${gate.job}\n`.repeat(5)}`);
@@ -277,7 +280,7 @@ test("SIGUSR1 prints the state of a run, also if all of its processes get it", a
     async () => (await workspace.recordsSoFar()).length === 2,
   );
   for (const pid of [program.pid, ...await program.descendants()]) {
-    signalQuietly(pid, "SIGUSR1");
+    signalQuietly(pid, "SIGUSR2");
   }
   const shown = await program.printed("stderr", /^after .*:(.*)\n(.*)\n(.*)\n(.*)\n/m);
   const [, jobs, worker, ...running] = shown;
@@ -294,7 +297,30 @@ test("SIGUSR1 prints the state of a run, also if all of its processes get it", a
   assert.equal(await gate.reachedTimes(), 5, "no slot was ended by it");
 });
 
-programTest("SIGUSR1 prints the state of a worker in its log", async () => {
+const noSignalMasks = existsSync("/proc/self/status")
+  ? undefined
+  : "only Linux tells what is ignored";
+
+testUnless(
+  noSignalMasks,
+  "SIGUSR1 opens no debugger in a run, its worker and its slots",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = new Gate(workspace);
+    await workspace.write("lines", gate.job);
+    await using program = await workspace.start(["run", BEHAVE, "--lines", "lines"]);
+    await gate.reachedBy(1);
+    for (const pid of [program.pid, ...await program.descendants()]) {
+      const [, ignored = ""] =
+        /^SigIgn:\s*(\w+)$/m.exec(await readFile(`/proc/${pid}/status`, "utf8")) ?? [];
+      assert(BigInt(`0x${ignored}`) & SIGUSR1_BIT, `process ${pid} ignores ${ignored}`);
+    }
+    await gate.open();
+    assert.equal((await endOf(program)).code, 0, program.stderr);
+  },
+);
+
+programTest("SIGUSR2 prints the state of a worker in its log", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
   await workspace.write("lines", `${gate.job}\n`.repeat(5));
@@ -302,7 +328,7 @@ programTest("SIGUSR1 prints the state of a worker in its log", async () => {
   const args = ["run", BEHAVE, "--lines", "lines", "--workers", `127.0.0.1:${worker.port}`];
   await using program = await workspace.start(args);
   await gate.reachedBy(2);
-  worker.signal("SIGUSR1");
+  worker.signal("SIGUSR2");
   await worker.printed("stderr", /Z 2 of 2 slots busy, \d jobs? waiting$/m);
   await worker.printed("stderr", /Z {3}1 controller: 127\.0\.0\.1:\d+$/m);
   await worker.printed("stderr", /Z {3}core \S+ \([0-9a-f]{12}\) in 2 slots$/m);
@@ -335,7 +361,7 @@ async function handlesSignals(program: Program): Promise<void> {
 }
 
 async function answersStateRequest(program: Program): Promise<void> {
-  program.signal("SIGUSR1");
+  program.signal("SIGUSR2");
   await program.printed("stderr", /^(after .* waiting|starting|.*slots? busy)/m);
 }
 

@@ -133,6 +133,30 @@ test("an input that has changed has one entry in a pack, the new one, and the pa
 });
 
 testUnless(
+  noPython,
+  "a pack of megabytes keeps all its other entries when an early input changes",
+  async () => {
+    await using workspace = await Workspace.make(WORKER);
+    const sizes = { a: 100_000, b: 700_000, c: 700_000, d: 1_500_000 };
+    const inputs = Object.entries(sizes).map(([name, size]) => [name, name.repeat(size)] as const);
+    for (const [name, input] of inputs) await workspace.write(`in/${name}`, input);
+    for (const pack of ["p.tar", "p.jsonl", "p.csv"]) {
+      await workspace.write("in/a", inputs[0]?.[1] ?? "");
+      const args = ["run", ECHO, "in", "--pack", pack];
+      assert.equal((await workspace.run(args)).code, 0);
+      await workspace.write("in/a", "changed");
+      assert.equal((await workspace.run(args)).code, 0);
+      const entries = new Map(await entriesOf(workspace, pack));
+      assert.equal(entries.size, inputs.length, pack);
+      for (const [name, input] of inputs) {
+        const expected = name === "a" ? "changed" : input;
+        assert(entries.get(name) === expected, `${name} in ${pack} is another one`);
+      }
+    }
+  },
+);
+
+testUnless(
   noZstd,
   "zstd and GNU tar read a .tar.zst, also what is there of one after a kill",
   async () => {
@@ -180,6 +204,20 @@ test("an output that is not UTF-8 fails in a pack of text, and is named", async 
       /bad {2}its output "bad" cannot be packed as text: it is not UTF-8 text; use --pack FILE.tar/,
     );
     assert.match(await readFile(workspace.at(pack), "utf8"), /good/);
+  }
+});
+
+test("a pack of text does not keep the output of a job that has now failed, as its output is not text", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.write("in/good", "text");
+  for (const pack of ["results.csv", "results.jsonl"]) {
+    await workspace.write("in/changed", "as it was");
+    assert.equal((await workspace.run(["run", ECHO, "in", "--pack", pack])).code, 0);
+    await workspace.write("in/changed", Uint8Array.of(0x61, 0xff));
+    assert.equal((await workspace.run(["run", ECHO, "in", "--pack", pack])).code, 1);
+    const text = await readFile(workspace.at(pack), "utf8");
+    assert.match(text, /good/);
+    assert.doesNotMatch(text, /as it was/);
   }
 });
 
