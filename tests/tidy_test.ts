@@ -279,6 +279,12 @@ test("no source file is longer than the limit", () => {
   assert.deepEqual(long, []);
 });
 
+test("bytes are copied by new Uint8Array: slice() copies nothing if they are a Buffer of node", () => {
+  const copying = sourceFiles().filter(({ text }) => text.includes(".slice()"))
+    .map(({ path }) => path);
+  assert.deepEqual(copying, []);
+});
+
 test("every file begins with a comment that says what it is", () => {
   const silent = sourceFiles().filter(({ text }) => !/^(\/\/\/ <reference .*\n)?\/\*\*/.test(text))
     .map(({ path }) => path);
