@@ -149,8 +149,17 @@ function usageText(message: string, help: string): string {
     ? `did ${suggestion}`
     : isJobs
     ? "did you mean --slots?"
-    : listenHint(text) ?? `see ${help}`;
+    : listenHint(text) ?? batchHint(text, help) ?? `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
+}
+
+/** Options of the batch system stand behind `--`. */
+function batchHint(text: string, help: string): string | undefined {
+  const [, option] = /^unknown option "(.*)"$/.exec(text) ?? [];
+  const [, command, system] = /help (up (slurm|pbs))$/.exec(help) ?? [];
+  if (option === undefined || command === undefined) return undefined;
+  const program = system === "slurm" ? "sbatch" : "qsub";
+  return `options of ${program} go behind --, as in distcomp ${command} 5 -- ${option}`;
 }
 
 /** An address behind `worker` is one to listen on, or that of a run. */

@@ -2,6 +2,8 @@
 
 import { os } from "./late_modules.ts";
 
+export const IN_USE = "address already in use";
+
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
   EEXIST: "there is a file of that name",
@@ -15,7 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EXDEV: "it would lie on another disk than the output folder",
   EIO: "the disk reports an error",
   ENAMETOOLONG: "the name is too long",
-  EADDRINUSE: "address already in use",
+  EADDRINUSE: IN_USE,
   EADDRNOTAVAIL: "this machine does not have that address",
   ECONNREFUSED: "connection refused",
   ECONNRESET: "the connection was reset",

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
-import { codeOf } from "../runtime/error_text.ts";
+import { codeOf, IN_USE, reasonOf } from "../runtime/error_text.ts";
 import type { FileInfo } from "../runtime/files.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 
@@ -151,4 +151,10 @@ async function infoOf({ files }: Ports, path: string): Promise<FileInfo | undefi
 
 function taken(path: string, why: string): Error {
   return new Error(`Cannot listen on unix:${path}: ${why}; choose another path`);
+}
+
+/** Why listening has failed, and what helps. */
+export function listenProblem(cause: unknown): string {
+  const reason = reasonOf(cause);
+  return reason === IN_USE ? `${reason}; choose another port, or 0 for any free one` : reason;
 }

@@ -1,10 +1,11 @@
-/** The address to listen on, of `run` and of `worker`. */
+/** The address to listen on, of `run` and of `worker`, and the one to connect to. */
 
 import { AddressError, parseAddress, PORT_MAX } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
+import { UsageError } from "../program/usage_error.ts";
 
 /** No host has such a name. */
-const ONLY_PORT = /^:?(\d{1,5})$/;
+const ONLY_PORT = /^:?(\d+)$/;
 
 /** Parses the value of `--listen`. A port alone means all addresses of this machine. */
 export function parseListen(text: string): Address {
@@ -18,4 +19,11 @@ export function checkPort(text: string, port = text): void {
   if (Number(port) > PORT_MAX) {
     throw new AddressError(text, `port must be 0–${PORT_MAX}, not "${port}"`);
   }
+}
+
+/** Parses the value of `--connect`: neither a socket of this machine nor any free port. */
+export function parseConnect(text: string): Address {
+  const address = parseAddress(text);
+  if (address.kind === "tcp" && address.port > 0) return address;
+  throw new UsageError(`--connect must be HOST:PORT, as others reach it, not "${text}"`);
 }

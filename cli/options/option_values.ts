@@ -34,8 +34,7 @@ export function parseSlots(text: string): number {
 export function parseCount(option: string, min: number, text: string): number {
   const count = wholeNumberIn(text);
   if (count >= min) return count;
-  const range = min > 0 ? ` of at least ${min}` : "";
-  throw new UsageError(`${option} must be a whole number${range}, not "${text}"`);
+  throw new UsageError(`${option} must be a whole number of at least ${min}, not "${text}"`);
 }
 
 /** Parses `--param`, which may be given several times, and adds it to the others. */

@@ -47,7 +47,9 @@ export function sharesFrom(flags: ShareFlags): LocalWorkerShares {
   const devices = flags.gpus && devicesFrom(flags.gpus);
   if (devices && flags.slots !== undefined && flags.slots !== devices.length) {
     throw new UsageError(
-      `--slots ${flags.slots} contradicts --gpus, which makes ${devices.length} slots; ` +
+      `--slots ${flags.slots} contradicts --gpus, which makes ${
+        devices.length === 1 ? "one slot" : `${devices.length} slots`
+      }; ` +
         "leave --slots out, or give a GPU several slots: --gpus 0:2",
     );
   }

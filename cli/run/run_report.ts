@@ -72,6 +72,9 @@ function reportError(
     return exitCode;
   }
   if (exitCode !== ExitCode.interrupted) printEnd(error);
+  if (error instanceof TimeLimitError && status.done + status.failed === 0 && !quiet) {
+    toStderr("no job has ended in this time; give the run more of it");
+  }
   const hint = error instanceof NoWorkerError && !quiet ? workerHint(error.reasons) : undefined;
   if (hint) toStderr(hint);
   if (isResumable) toStderr(resumeHint);

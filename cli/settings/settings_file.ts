@@ -41,7 +41,7 @@ export async function readSettings(path: string): Promise<Settings> {
     const { mode, uid, size } = info;
     if (!info.isFile() && !info.isDirectory()) throw new Error("it is not a file"); // a pipe would block
     if (size > BYTES_MAX) throw new Error("it is too large");
-    checkOwner(mode, uid);
+    checkOwner(path, mode, uid);
     return { path, isThere: true, sections: sectionsIn(await readFile(path, "utf8")) };
   } catch (cause) {
     throw unusable(path, cause);
@@ -62,11 +62,13 @@ function unusable(path: string, cause: unknown): UsageError {
   return new UsageError(`Cannot use the settings "${path}": ${reasonOf(cause)}`, { cause });
 }
 
-function checkOwner(mode: number, uid: number): void {
+function checkOwner(path: string, mode: number, uid: number): void {
   const user = process.getuid?.();
   if (user === undefined) return; // its modes say nothing here
   if (uid !== user && uid !== 0) throw new Error("they belong to another user");
-  if (mode & OTHERS_WRITE) throw new Error("other users can change them; use chmod go-w");
+  if (mode & OTHERS_WRITE) {
+    throw new Error(`other users can change them; type chmod go-w "${path}"`);
+  }
 }
 
 function sectionsIn(text: string): Record<string, Section> {

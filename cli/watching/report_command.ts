@@ -1,5 +1,6 @@
 /** `distcomp report`: writes a page about the runs in an output folder, from its journal alone. */
 
+import { existsSync } from "node:fs";
 import type { About } from "../../report/about.ts";
 import { endingText } from "../../report/ending_text.ts";
 import { figuresOf } from "../../report/figures.ts";
@@ -38,7 +39,9 @@ export async function reportCommand(
   const found = await findOutputs(runtime.files, outputs);
   if (!found) {
     throw new UsageError(
-      `Cannot report on "${outputs}": there is no journal; name the output folder of a run, or its pack`,
+      `Cannot report on "${outputs}": ${
+        existsSync(outputs) ? "there is no journal" : "no such file or folder"
+      }; name the output folder of a run, or its pack`,
     );
   }
   let report: Report;

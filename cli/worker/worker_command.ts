@@ -2,13 +2,13 @@
 
 import { formatAddress, isLoopback } from "../../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { messageOf, reasonOf } from "../../runtime/error_text.ts";
+import { messageOf } from "../../runtime/error_text.ts";
 import { writeFromBackground } from "../../runtime/job_control.ts";
 import { closeToOthers } from "../../runtime/private_process.ts";
 import { type GuardedRuntime, guardedRuntime } from "../../security/guarded_runtime.ts";
 import { KeyError } from "../../security/key_error.ts";
 import type { Log } from "../../system/log.ts";
-import { listenPrivately, removeDeadSocket } from "../../system/unix_socket.ts";
+import { listenPrivately, listenProblem, removeDeadSocket } from "../../system/unix_socket.ts";
 import { acceptControllers, dialController } from "../../worker/serve.ts";
 import { Sandbox } from "../../worker/slots/sandbox.ts";
 import { LogLines } from "../../watch/log_lines.ts";
@@ -136,7 +136,7 @@ function listenOn(runtime: Runtime, address: Address): StreamListener {
   try {
     return listenPrivately(runtime, address);
   } catch (cause) {
-    throw new UsageError(`Cannot listen on ${formatAddress(address)}: ${reasonOf(cause)}`, {
+    throw new UsageError(`Cannot listen on ${formatAddress(address)}: ${listenProblem(cause)}`, {
       cause,
     });
   }

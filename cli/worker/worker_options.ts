@@ -1,11 +1,11 @@
 /** The options of `distcomp worker`: their names, help texts and values. */
 
 import type { Command } from "commander";
-import { DEFAULT_PORT, formatAddress, parseAddress } from "../../link/address.ts";
+import { DEFAULT_PORT, formatAddress } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
 import { parseLabel, parseName } from "../options/node_names.ts";
 import { parseTimeSpan } from "../options/option_values.ts";
-import { parseListen } from "../options/listen_option.ts";
+import { parseConnect, parseListen } from "../options/listen_option.ts";
 import { addSandboxOptions } from "./sandbox_options.ts";
 import { addShareOptions, type ShareFlags } from "../options/share_options.ts";
 import { addTrustOptions, type TrustFlags } from "./trust_options.ts";
@@ -40,7 +40,7 @@ export function addWorkerOptions(command: Command): Command {
     .option(
       "--connect <host:port>",
       "connect to a run that uses --listen, and reconnect forever",
-      (text) => parseAddress(text),
+      parseConnect,
     )
     .option("--stdio", "serve one controller on stdin and stdout")
     .optionsGroup("Slots:");

@@ -3,8 +3,7 @@
 import { formatAddress } from "../../link/address.ts";
 import type { ConnectionLimit } from "../../link/connection_limit.ts";
 import type { Address, ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
-import { listenPrivately } from "../../system/unix_socket.ts";
+import { listenPrivately, listenProblem } from "../../system/unix_socket.ts";
 
 /** Accepts connections until it is closed. */
 export class Listeners {
@@ -44,7 +43,7 @@ export class Listeners {
       return listenPrivately(this.#runtime, address);
     } catch (cause) {
       const name = formatAddress(address);
-      throw new Error(`Cannot listen on ${name}: ${reasonOf(cause)}`, { cause });
+      throw new Error(`Cannot listen on ${name}: ${listenProblem(cause)}`, { cause });
     }
   }
 

@@ -51,8 +51,16 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   ],
   [["run", ECHO, "in", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],
-  [["run", ECHO, "--repeat", "-1"], /--repeat must be a whole number, not "-1"\n$/],
-  [["run", ECHO, "--repeat", "1.5"], /must be a whole number, not "1\.5"/],
+  [["run", ECHO, "--repeat", "-1"], /--repeat must be a whole number of at least 0, not "-1"\n$/],
+  [["run", ECHO, "in", "--listen", "99999999"], /"99999999": port must be 0–65535, not "99999999"/],
+  [["worker", "--connect", "head:0"], /--connect must be HOST:PORT, as others .*, not "head:0"\n$/],
+  [
+    ["up", "slurm", "5", "--time=4:00"],
+    /"--time=4:00"; options of sbatch go behind --, as in distcomp up slurm 5 -- --time=4:00\n$/,
+  ],
+  [["up", "pbs", "5", "-q"], /options of qsub go behind --, as in distcomp up pbs 5 -- -q\n$/],
+  [["report", "nowhere"], /Cannot report on "nowhere": no such file or folder; name /],
+  [["run", ECHO, "--repeat", "1.5"], /must be a whole number of at least 0, not "1\.5"/],
   [["run", ECHO, "--repeat", "9007199254740993"], /must be a whole number/],
   [["run", ECHO, "in", "--slots", "0"], /--slots must be a whole number from 1 to 4096, not "0"/],
   [
@@ -237,7 +245,9 @@ test("run and worker refuse a port that is in use, and leave no files", async ()
   await workspace.write("in/a", "1");
   const server = createServer();
   const address = await listen(server);
-  const message = new RegExp(`^distcomp: Cannot listen on ${address}: address already in use\\n$`);
+  const message = new RegExp(
+    `^distcomp: Cannot listen on ${address}: address already in use; choose another port, or 0 for any free one\\n$`,
+  );
   assertRefused(await workspace.run(["run", ECHO, "in", "--listen", address]), message);
   assertRefused(await workspace.run(["worker", "--listen", address]), message);
   assert.deepEqual(await workspace.leftovers(), []);

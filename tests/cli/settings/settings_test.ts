@@ -74,7 +74,7 @@ test("settings that no option takes are refused, with the file, the option and t
   const refused: [Record<string, Section>, RegExp][] = [
     [{ rum: {} }, /^Unknown command "rum" in the settings "config\.json"$/],
     [{ run: { retry: 1 } }, /^Cannot use "retry" in the settings .*: distcomp run has no option /],
-    [{ run: { retries: -1 } }, /: --retries must be a whole number, not "-1"$/],
+    [{ run: { retries: -1 } }, /: --retries must be a whole number of at least 0, not "-1"$/],
     [{ run: { retries: true } }, /: it must be a text or a number$/],
     [{ run: { quiet: "yes" } }, /: it must be true or false$/],
     [{ run: { output: ["a", "b"] } }, /: it must be one value$/],
@@ -92,7 +92,9 @@ test("settings that others can change, or that are no JSON, are not used", async
   const path = await workspace.write("config.json", '{"run": {"retries": 2}}');
   assert.deepEqual((await readSettings(path)).sections, { run: { retries: 2 } });
   await chmod(path, 0o666);
-  await assert.rejects(readSettings(path), { message: /: other users can change them; use chmod/ });
+  await assert.rejects(readSettings(path), {
+    message: /: other users can change them; type chmod go-w "/,
+  });
   await chmod(path, 0o600);
   for (const text of ["", "{", "[]", "null", '{"run": 1}', '{"run": null}']) {
     await workspace.write("config.json", text);

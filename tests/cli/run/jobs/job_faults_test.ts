@@ -235,7 +235,7 @@ for (
     [["--timeout", "0"], /--timeout must be a time over 0/],
     [["--memory", "much"], /--memory.*such as 500M or 2G, not "much"/],
     [["--memory", "2"], /a slot alone needs 64M/],
-    [["--retries", "-1"], /--retries must be a whole number, not "-1"/],
+    [["--retries", "-1"], /--retries must be a whole number of at least 0, not "-1"/],
     [["--crash-limit", "0"], /--crash-limit must be a whole number of at least 1/],
     [["--verify", "3"], /--verify must be 2, for every job, or a percentage/],
     [["--verify", "2"], /--verify needs at least two workers/],
