@@ -100,9 +100,7 @@ test("without a journal, there is no report, and a link in its place is not foll
     assert.equal(
       stderr,
       `distcomp: Cannot report on "${name}": ${
-        name === "nowhere" || name === "empty/file"
-          ? "no such file or folder"
-          : "there is no journal"
+        name === "nowhere" ? "no such file or folder" : "there is no journal"
       }; name the output folder of a run, ` +
         "or its pack\n",
     );
