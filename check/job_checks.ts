@@ -142,10 +142,8 @@ function checkFiles(inputs: readonly InputTrials[]): Finding {
   if (names.length === 0) return finding.ok("no file is left in the working directory");
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   return finding.warning(
-    `it leaves ${
-      names.slice(0, 3).join(", ")
-    }${more} in its working directory, where the next job ` +
-      "of the slot meets them",
+    `it leaves ${names.slice(0, 3).join(", ")}${more} in its working directory, ` +
+      "which the next job of the slot will find there",
   );
 }
 

@@ -15,7 +15,7 @@ export const RUN_NOTES: Notes = {
 Examples:
   distcomp run core.so inputs/                     on every CPU of this machine
   distcomp run core.so inputs/ --workers a,b:9000  on workers on two machines
-  distcomp run x86.so,arm.so in/ --ssh node[1-20]  each machine gets the core that fits
+  distcomp run x86.so,arm.so in/ --ssh node[1-20]  each gets the core that fits it
   distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
   distcomp run core.so --param a=1,2 --param b=x,y two parameters: four jobs
   find . -name '*.dat' | distcomp run core.so -    a list of files`,
@@ -33,10 +33,10 @@ Examples:
 export const WORKER_NOTES: Notes = {
   examples: `
 Examples:
-  distcomp worker                            for controllers with the same key
-  distcomp worker --listen 127.0.0.1:7433    for controllers on this machine only
-  distcomp worker --connect head:7433        for a run that listens
-  ssh node distcomp worker --stdio           over a pipe`,
+  distcomp worker                          for controllers with the same key
+  distcomp worker --listen 127.0.0.1:7433  for controllers on this machine
+  distcomp worker --connect head:7433      for a run that listens
+  ssh node distcomp worker --stdio         over a pipe`,
   paragraphs: [
     "Controllers need the same key, unless they are programs of this user on this machine: see " +
     "distcomp help key. The first worker makes one, in ~/.config/distcomp/key.",

@@ -15,7 +15,7 @@ export const STATUS_NOTES: Notes = {
   examples: `
 Examples:
   distcomp status                      the runs of this user on this machine
-  distcomp status outputs              the run that writes to outputs/, or has written there
+  distcomp status outputs              the run that writes or wrote to outputs/
   distcomp status node7:7433           a worker
   distcomp status outputs --json       for scripts`,
   paragraphs: [
