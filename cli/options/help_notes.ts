@@ -15,7 +15,7 @@ export const RUN_NOTES: Notes = {
 Examples:
   distcomp run core.so inputs/                     on every CPU of this machine
   distcomp run core.so inputs/ --workers a,b:9000  on workers on two machines
-  distcomp run x86.so,arm.so in/ --ssh node[1-20]  each gets the core that fits it
+  distcomp run x86.so,arm.so in/ --ssh node[1-20]  each gets the core that fits
   distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
   distcomp run core.so --param a=1,2 --param b=x,y two parameters: four jobs
   find . -name '*.dat' | distcomp run core.so -    a list of files`,

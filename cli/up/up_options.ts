@@ -68,7 +68,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
         "how many workers at most",
         (text) => parseCount("The number of workers", 1, text),
       )
-      .argument("[options...]", `options of ${program}, behind --`)
+      .argument("[options...]", `options of ${program}, after --`)
       .option(
         "--connect <host:port>",
         "where the run listens (default: this machine, any free port)",
