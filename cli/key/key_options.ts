@@ -70,7 +70,7 @@ Examples:
   paragraphs: [
     "A key is found by --key, else by DISTCOMP_KEY, else in $XDG_CONFIG_HOME/distcomp/key or " +
     "~/.config/distcomp/key, where the first worker or run makes it. All machines need the same one: " +
-    "who has it can run programs on the workers.",
+    "whoever has it can run programs on the workers.",
     "Exit status: 0 done, 2 wrong usage, 3 the key cannot be used.",
   ],
 };

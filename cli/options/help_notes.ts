@@ -54,7 +54,7 @@ Examples:
   THRESHOLD=5 distcomp exec core.so - < inputs/a  with a variable`,
   paragraphs: [
     "The core runs in the working folder and with the environment of this command. What it prints is " +
-    "not touched; -o keeps the output apart from that.",
+    "not changed; -o keeps the output separate from it.",
     "Exit status: the exit code of the core if it is 0 to 255, otherwise 1; 2 also if no job could run. " +
     "If the core crashes, this process dies of the signal.",
   ],
@@ -68,7 +68,7 @@ Examples:
   make -C sum                            builds sum/sum.so
   distcomp run sum/sum.so sum/inputs/    runs it`,
   paragraphs: [
-    "The core adds up numbers. What its language throws is caught and printed, so that a failed job " +
+    "The core adds numbers. What its language throws is caught and printed, so that a failed job " +
     "says why it failed. docs/cores.md says what else a core can rely on.",
   ],
 };

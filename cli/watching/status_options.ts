@@ -33,9 +33,9 @@ Examples:
   distcomp top outputs                 the run that writes to outputs/
   distcomp top node7:7433              a worker`,
   paragraphs: [
-    "Keys: q leaves, up and down, or j and k, scroll the workers, g and G, or Home and End, go to " +
+    "Keys: q quits, up and down, or j and k, scroll the workers, g and G, or Home and End, go to " +
     "the first and the last, space freezes the screen and resumes it. The run goes on, and does " +
-    "not notice who looks.",
+    "not notice viewers.",
   ],
 };
 
