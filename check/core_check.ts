@@ -80,9 +80,9 @@ export class CoreCheck {
     const finding = findingsOf("cpu");
     return [
       checkLibraries(library, lacking && lackingText(lacking) ? lacking : undefined),
-      cpu
-        ? finding.failed(cpu)
-        : finding.ok(level ? `each worker needs a CPU of ${level}` : "it notes no special needs"),
+      cpu ? finding.failed(cpu) : finding.ok(
+        level ? `each worker needs a CPU of ${level}` : "it is not marked as needing a newer CPU",
+      ),
     ];
   }
 

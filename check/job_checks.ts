@@ -47,20 +47,20 @@ function checkBounds(inputs: readonly InputTrials[]): Finding {
     if (problem) return finding.failed(`it ${problem} (input: ${trials.input.name})`);
   }
   if (!inputs.some(({ behind }) => behind)) return finding.skipped("no job has run to its end");
-  return finding.ok("it reads and writes nothing in front of its input, or behind it and its NUL");
+  return finding.ok("it reads and writes nothing before its input, or past it and its NUL");
 }
 
 function boundsProblem(trials: InputTrials): string | undefined {
   const { behind, behindOther, unfilled, unfilledOther, front } = trials;
   const all = [behind, behindOther, unfilled, unfilledOther];
   const guard = "which crashes where that memory is protected";
-  if (isCrash(unfilled)) return `reads or writes behind the end of its input, ${guard}`;
-  if (isCrash(front)) return `reads or writes in front of its input, ${guard}`;
-  if (all.some(isTorn)) return "writes behind the end of its input";
+  if (isCrash(unfilled)) return `reads or writes past the end of its input, ${guard}`;
+  if (isCrash(front)) return `reads or writes before its input, ${guard}`;
+  if (all.some(isTorn)) return "writes past the end of its input";
   if (isTorn(front)) return "writes outside its input";
   const differs = unfilled && unfilledOther && outputOf(unfilled) !== outputOf(unfilledOther);
   if (!differs || !isRepeatable(trials)) return undefined;
-  return "reads behind the end of its input: its output depends on what is there";
+  return "reads past the end of its input: its output depends on what is there";
 }
 
 /** Whether a job uses only memory that it has set, and has not freed. */
@@ -142,10 +142,8 @@ function checkFiles(inputs: readonly InputTrials[]): Finding {
   if (names.length === 0) return finding.ok("no file is left in the working directory");
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   return finding.warning(
-    `it leaves ${
-      names.slice(0, 3).join(", ")
-    }${more} in its working directory, where the next job ` +
-      "of the slot meets them",
+    `it leaves ${names.slice(0, 3).join(", ")}${more} in its working directory, ` +
+      "which the next job of the slot will find there",
   );
 }
 

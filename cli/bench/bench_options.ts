@@ -50,8 +50,8 @@ export function addBenchOptions(command: Command): Command {
 export const BENCH_NOTES: Notes = {
   examples: `
 Examples:
-  distcomp bench core.so inputs/a.txt                 on this machine
-  distcomp bench core.so inputs/a.txt --workers a,b   on two workers, one after the other`,
+  distcomp bench core.so inputs/a.txt         on this machine
+  distcomp bench core.so inputs/a.txt -w a,b  on two workers, in turn`,
   paragraphs: [
     "Each worker runs the same job again and again: alone, then as many at once as it can. Inputs and " +
     "outputs stay in memory, so no disk is measured. The time in the core is what the worker's slots have measured.",

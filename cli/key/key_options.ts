@@ -62,15 +62,15 @@ export function addKeyCommands(key: Command, act: (action: KeyAction) => Promise
 export const KEY_NOTES: Notes = {
   examples: `
 Examples:
-  distcomp key create                       where workers and runs find it
-  distcomp key show                         its fingerprint, and until when it is valid
-  distcomp key export --role worker w.key   for machines that only work
-  distcomp key browser                      certificates for a browser, for run --web
-  distcomp key rotate --keep 2d             a new key; the old one for two more days`,
+  distcomp key create                      where workers and runs find it
+  distcomp key show                        its fingerprint, and when it expires
+  distcomp key export --role worker w.key  for machines that only work
+  distcomp key browser                     what a browser needs for run --web
+  distcomp key rotate --keep 2d            a new key; the old one for two days`,
   paragraphs: [
     "A key is found by --key, else by DISTCOMP_KEY, else in $XDG_CONFIG_HOME/distcomp/key or " +
     "~/.config/distcomp/key, where the first worker or run makes it. All machines need the same one: " +
-    "who has it can run programs on the workers.",
+    "whoever has it can run programs on the workers.",
     "Exit status: 0 done, 2 wrong usage, 3 the key cannot be used.",
   ],
 };

@@ -15,7 +15,7 @@ export const RUN_NOTES: Notes = {
 Examples:
   distcomp run core.so inputs/                     on every CPU of this machine
   distcomp run core.so inputs/ --workers a,b:9000  on workers on two machines
-  distcomp run x86.so,arm.so in/ --ssh node[1-20]  each machine gets the core that fits
+  distcomp run x86.so,arm.so in/ --ssh node[1-20]  each gets the core that fits
   distcomp run core.so --repeat 100000 -o sweep    inputs 0, 1, 2, …
   distcomp run core.so --param a=1,2 --param b=x,y two parameters: four jobs
   find . -name '*.dat' | distcomp run core.so -    a list of files`,
@@ -33,10 +33,10 @@ Examples:
 export const WORKER_NOTES: Notes = {
   examples: `
 Examples:
-  distcomp worker                            for controllers with the same key
-  distcomp worker --listen 127.0.0.1:7433    for controllers on this machine only
-  distcomp worker --connect head:7433        for a run that listens
-  ssh node distcomp worker --stdio           over a pipe`,
+  distcomp worker                          for controllers with the same key
+  distcomp worker --listen 127.0.0.1:7433  for controllers on this machine
+  distcomp worker --connect head:7433      for a run that listens
+  ssh node distcomp worker --stdio         over a pipe`,
   paragraphs: [
     "Controllers need the same key, unless they are programs of this user on this machine: see " +
     "distcomp help key. The first worker makes one, in ~/.config/distcomp/key.",
@@ -54,7 +54,7 @@ Examples:
   THRESHOLD=5 distcomp exec core.so - < inputs/a  with a variable`,
   paragraphs: [
     "The core runs in the working folder and with the environment of this command. What it prints is " +
-    "not touched; -o keeps the output apart from that.",
+    "not changed; -o keeps the output separate from it.",
     "Exit status: the exit code of the core if it is 0 to 255, otherwise 1; 2 also if no job could run. " +
     "If the core crashes, this process dies of the signal.",
   ],
@@ -68,7 +68,7 @@ Examples:
   make -C sum                            builds sum/sum.so
   distcomp run sum/sum.so sum/inputs/    runs it`,
   paragraphs: [
-    "The core adds up numbers. What its language throws is caught and printed, so that a failed job " +
+    "The core adds numbers. What its language throws is caught and printed, so that a failed job " +
     "says why it failed. docs/cores.md says what else a core can rely on.",
   ],
 };

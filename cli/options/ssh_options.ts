@@ -24,15 +24,18 @@ export function addSshOptions(command: Command): Command {
     "start workers by ssh, and end them: node[1-20], user@host:32 (32 slots), @FILE",
     (text, others: readonly string[] = []) => [...others, text],
   );
-  return addExecutableOption(command);
+  return addExecutableOption(command, COPIED);
 }
 
-/** The same for a command that has nothing but hosts. */
-export function addExecutableOption(command: Command): Command {
-  return command.option(
-    "--executable <file>",
-    "what is copied to these machines (default: this program)",
-  );
+/** What `--executable` names where ssh copies it. */
+export const COPIED = "what is copied to these machines (default: this program)";
+
+/** What it names where nothing is copied: a batch system starts what is on the nodes. */
+export const ON_NODES = "where distcomp is on the nodes (default: the path of this program)";
+
+/** `meaning`: what the command does with it. */
+export function addExecutableOption(command: Command, meaning: string): Command {
+  return command.option("--executable <file>", meaning);
 }
 
 /** The hosts in lists, and in the files of `@FILE`: there, `#` begins a comment. */

@@ -182,7 +182,7 @@ function addJobOptions(command: Command): void {
     .option("--timeout <time>", "kill a job that runs longer: 30s, 5m, 2h", parseTimeout)
     .option(
       "--time-limit <time>",
-      "end the run in order within this time, to be resumed: 3h55m",
+      "end the run cleanly within this time; repeat the command to resume: 3h55m",
       (text) => parseTimeSpan("--time-limit", text),
     )
     .option(

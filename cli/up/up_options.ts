@@ -6,7 +6,7 @@ import type { BatchName } from "../../up/batch_system.ts";
 import type { Notes } from "../options/help_notes.ts";
 import { parseConnect } from "../options/listen_option.ts";
 import { parseCount, parseTimeSpan } from "../options/option_values.ts";
-import { addExecutableOption } from "../options/ssh_options.ts";
+import { addExecutableOption, COPIED, ON_NODES } from "../options/ssh_options.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** What is to be started where. */
@@ -50,7 +50,7 @@ export interface UnitFlags {
 export function addUpCommands(up: Command, act: (action: UpAction) => Promise<void>): void {
   const help = "show this help";
   up.helpOption("-h, --help", help).helpCommand("help [command]", "show the help of a command");
-  addExecutableOption(up.command("ssh"))
+  addExecutableOption(up.command("ssh"), COPIED)
     .summary("start workers by ssh, until this command ends")
     .description("Start workers by ssh, for any number of runs, until this command ends.")
     .argument("<hosts...>", "node[1-20], user@host:32 (32 slots), @FILE")
@@ -60,7 +60,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
     );
   for (const system of ["slurm", "pbs"] as const) {
     const program = system === "slurm" ? "sbatch" : "qsub";
-    addExecutableOption(up.command(system))
+    addExecutableOption(up.command(system), ON_NODES)
       .summary(`submit workers with ${program}, as many as a run needs`)
       .description(`Submit workers with ${program}, as many as a run with --listen needs.`)
       .argument(
@@ -68,7 +68,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
         "how many workers at most",
         (text) => parseCount("The number of workers", 1, text),
       )
-      .argument("[options...]", `options of ${program}, behind --`)
+      .argument("[options...]", `options of ${program}, after --`)
       .option(
         "--connect <host:port>",
         "where the run listens (default: this machine, any free port)",

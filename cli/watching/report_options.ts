@@ -24,8 +24,8 @@ Examples:
   distcomp report results.tar -o r.html
   ssh head distcomp report outputs/ -o - > r.html`,
   paragraphs: [
-    "The page is one file: it needs no other and no network. It is made from the journal alone, also " +
-    "while the run goes on, and of runs of older versions as far as they say something.",
+    "The page is one file, and needs no other file and no network. It is made from the journal alone, also " +
+    "while the run goes on. Journals of older versions say less.",
     "An earlier report is replaced, and no other file is.",
   ],
 };

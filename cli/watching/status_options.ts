@@ -15,7 +15,7 @@ export const STATUS_NOTES: Notes = {
   examples: `
 Examples:
   distcomp status                      the runs of this user on this machine
-  distcomp status outputs              the run that writes to outputs/, or has written there
+  distcomp status outputs              the run that writes or wrote to outputs/
   distcomp status node7:7433           a worker
   distcomp status outputs --json       for scripts`,
   paragraphs: [
@@ -33,9 +33,9 @@ Examples:
   distcomp top outputs                 the run that writes to outputs/
   distcomp top node7:7433              a worker`,
   paragraphs: [
-    "Keys: q leaves, up and down, or j and k, scroll the workers, g and G, or Home and End, go to " +
+    "Keys: q quits, up and down, or j and k, scroll the workers, g and G, or Home and End, go to " +
     "the first and the last, space freezes the screen and resumes it. The run goes on, and does " +
-    "not notice who looks.",
+    "not notice viewers.",
   ],
 };
 

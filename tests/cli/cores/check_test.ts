@@ -18,11 +18,11 @@ const SHORT = "x".repeat(10);
 
 /** Faults, the input that shows them, the check that finds them, and what it says. */
 const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] = [
-  ["READS_BEHIND", INPUT, "failed", "bounds", /reads or writes behind the end .*which crashes/],
-  ["READS_BEHIND", SHORT, "failed", "bounds", /reads behind the end .*its output depends on/],
-  ["READS_FRONT", INPUT, "failed", "bounds", /reads or writes in front of its input/],
-  ["WRITES_BEHIND", SHORT, "failed", "bounds", /writes behind the end of its input/],
-  ["WRITES_NUL", INPUT, "failed", "bounds", /writes behind the end of its input/],
+  ["READS_BEHIND", INPUT, "failed", "bounds", /reads or writes past the end .*which crashes/],
+  ["READS_BEHIND", SHORT, "failed", "bounds", /reads past the end .*its output depends on/],
+  ["READS_FRONT", INPUT, "failed", "bounds", /reads or writes before its input/],
+  ["WRITES_BEHIND", SHORT, "failed", "bounds", /writes past the end of its input/],
+  ["WRITES_NUL", INPUT, "failed", "bounds", /writes past the end of its input/],
   ["CRASHES", INPUT, "failed", "jobs", /crashes with SIGABRT in worker_run_job: about to abort/],
   ["EXITS", INPUT, "failed", "jobs", /ends the process with exit status 0 in worker_run_job/],
   ["FAILS", INPUT, "warning", "jobs", /exit code 7 for input/],
