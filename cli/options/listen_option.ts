@@ -21,9 +21,9 @@ export function checkPort(text: string, port = text): void {
   }
 }
 
-/** Parses the value of `--connect`: neither a socket of this machine nor any free port. */
+/** Parses the value of `--connect` of a worker: not any free port. */
 export function parseConnect(text: string): Address {
   const address = parseAddress(text);
-  if (address.kind === "tcp" && address.port > 0) return address;
-  throw new UsageError(`--connect must be HOST:PORT, as others reach it, not "${text}"`);
+  if (address.kind !== "tcp" || address.port > 0) return address;
+  throw new UsageError(`--connect needs the port of a run, from 1 to ${PORT_MAX}, not "${text}"`);
 }

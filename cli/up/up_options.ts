@@ -1,10 +1,10 @@
 /** The commands below `distcomp up`: their names, help texts and values. */
 
 import type { Command } from "commander";
+import { parseAddress } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
 import type { BatchName } from "../../up/batch_system.ts";
 import type { Notes } from "../options/help_notes.ts";
-import { parseConnect } from "../options/listen_option.ts";
 import { parseCount, parseTimeSpan } from "../options/option_values.ts";
 import { addExecutableOption, COPIED, ON_NODES } from "../options/ssh_options.ts";
 import { UsageError } from "../program/usage_error.ts";
@@ -108,6 +108,13 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
     .option("--executable <file>", "where distcomp is (default: /usr/local/bin/distcomp)")
     .helpOption("-h, --help", help)
     .action((flags: UnitFlags) => act({ kind: "systemd", ...flags }));
+}
+
+/** Where machines elsewhere connect: neither a socket of this one nor any free port. */
+function parseConnect(text: string): Address {
+  const address = parseAddress(text);
+  if (address.kind === "tcp" && address.port > 0) return address;
+  throw new UsageError(`--connect must be HOST:PORT, as others reach it, not "${text}"`);
 }
 
 function parseUser(text: string): string {

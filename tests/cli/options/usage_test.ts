@@ -53,7 +53,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--repeat", "-1"], /--repeat must be a whole number of at least 0, not "-1"\n$/],
   [["run", ECHO, "in", "--listen", "99999999"], /"99999999": port must be 0–65535, not "99999999"/],
-  [["worker", "--connect", "head:0"], /--connect must be HOST:PORT, as others .*, not "head:0"\n$/],
+  [
+    ["worker", "--connect", "head:0"],
+    /--connect needs the port of a run, from 1 to 65535, not "head:0"\n$/,
+  ],
   [
     ["up", "slurm", "5", "--time=4:00"],
     /"--time=4:00"; options of sbatch go behind --, as in distcomp up slurm 5 -- --time=4:00\n$/,
