@@ -17,7 +17,7 @@ import type { LinkEvents, Reception } from "./link_events.ts";
 import { LinkCompression } from "./link_compression.ts";
 import { DISCARDED_BYTES, FAST_END_BYTES_MAX, LAST_WRITE_MS, LINGER_MS } from "./link_end.ts";
 import type { LinkOptions } from "./link_options.ts";
-import { ReadRounds } from "./read_rounds.ts";
+import { type LinkRounds, ReadRounds } from "./read_rounds.ts";
 import { FRAMES_PER_TURN_MAX } from "./turns.ts";
 import { firstPartOf } from "./write_parts.ts";
 
@@ -27,7 +27,7 @@ export class Link {
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
   readonly #clock: Clock;
-  readonly #rounds: ReadRounds;
+  readonly #rounds: LinkRounds;
   readonly #writer: FrameWriter;
   readonly compression: LinkCompression;
   #writingBytes = 0;
@@ -54,7 +54,7 @@ export class Link {
     this.#stream = stream;
     this.#events = events;
     this.#clock = options.clock;
-    this.#rounds = options.rounds ?? new ReadRounds(options.clock);
+    this.#rounds = (options.rounds ?? new ReadRounds(options.clock)).join();
     this.#writer = new FrameWriter(options.references);
     this.compression = new LinkCompression(options, {
       writer: this.#writer,

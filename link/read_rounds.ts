@@ -22,12 +22,22 @@ const LOOK_MS = 1;
  */
 const QUIET_LOOKS = 10;
 
+/** The rounds, as one link takes part in them. */
+export interface LinkRounds {
+  /** The link has been read. It may be read again when this resolves; at once if it is `undefined`. */
+  onRead(): Promise<void> | undefined;
+  /** Resolves when everything has been read that has arrived. Links that have been read wait until then. */
+  all(): Promise<void>;
+}
+
 /** The rounds of all links that one process reads. */
 export class ReadRounds {
   readonly #clock: Clock;
   readonly #links: () => number;
   #reads = 0;
   #round: Promise<void> | undefined;
+  /** How many rounds have begun. */
+  #begun = 0;
   #endedAtMs = -Infinity;
 
   /** `links`: how many there are. */
@@ -36,15 +46,25 @@ export class ReadRounds {
     this.#links = links;
   }
 
-  /** A link has been read. It may be read again when this resolves; at once if it is `undefined`. */
-  onRead(): Promise<void> | undefined {
+  /**
+   * A link begins. It takes part in the rounds that begin later, not in one that has begun: connections that come without
+   * end would never let that end, and all others wait for it.
+   */
+  join(): LinkRounds {
+    const joinedIn = this.#begun;
+    return {
+      onRead: () => this.#round && joinedIn === this.#begun ? undefined : this.#onRead(),
+      all: () => this.#all(),
+    };
+  }
+
+  #onRead(): Promise<void> | undefined {
     this.#reads += 1;
-    if (!this.#round && this.#isDue()) void this.all();
+    if (!this.#round && this.#isDue()) void this.#all();
     return this.#round;
   }
 
-  /** Resolves when everything has been read that has arrived. Links that have been read wait until then. */
-  all(): Promise<void> {
+  #all(): Promise<void> {
     return this.#round ??= this.#readAll();
   }
 
@@ -53,6 +73,7 @@ export class ReadRounds {
   }
 
   async #readAll(): Promise<void> {
+    this.#begun += 1;
     for (let quiet = 0; quiet < QUIET_LOOKS;) {
       const before = this.#reads;
       await delay(this.#clock, LOOK_MS);

@@ -36,7 +36,8 @@ test("of many busy connections all are read every second, although the system se
 
 test("a few connections do not wait for each other, and many do so once a second", async () => {
   const clock = new VirtualClock();
-  const few = new ReadRounds(clock, () => 100), many = new ReadRounds(clock, () => 101);
+  const [few, many] = [100, 101].map((links) => new ReadRounds(clock, () => links).join());
+  assert(few && many);
   let waits = 0;
   for (let read = 0; read < 1_000; read++) {
     assert.equal(few.onRead(), undefined);
@@ -48,7 +49,7 @@ test("a few connections do not wait for each other, and many do so once a second
 
 test("a round ends when nothing was read at ten looks, and who was read waits until then", async () => {
   const clock = new VirtualClock();
-  const rounds = new ReadRounds(clock);
+  const rounds = new ReadRounds(clock).join();
   let hasEnded = false;
   const all = rounds.all().then(() => hasEnded = true);
   assert(rounds.onRead(), "it waits");
@@ -60,6 +61,20 @@ test("a round ends when nothing was read at ten looks, and who was read waits un
   assert(hasEnded);
   await all;
   assert.equal(rounds.onRead(), undefined);
+});
+
+test("a round ends although connections come without end, which do not wait for it", async () => {
+  const clock = new VirtualClock();
+  const rounds = new ReadRounds(clock);
+  const link = rounds.join();
+  let hasEnded = false;
+  void link.all().then(() => hasEnded = true);
+  assert(link.onRead(), "it waits");
+  for (let ms = 0; ms < 20; ms++) {
+    assert(hasEnded || rounds.join().onRead() === undefined, "a new one does not");
+    await clock.advance(1);
+  }
+  assert(hasEnded);
 });
 
 test("peers whose answers wait, because the program was busy for longer than they may be silent, are not given up, but one that is silent is", async () => {

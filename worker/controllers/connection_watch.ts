@@ -14,6 +14,9 @@ import { type NotifiedLink, UnreadNotices } from "./unread_notices.ts";
  */
 const UNREAD_OUTPUT_MS = 300_000;
 
+/** A connection that makes way for another one has been silent for so long, over several looks. */
+const SILENT_MS_MIN = 500;
+
 /** A link, as far as it is watched. */
 interface WatchedLink
   extends
@@ -78,6 +81,14 @@ export class ConnectionWatch implements Holder {
     const { jobs, cores, parts } = this.#backlog;
     const isSending = this.#link.compression.sourceBytes > 0;
     return !isSending && jobs.count + cores.count + parts.count === 0;
+  }
+
+  /**
+   * Whether it may make way for a new connection. What a new one has sent at once is read by then, also if this process
+   * gets little of its machine.
+   */
+  get mayMakeWay(): boolean {
+    return this.isIdle && this.#silentMs >= SILENT_MS_MIN;
   }
 
   /** How long nothing has come from it; `Infinity` before its first message. */

@@ -87,8 +87,8 @@ export class Connections implements Iterable<Connection> {
   #makeRoom(host: string | undefined): boolean {
     let idlest: Connection | undefined;
     for (const connection of this.#open) {
-      const { isIdle, idleMs } = connection.watch;
-      if (!isIdle || (host !== undefined && hostOf(connection) !== host)) continue;
+      const { mayMakeWay, idleMs } = connection.watch;
+      if (!mayMakeWay || (host !== undefined && hostOf(connection) !== host)) continue;
       if (!idlest || idleMs > idlest.watch.idleMs) idlest = connection;
     }
     idlest?.close(new Error("it was idle, and another one needs its place"));
