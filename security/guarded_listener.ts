@@ -12,8 +12,8 @@ import { openFilesMax } from "../system/open_files.ts";
  */
 const UNPROVEN_MAX = 512;
 
-/** How many of them are accepted: those of a cluster of a thousand machines in four seconds. */
-const UNPROVEN: AcceptRate = { perSecond: 250, atOnce: 128 };
+/** How many of them are accepted: a thousand machines of a cluster at once. Bun closes those that wait beside 128 others. */
+const UNPROVEN: AcceptRate = { perSecond: 1_000, atOnce: UNPROVEN_MAX };
 
 /** The part of the files that this process may open that unproven connections may take. */
 const UNPROVEN_FILES_PART = 1 / 8;
