@@ -4,7 +4,8 @@
  */
 
 import type { Clock } from "../runtime/clock.ts";
-import { networkOf } from "../runtime/peer_network.ts";
+import { onClose } from "../runtime/on_close.ts";
+import { networkOfPeer } from "../runtime/peer_network.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { AcceptPace, type AcceptRate } from "./accept_pace.ts";
 import { Farewells } from "./farewells.ts";
@@ -59,7 +60,7 @@ export class ConnectionLimit {
       return false;
     }
     this.#add(host, 1);
-    this.#countUntilClosed(stream, host);
+    onClose(stream, () => this.#add(host, -1));
     return true;
   }
 
@@ -75,17 +76,6 @@ export class ConnectionLimit {
     return undefined;
   }
 
-  /** A method is replaced, not the stream wrapped: a stream says more of itself than this needs to know. */
-  #countUntilClosed(stream: ByteStream, host: string): void {
-    const close = stream.close.bind(stream);
-    let isOpen = true;
-    stream.close = () => {
-      if (isOpen) this.#add(host, -1);
-      isOpen = false;
-      close();
-    };
-  }
-
   #add(host: string, more: number): void {
     this.#count += more;
     const count = (this.#byHost.get(host) ?? 0) + more;
@@ -94,7 +84,7 @@ export class ConnectionLimit {
   }
 }
 
-/** Whom a connection counts for: its host, without the port, which is another one for each. */
+/** Whom a connection counts for. */
 export function hostOf({ peer }: Pick<ByteStream, "peer">): string {
-  return networkOf(peer.replace(/:\d+$/, ""));
+  return networkOfPeer(peer);
 }

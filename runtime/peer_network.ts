@@ -22,3 +22,8 @@ export function networkOf(host: string): string {
   const groups = NETWORK_AT.map((at) => view.getUint16(at).toString(16));
   return `${groups.join(":")}::/64`;
 }
+
+/** The same of the name of a connection's other end, without its port, which is another one for each. */
+export function networkOfPeer(peer: string): string {
+  return networkOf(peer.replace(/:\d+$/, ""));
+}

@@ -2,7 +2,7 @@
 
 import { AcceptPace, type AcceptRate } from "../link/accept_pace.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { networkOf } from "../runtime/peer_network.ts";
+import { networkOfPeer } from "../runtime/peer_network.ts";
 import type { Address, ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
 
@@ -79,7 +79,7 @@ export class GuardedListener implements StreamListener {
   }
 
   #onUnproven(stream: ByteStream, admitted: Promise<ByteStream>): void {
-    this.#unproven.set(stream, networkOf(stream.ends?.remote.host ?? stream.peer));
+    this.#unproven.set(stream, networkOfPeer(stream.peer));
     if (this.#unproven.size > this.#unprovenMax) this.#dropOne();
     admitted.then(
       (proven) => {

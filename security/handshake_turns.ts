@@ -8,7 +8,8 @@
  */
 
 import { type Clock, delay } from "../runtime/clock.ts";
-import { networkOf } from "../runtime/peer_network.ts";
+import { onClose } from "../runtime/on_close.ts";
+import { networkOfPeer } from "../runtime/peer_network.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { Groups } from "../system/groups.ts";
 
@@ -47,15 +48,10 @@ export class HandshakeTurns {
     this.#clock = clock;
   }
 
-  /** How many wait. */
-  get count(): number {
-    return this.#waiting.size;
-  }
-
   /** Resolves when a piece of work for a connection may be done. Rejects if this side closes it before. */
   next(stream: ByteStream): Promise<void> {
     return new Promise((begin, reject) => {
-      const waiting = { network: networkOf(stream.ends?.remote.host ?? stream.peer), begin };
+      const waiting = { network: networkOfPeer(stream.peer), begin };
       this.#waiting.add(waiting.network, waiting);
       onClose(stream, () => {
         if (this.#waiting.delete(waiting)) reject(new Error("it was closed before its turn"));
@@ -96,13 +92,4 @@ export class HandshakeTurns {
     const { min, max } = REST_MS;
     await delay(this.#clock, Math.min(Math.max(REST_FACTOR * tookMs, min), max));
   }
-}
-
-/** A method is replaced, not the stream wrapped: others close the same one. */
-function onClose(stream: ByteStream, act: () => void): void {
-  const close = stream.close.bind(stream);
-  stream.close = () => {
-    act();
-    close();
-  };
 }

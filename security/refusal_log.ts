@@ -2,7 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import { networkOf } from "../runtime/peer_network.ts";
+import { networkOfPeer } from "../runtime/peer_network.ts";
 import { cutLine } from "../system/line_limit.ts";
 import { LeftError } from "./refused_error.ts";
 import type { Log } from "../system/log.ts";
@@ -35,7 +35,7 @@ export class RefusalLog {
   onRefused(peer: string, error: unknown): void {
     if (error instanceof LeftError) return; // nobody was refused
     const nowMs = this.#clock.now();
-    const host = this.#nameOf(networkOf(peer.replace(/:\d+$/, "")), nowMs);
+    const host = this.#nameOf(networkOfPeer(peer), nowMs);
     const mention = this.#mentions.get(host);
     if (mention && nowMs - mention.atMs < QUIET_MS) {
       mention.count += 1;

@@ -146,7 +146,7 @@ export class Verification<T extends Task> {
 
   /** On how many jobs two workers disagree, where none of `voters` can break the tie. */
   tiesFor(voters: readonly string[]): number {
-    return this.#votes.values().filter((votes) => isTied(votes, voters)).toArray().length;
+    return [...this.#votes.values()].filter((votes) => isTied(votes, voters)).length;
   }
 
   /** The job has ended or was canceled: drops its votes. */

@@ -1,4 +1,4 @@
-/** Says what `--verify` cannot promise with the workers that are connected. */
+/** Ends the ties that nobody can break, and says what `--verify` waits for, and cannot promise with these workers. */
 
 import type { Log } from "../../system/log.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";

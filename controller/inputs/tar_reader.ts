@@ -214,18 +214,19 @@ export class TarReader {
       throw new TarHeaderError(`"${name}" is stored as a sparse file; pack it without -S`);
     }
     const type = name.endsWith("/") && header.type === "0" ? "5" : header.type; // in the oldest format
-    if (isTooLong(name)) return this.#onLongName(name, bytes, at);
+    const contentBytes = WITHOUT_CONTENT.includes(type) ? 0 : bytes;
+    if (isTooLong(name)) return this.#onLongName(name, type, contentBytes, at);
     const isFile = type === "0" || type === "7";
     if (!isFile && !SILENT.includes(type)) this.#onOther(name, type);
     const isTooLarge = bytes > this.#bytesMax;
     if (isFile && isTooLarge) this.#events.onFile(name, bytes, undefined);
     const use = isFile && !isTooLarge ? "file" : "nothing";
-    this.#begin({ name, bytes: WITHOUT_CONTENT.includes(type) ? 0 : bytes, use, at });
+    this.#begin({ name, bytes: contentBytes, use, at });
   }
 
-  #onLongName(name: string, bytes: number, at: number): void {
+  #onLongName(name: string, type: string, bytes: number, at: number): void {
     const shown = shownLongName(name, at);
-    this.#events.onUnreadable(shown, reasonOfLongName(name));
+    if (!SILENT.includes(type)) this.#events.onUnreadable(shown, reasonOfLongName(name));
     this.#begin({ name: shown, bytes, use: "nothing", at });
   }
 

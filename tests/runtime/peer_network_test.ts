@@ -15,7 +15,16 @@ test("the addresses of one IPv6 network count as one host, and so do all loopbac
 });
 
 test("an IPv4 address, however it is written, and any other name count by themselves", () => {
-  for (const host of ["10.0.0.1", "::ffff:10.0.0.1", "a local process", "node7"]) {
+  for (
+    const host of [
+      "10.0.0.1",
+      "::ffff:10.0.0.1",
+      "010.0.0.1",
+      "::1]/x[",
+      "a local process",
+      "node7",
+    ]
+  ) {
     assert.equal(networkOf(host), host);
   }
 });

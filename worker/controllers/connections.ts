@@ -22,7 +22,8 @@ export class Connections implements Iterable<Connection> {
   readonly #log: Log;
   readonly #lines: LineLimit;
   readonly #limit: ConnectionLimit;
-  readonly #open = new Set<Connection>();
+  /** With their hosts. */
+  readonly #open = new Map<Connection, string>();
   readonly #shared: Pick<ConnectionContext, OwnContext>;
 
   constructor(clock: Clock, log: Log, limits: ConnectionLimits) {
@@ -32,7 +33,7 @@ export class Connections implements Iterable<Connection> {
       makeRoom: (host) => this.#makeRoom(host),
       onRefused: ({ peer }, reason) => this.#warn(peer, `refused ${peer}: ${reason}`),
     });
-    const held = new HeldBytes(() => [...this.#open].map(({ watch }) => watch));
+    const held = new HeldBytes(() => [...this.#open.keys()].map(({ watch }) => watch));
     this.#shared = {
       held,
       largeReadBytesMax: () => held.largeReadBytesMax,
@@ -48,7 +49,7 @@ export class Connections implements Iterable<Connection> {
   }
 
   [Symbol.iterator](): Iterator<Connection> {
-    return this.#open[Symbol.iterator]();
+    return this.#open.keys();
   }
 
   /** Counts a connection that was just accepted; closes it and resolves to false if there are too many. */
@@ -65,7 +66,7 @@ export class Connections implements Iterable<Connection> {
     if (isDraining) return await answerWhileDraining(context, stream);
     const connection = new Connection({ ...context, ...this.#shared }, stream);
     const { peer } = connection;
-    this.#open.add(connection);
+    this.#open.set(connection, hostOf(connection));
     this.#info(peer, `controller ${peer} connected`);
     connection.start();
     const reason = await connection.closed;
@@ -74,21 +75,21 @@ export class Connections implements Iterable<Connection> {
   }
 
   onTick(nowMs: number): void {
-    for (const connection of this.#open) connection.check(nowMs);
+    for (const connection of this) connection.check(nowMs);
     this.#shared.held.look();
   }
 
   close(): void {
     this.#shared.pace.close();
-    for (const connection of this.#open) connection.close();
+    for (const connection of this) connection.close();
   }
 
   /** Closes the connection that has been idle for longest: those first that have never sent a message. */
   #makeRoom(host: string | undefined): boolean {
     let idlest: Connection | undefined;
-    for (const connection of this.#open) {
+    for (const [connection, itsHost] of this.#open) {
       const { mayMakeWay, idleMs } = connection.watch;
-      if (!mayMakeWay || (host !== undefined && hostOf(connection) !== host)) continue;
+      if (!mayMakeWay || (host !== undefined && itsHost !== host)) continue;
       if (!idlest || idleMs > idlest.watch.idleMs) idlest = connection;
     }
     idlest?.close(new Error("it was idle, and another one needs its place"));

@@ -3,7 +3,6 @@
  * slot is lost, and when they have waited behind a job that takes long.
  */
 
-import { deliverNext } from "../../link/delivery.ts";
 import { Link } from "../../link/link.ts";
 import type { LinkEvents } from "../../link/link_events.ts";
 import type { LinkOptions } from "../../link/link_options.ts";
@@ -59,7 +58,7 @@ export class HeldAnswers {
     // The job may have ended meanwhile: then there may be other answers in that memory, and these have been written.
     if (!held || this.#shared.id !== id || this.#shared.writtenBytes !== writtenBytes) return;
     this.#knownBytes += held.byteLength;
-    this.attempt(() => this.#deliver(held));
+    this.attempt(() => new FrameDecoder().feed(held).forEach(this.#events.onFrame));
   }
 
   /** Handles what the slot has said. A core can have it say anything: an error closes the link, as where it reads that. */
@@ -68,18 +67,6 @@ export class HeldAnswers {
       handle();
     } catch (error) {
       this.#link?.close(toError(error));
-    }
-  }
-
-  #deliver(bytes: Uint8Array<ArrayBuffer>): void {
-    const decoder = new FrameDecoder();
-    for (let at = 0; at < bytes.byteLength;) {
-      const space = decoder.space();
-      const part = bytes.subarray(at, at + space.byteLength);
-      space.set(part);
-      decoder.commit(part.byteLength);
-      at += part.byteLength;
-      while (deliverNext(decoder, this.#events));
     }
   }
 

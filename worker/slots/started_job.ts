@@ -33,7 +33,6 @@ export class StartedJob {
   #endedAtUs: number | undefined;
   #file: SharedFile | undefined;
   readonly #value = new Float64Array(SLOT_NUMBERS_BYTES / NUMBER_BYTES);
-
   readonly #fault = new Uint8Array(SLOT_FAULT_BYTES);
 
   /** Makes the file at `path`, for a process of the slot with the number `slot` that is about to start. */

@@ -31,3 +31,16 @@ test("a connection is idle when its jobs have ended and their large outputs are 
   assert.equal(watchOf(NONE, 2 ** 31).isIdle, false);
   assert.equal(watchOf(NONE, 0).isIdle, true);
 });
+
+test("an idle connection makes way for another one when it has been silent for half a second, in several looks", () => {
+  const watch = watchOf(NONE, 0);
+  const busy = watchOf(ONE, 0);
+  const may: boolean[] = [];
+  for (let nowMs = 0; nowMs <= 500; nowMs += 250) {
+    may.push(watch.mayMakeWay);
+    for (const one of [watch, busy]) one.check(nowMs, Infinity);
+  }
+  assert.deepEqual(may, [false, false, false]);
+  assert.equal(watch.mayMakeWay, true);
+  assert.equal(busy.mayMakeWay, false);
+});
