@@ -29,3 +29,18 @@ test("where no worker's own address refuses a connection, there is no such word"
     ]
   ) assert.equal(workerHint([reason]), undefined, reason);
 });
+
+test("where a core is refused for what it lacks, a run says what helps", () => {
+  const hints = [
+    ["it is not signed", /: distcomp sign CORE --with NAME$/],
+    ["it is not signed, and its SHA-256, 00, is not allowed here", /: distcomp sign CORE/],
+    ["it is signed by SHA256:x, who is not trusted here", /: distcomp sign CORE/],
+    ["it was changed since SHA256:x signed it", /: distcomp sign CORE/],
+    ["this machine lacks libfoo.so.1", /^install it where the worker runs/],
+  ] as const;
+  for (const [cause, hint] of hints) {
+    const reason = `node1:7433: Cannot load compute core "a.so": ${cause}`;
+    assert.match(workerHint([reason]) ?? "", hint, cause);
+  }
+  assert.equal(workerHint(['node1:7433: Cannot load compute core "a.so": its file']), undefined);
+});
