@@ -31,7 +31,7 @@ import {
   nameOf,
   WorkerBench,
 } from "./worker_bench.ts";
-import { readWorkers, workerListsOf } from "../options/worker_list.ts";
+import { workersOf } from "../options/worker_list.ts";
 
 /** How long each worker is measured if the user does not say. */
 const TIME_MS = 3_000;
@@ -79,14 +79,14 @@ export async function benchCommand(
 }
 
 async function targetsOf({ slots, ...flags }: BenchFlags): Promise<BenchTarget[]> {
-  const list = workerListsOf(flags);
-  if (list === "") return [{ kind: "local", slots: slots ?? slotsFor() }];
+  const workers = await workersOf(flags);
+  if (workers.length === 0) return [{ kind: "local", slots: slots ?? slotsFor() }];
   if (slots !== undefined) {
     throw new UsageError(
       "--slots is only for a bench without --workers; on a worker: distcomp worker --slots",
     );
   }
-  return (await readWorkers(list)).map((address) => ({ kind: "remote", address }));
+  return workers.map((address) => ({ kind: "remote", address }));
 }
 
 async function inputOf(path: string | undefined): Promise<Uint8Array<ArrayBuffer>> {

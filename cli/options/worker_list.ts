@@ -6,7 +6,7 @@ import { parseAddress } from "../../link/address.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Address } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
+import { messageOf, reasonOf } from "../../runtime/error_text.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** How often the file is checked. Network file systems do not report changes. */
@@ -14,6 +14,13 @@ const CHECK_MS = 1_000;
 
 /** What only `--ssh` takes: `ssh://node1`, `me@node1`, `node[1-20]`. */
 const SSH_HOSTS = /^(ssh:\/\/|[\w.-]+@|[\w.@-]+\[)/;
+
+/** A worker as somebody has named it. */
+interface NamedWorker {
+  readonly name: string;
+  /** Where it is named, for errors; empty on the command line. */
+  readonly place: string;
+}
 
 /** Ends each list. The name of a file may have a comma in it. */
 const LIST_END = "\n";
@@ -37,16 +44,30 @@ export function workerListsOf({ workers }: { readonly workers?: string }): strin
   return workers ?? process.env.DISTCOMP_WORKERS?.trim() ?? "";
 }
 
+/** The workers that a command names, or else the environment. Empty if there are none. */
+export async function workersOf(flags: { readonly workers?: string }): Promise<Address[]> {
+  const lists = workerListsOf(flags);
+  if (lists === "") return [];
+  return await readWorkers(lists, flags.workers === undefined ? "DISTCOMP_WORKERS: " : "");
+}
+
 /**
  * Reads lists, each on a line: `HOST:PORT,…`, or `@FILE` with one worker per line. In a file, empty lines and `#`
- * comments are skipped.
+ * comments are skipped. `place`: where the lists are, for errors.
  */
-export async function readWorkers(lists: string): Promise<Address[]> {
-  const names = await Promise.all(linesOf(lists).map(namesOf));
-  const ssh = names.flat().find((name) => SSH_HOSTS.test(name));
-  if (ssh === undefined) return names.flat().map((name) => parseAddress(name));
+export async function readWorkers(lists: string, place = ""): Promise<Address[]> {
+  const names = await Promise.all(linesOf(lists).map((list) => namesOf(list, place)));
+  return names.flat().map(addressOf);
+}
+
+function addressOf({ name, place }: NamedWorker): Address {
+  try {
+    if (!SSH_HOSTS.test(name)) return parseAddress(name);
+  } catch (error) {
+    throw new UsageError(place + messageOf(error), { cause: error });
+  }
   throw new UsageError(
-    `--workers needs addresses of workers that run, HOST or HOST:PORT, not "${ssh}"; ` +
+    `${place}--workers needs addresses of workers that run, HOST or HOST:PORT, not "${name}"; ` +
       "--ssh starts workers on such hosts",
   );
 }
@@ -56,10 +77,16 @@ function linesOf(lists: string): string[] {
   return lines.length > 0 ? lines : [lists];
 }
 
-async function namesOf(list: string): Promise<string[]> {
+async function namesOf(list: string, place: string): Promise<NamedWorker[]> {
   const file = fileOf(list);
-  const names = file === undefined ? namesIn(list.split(",")) : await namesInFile(file);
-  if (names.length === 0) throw new UsageError(`The worker list "${file ?? list}" is empty`);
+  const named = file === undefined
+    ? list.split(",").map((name) => ({ name, place }))
+    : await namesInFile(file);
+  const names = named.map(({ name, place }) => ({ name: name.trim(), place }))
+    .filter(({ name }) => name !== "");
+  if (names.length === 0) {
+    throw new UsageError(`${place}The worker list "${file ?? list}" is empty`);
+  }
   return names;
 }
 
@@ -95,15 +122,14 @@ function fileOf(list: string): string | undefined {
   return list.startsWith("@") ? list.slice(1) : undefined;
 }
 
-async function namesInFile(file: string): Promise<string[]> {
+async function namesInFile(file: string): Promise<NamedWorker[]> {
   const text = await readFile(file, "utf8").catch((cause) => {
     throw new UsageError(`Cannot read the worker list "${file}": ${reasonOf(cause)}`, { cause });
   });
-  return namesIn(text.split("\n").map((line) => line.replace(/#.*/, "")));
-}
-
-function namesIn(parts: readonly string[]): string[] {
-  return parts.map((part) => part.trim()).filter((part) => part !== "");
+  return text.split("\n").map((line, index) => ({
+    name: line.replace(/#.*/, ""),
+    place: `${file}, line ${index + 1}: `,
+  }));
 }
 
 /** A text that changes whenever the file changes. */

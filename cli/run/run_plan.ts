@@ -14,7 +14,7 @@ import type { Executable } from "../../up/executables.ts";
 import { SHARE_OPTIONS, sharesFrom } from "../options/share_options.ts";
 import { executablesFor, sshAddresses } from "../options/ssh_options.ts";
 import { UsageError } from "../program/usage_error.ts";
-import { readWorkers, workerListsOf } from "../options/worker_list.ts";
+import { workersOf } from "../options/worker_list.ts";
 
 /** The core, the workers and the job options of a run. */
 export interface RunPlan {
@@ -32,9 +32,8 @@ export async function planOf(
   { core, flags, hasLocalWorker }: RunRequest,
   runtime: Pick<Runtime, "selfCommand" | "spawn" | "clock">,
 ): Promise<RunPlan> {
-  const lists = workerListsOf(flags);
   const ssh = await sshAddresses(flags);
-  const named = [...(lists === "" ? [] : await readWorkers(lists)), ...ssh];
+  const named = [...await workersOf(flags), ...ssh];
   const workers = withoutExcluded(named, flags);
   if (workers.length === 0 && named.length > 0) {
     throw new UsageError("--exclude leaves no worker; name fewer, or others with --workers");

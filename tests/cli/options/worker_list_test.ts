@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { UsageError } from "../../../cli/program/usage_error.ts";
 import { readWorkers } from "../../../cli/options/worker_list.ts";
-import { AddressError, formatAddress, parseAddress } from "../../../link/address.ts";
+import { formatAddress, parseAddress } from "../../../link/address.ts";
 import fc from "../../lib/properties.ts";
 import { runs } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
@@ -58,6 +58,17 @@ test("any bytes in a file of workers give addresses, or one error of limited len
   );
 });
 
+test("an error in a file of workers names the file and the line", async () => {
+  await using workspace = await Workspace.makeInMemory();
+  for (const name of ["a:b:c", "me@node3"]) {
+    const file = await workspace.write("workers", `node1\n# text\n\n${name}\n`);
+    await assert.rejects(readWorkers(`@${file}`), (error: Error) => {
+      assert(error.message.startsWith(`${file}, line 4: `), error.message);
+      return error instanceof UsageError;
+    });
+  }
+});
+
 test("any text as a list of workers gives addresses, or one error of limited length", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -76,7 +87,7 @@ async function expectAddresses(list: string): Promise<void> {
     const addresses = await readWorkers(list);
     assert.deepEqual(addresses.map(formatAddress).map(parseAddress), addresses);
   } catch (error) {
-    assert(error instanceof UsageError || error instanceof AddressError, `${error}`);
+    assert(error instanceof UsageError, `${error}`);
     assert(error.message.length < 1000);
   }
 }
