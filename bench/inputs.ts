@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { closeSync, existsSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { tarFormat } from "../controller/output/tar_format.ts";
+import { tarFormat } from "../controller/output/pack/tar_format.ts";
 
 /** Entries of a tar in one write, unless they are large. */
 const ENTRIES_AT_ONCE = 256;

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import { messageOf } from "../runtime/error_text.ts";
-import type { GuardedCore } from "../runtime/guarded_core.ts";
+import type { GuardedCore } from "../runtime/native/guarded_core.ts";
 import { openGuardedCore } from "../runtime/open_guarded_core.ts";
 import type { NativeCore, Runtime } from "../runtime/ports.ts";
 import { heapBytes, residentBytes, startedProcesses, threadIds } from "./process_facts.ts";

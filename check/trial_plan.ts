@@ -1,6 +1,6 @@
 /** What a trial does, and what it reports: the protocol between `distcomp check` and the processes that it starts. */
 
-import type { GuardSide } from "../runtime/guarded_core.ts";
+import type { GuardSide } from "../runtime/native/guarded_core.ts";
 
 /** What a trial does: it loads the core, runs one input several times, and unloads the core. */
 export interface TrialPlan {

@@ -1,6 +1,6 @@
 /** The main function of every process that may be the user's: `distcomp` itself, from source and compiled. */
 
-import "../runtime/hangup.ts"; // it looks at the signals that this process was started with
+import "../runtime/processes/hangup.ts"; // it looks at the signals that this process was started with
 import type { Roles } from "./roles.ts";
 import { runProcess, runSlotProcess, runStartedRole } from "./started_roles.ts";
 

@@ -3,7 +3,7 @@
  * reads every module that an entry point could import, and slots start often.
  */
 
-import { bindToCpus } from "../runtime/cpu_binding.ts";
+import { bindToCpus } from "../runtime/processes/cpu_binding.ts";
 import { detectRuntime, detectSlotRuntime } from "../runtime/detect.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";

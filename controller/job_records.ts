@@ -4,10 +4,10 @@ import { crc32 } from "node:zlib";
 import { outputBytesOf } from "./answer.ts";
 import type { Completion } from "./cluster/task.ts";
 import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
-import { checksumText } from "./output/checksum.ts";
-import type { DoneRecord } from "./output/done_line.ts";
+import { checksumText } from "./output/journal/checksum.ts";
+import type { DoneRecord } from "./output/journal/done_line.ts";
 import type { HugeOutput } from "./output/huge_output.ts";
-import type { FailedRecord, JobTimes } from "./output/journal_record.ts";
+import type { FailedRecord, JobTimes } from "./output/journal/journal_record.ts";
 import type { PackPlace } from "./output/sink.ts";
 
 /** The record of a job whose output is written. JSON leaves out what is `undefined`. */

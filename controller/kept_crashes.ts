@@ -5,8 +5,8 @@
 
 import { readFile } from "node:fs/promises";
 import { reasonOf } from "../runtime/error_text.ts";
-import type { FolderBelow, FolderFiles } from "../runtime/files_below.ts";
-import { join, resolve } from "../runtime/path.ts";
+import type { FolderBelow, FolderFiles } from "../runtime/files/files_below.ts";
+import { join, resolve } from "../runtime/files/path.ts";
 import type { Log } from "../system/log.ts";
 import type { Completion, StoredTaskInput } from "./cluster/task.ts";
 import type { ReadyTask } from "./inputs/source.ts";

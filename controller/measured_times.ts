@@ -1,7 +1,7 @@
 /** What the jobs of a run took, as their slots have measured it, in bounded memory. */
 
 import { LogHistogram } from "../system/log_histogram.ts";
-import type { JobRecord } from "./output/journal_record.ts";
+import type { JobRecord } from "./output/journal/journal_record.ts";
 
 /** The times of jobs that are done, in the core alone, and what they used. */
 export interface MeasuredTimes {

@@ -9,7 +9,7 @@ import { CommitWindow } from "./commit_window.ts";
 import { Committer } from "./committer.ts";
 import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
 import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
-import type { Journal } from "./output/journal.ts";
+import type { Journal } from "./output/journal/journal.ts";
 import type { OutputSink } from "./output/sink.ts";
 import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";

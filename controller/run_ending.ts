@@ -2,7 +2,7 @@
 
 import { TooManyFailuresError } from "./failure_limit.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import { ENDING_CHARS_MAX, type RunEnd, type RunEnding } from "./output/run_ending.ts";
+import { ENDING_CHARS_MAX, type RunEnd, type RunEnding } from "./output/journal/run_ending.ts";
 import { InterruptedError, NoWorkerError, TimeLimitError } from "./run_errors.ts";
 import type { JobCounts } from "./tally.ts";
 

@@ -1,8 +1,8 @@
 /** The lines of a journal about a run, and about the workers that join and leave it. */
 
 import type { ClusterEvents, Task, WorkerState } from "./cluster/task.ts";
-import type { Journal } from "./output/journal.ts";
-import type { WorkerEvent } from "./output/journal_record.ts";
+import type { Journal } from "./output/journal/journal.ts";
+import type { WorkerEvent } from "./output/journal/journal_record.ts";
 
 /** In one run. A worker may come and go as often as it likes, and the journal must not grow by that. */
 const JOINS_MAX = 10_000;

@@ -3,7 +3,7 @@
 import type { ClusterView } from "./cluster/cluster_view.ts";
 import type { ClusterStatus } from "./cluster/task.ts";
 import type { ReadyTask } from "./inputs/source.ts";
-import type { RunEnding } from "./output/run_ending.ts";
+import type { RunEnding } from "./output/journal/run_ending.ts";
 import type { JobCounts } from "./tally.ts";
 
 /** The progress of a run. */

@@ -5,7 +5,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { onClose } from "../runtime/on_close.ts";
-import { networkOfPeer } from "../runtime/peer_network.ts";
+import { networkOfPeer } from "../runtime/network/peer_network.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { AcceptPace, type AcceptRate } from "./accept_pace.ts";
 import { Farewells } from "./farewells.ts";

@@ -10,7 +10,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { shownName } from "../runtime/file_name.ts";
+import { shownName } from "../runtime/files/file_name.ts";
 import { oneLine } from "../system/printable.ts";
 
 /** Text that is HTML already. */

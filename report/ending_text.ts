@@ -1,6 +1,6 @@
 /** How the last run of a report has ended, if it is not simply complete. */
 
-import { RUN_END_TEXTS, type RunEnding } from "../controller/output/run_ending.ts";
+import { RUN_END_TEXTS, type RunEnding } from "../controller/output/journal/run_ending.ts";
 import { formatNoun, printable } from "../system/format.ts";
 import type { About } from "./about.ts";
 import type { Report } from "./report.ts";

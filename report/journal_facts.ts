@@ -3,7 +3,7 @@
  * or is not what it should be, is not known.
  */
 
-import { endingIn, type RunEnding } from "../controller/output/run_ending.ts";
+import { endingIn, type RunEnding } from "../controller/output/journal/run_ending.ts";
 
 /** A job that has ended. Times are in milliseconds; those of the clock since 1970. */
 export interface JobFacts {

@@ -2,8 +2,8 @@
 
 import type { Buffer } from "node:buffer";
 import { chunksOf } from "../controller/output/file_chunks.ts";
-import { checkedValue, tailOf } from "../controller/output/journal_record.ts";
-import type { FolderFiles } from "../runtime/files_below.ts";
+import { checkedValue, tailOf } from "../controller/output/journal/journal_record.ts";
+import type { FolderFiles } from "../runtime/files/files_below.ts";
 import { LineCutter } from "../system/line_cutter.ts";
 import { factsOf, type JobFacts, type RunFacts, type WorkerFacts } from "./journal_facts.ts";
 

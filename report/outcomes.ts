@@ -1,6 +1,6 @@
 /** How each job has ended in its last record, and the failures by reason. */
 
-import { NameIndex } from "../controller/output/name_index.ts";
+import { NameIndex } from "../controller/output/journal/name_index.ts";
 import { type FailedJobs, FailureGroup } from "./failure_group.ts";
 import type { JobFacts } from "./journal_facts.ts";
 

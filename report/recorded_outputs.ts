@@ -2,9 +2,9 @@
 
 import { packStateOf, STATE_FOLDER } from "../controller/output/state_folder.ts";
 import { holderIn, isStale, readText } from "../controller/output/lock_file.ts";
-import { FilesBelow } from "../runtime/files_below.ts";
-import type { Files } from "../runtime/files.ts";
-import { join } from "../runtime/path.ts";
+import { FilesBelow } from "../runtime/files/files_below.ts";
+import type { Files } from "../runtime/files/files.ts";
+import { join } from "../runtime/files/path.ts";
 
 const JOURNAL = "jobs.jsonl";
 const LOCK = "lock";

@@ -1,8 +1,8 @@
 /** Writes a report into a file: as a whole or not at all, and never over anything that is no report. */
 
-import type { Files } from "../runtime/files.ts";
+import type { Files } from "../runtime/files/files.ts";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
-import { basename, dirname, join } from "../runtime/path.ts";
+import { basename, dirname, join } from "../runtime/files/path.ts";
 import type { Runtime } from "../runtime/ports.ts";
 
 /** The file cannot be written. */

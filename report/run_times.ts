@@ -3,7 +3,7 @@
  * in which something ran.
  */
 
-import type { RunEnding } from "../controller/output/run_ending.ts";
+import type { RunEnding } from "../controller/output/journal/run_ending.ts";
 
 /** Of more runs, the last ones are listed. */
 const RUNS_MAX = 100;

@@ -8,7 +8,7 @@ import process from "node:process";
 import { ChunkQueue } from "./chunk_queue.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { reasonOf } from "./error_text.ts";
-import { systemFiles } from "./system_files.ts";
+import { systemFiles } from "./files/system_files.ts";
 import { type Address, type ByteStream, hostAndPort, type Runtime } from "./ports.ts";
 
 const NEEDED =

@@ -1,18 +1,18 @@
 /**
  * What distcomp needs from a runtime beyond the `node:` modules that Deno and Bun share. Each runtime has an
- * adapter (`deno.ts`, `bun.ts`); the globals `Deno` and `Bun` are used nowhere else.
+ * adapter (`deno/adapter.ts`, `bun/adapter.ts`); the globals `Deno` and `Bun` are used nowhere else.
  */
 
 import type { Clock, Random } from "./clock.ts";
-import type { FaultTrace } from "./fault_trace.ts";
-import type { Files } from "./files.ts";
-import type { ProcessUsage } from "./process_usage.ts";
-import type { MemoryWriter, SharedMemory } from "./shared_memory.ts";
-import type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
+import type { FaultTrace } from "./native/fault_trace.ts";
+import type { Files } from "./files/files.ts";
+import type { ProcessUsage } from "./native/process_usage.ts";
+import type { MemoryWriter, SharedMemory } from "./native/shared_memory.ts";
+import type { InheritedMemory, SlotMemory } from "./native/slot_memory.ts";
 import type { SystemFiles } from "./system_text.ts";
-import type { TlsPeer, TlsStart } from "./tls_start.ts";
+import type { TlsPeer, TlsStart } from "./network/tls_start.ts";
 
-export type { InheritedMemory, SlotMemory } from "./slot_memory.ts";
+export type { InheritedMemory, SlotMemory } from "./native/slot_memory.ts";
 
 /** The address of a connection: a TCP port, a Unix socket on this machine, or a machine that ssh reaches. */
 export type Address =

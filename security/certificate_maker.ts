@@ -25,7 +25,7 @@ import {
 } from "pkijs";
 import { NAME_TYPES, type NameFields } from "./certificate_name.ts";
 import type { Validity } from "./key.ts";
-import { addressBytes } from "../runtime/ip_address.ts";
+import { addressBytes } from "../runtime/network/ip_address.ts";
 import { OIDS } from "./oids.ts";
 
 /** All keys are of this kind: TLS libraries and browsers know it, and it is fast. */

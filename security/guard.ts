@@ -5,7 +5,7 @@
 
 import process from "node:process";
 import { encodeRefusal, HEADER_BYTES } from "../protocol/mod.ts";
-import { loopbackBytes } from "../runtime/loopback_address.ts";
+import { loopbackBytes } from "../runtime/network/loopback_address.ts";
 import type { Address, ByteStream, PeerProof, Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
 import { derivedStream, readHead, withFirstRead, withHead } from "./derived_stream.ts";

@@ -2,7 +2,7 @@
 
 import { AcceptPace, type AcceptRate } from "../link/accept_pace.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { networkOfPeer } from "../runtime/peer_network.ts";
+import { networkOfPeer } from "../runtime/network/peer_network.ts";
 import type { Address, ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
 

@@ -3,8 +3,8 @@
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { ByteStream, TlsStream } from "../runtime/ports.ts";
-import type { TlsIdentity } from "../runtime/tls_start.ts";
-import { tlsClientStream, tlsServerStream } from "../runtime/tls_stream.ts";
+import type { TlsIdentity } from "../runtime/network/tls_start.ts";
+import { tlsClientStream, tlsServerStream } from "../runtime/network/tls_stream.ts";
 import type { Credentials } from "./credentials.ts";
 import { derivedStream } from "./derived_stream.ts";
 import { withTlsOnly } from "./first_bytes.ts";

@@ -9,7 +9,7 @@
 
 import { type Clock, delay } from "../runtime/clock.ts";
 import { onClose } from "../runtime/on_close.ts";
-import { networkOfPeer } from "../runtime/peer_network.ts";
+import { networkOfPeer } from "../runtime/network/peer_network.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { Groups } from "../system/groups.ts";
 

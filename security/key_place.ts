@@ -2,7 +2,7 @@
 
 import { homedir } from "node:os";
 import { isAbsolute } from "node:path";
-import { join } from "../runtime/path.ts";
+import { join } from "../runtime/files/path.ts";
 import { KeyError } from "./key_error.ts";
 
 /** The environment variable that names another key. */

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { type FileHandle, link, mkdir, open, realpath, rename, unlink } from "node:fs/promises";
 import process from "node:process";
 import { codeOf, messageOf, reasonOf } from "../runtime/error_text.ts";
-import { dirname } from "../runtime/path.ts";
+import { dirname } from "../runtime/files/path.ts";
 import type { Key } from "./key.ts";
 import { KeyError } from "./key_error.ts";
 import type { Sources } from "./key_maker.ts";

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
-import { tlsServerStream } from "../runtime/tls_stream.ts";
+import { tlsServerStream } from "../runtime/network/tls_stream.ts";
 import { derivedStream } from "./derived_stream.ts";
 import { beginsHandshake, handshakeHead } from "./first_bytes.ts";
 import type { PageCredentials } from "./page_credentials.ts";

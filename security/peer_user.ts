@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { delay } from "../runtime/clock.ts";
-import { loopbackBytes } from "../runtime/loopback_address.ts";
+import { loopbackBytes } from "../runtime/network/loopback_address.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
 
 /** What is needed of the runtime. */

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import { networkOfPeer } from "../runtime/peer_network.ts";
+import { networkOfPeer } from "../runtime/network/peer_network.ts";
 import { cutLine } from "../system/line_limit.ts";
 import { LeftError } from "./refused_error.ts";
 import type { Log } from "../system/log.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { JobUsage } from "../protocol/mod.ts";
-import type { ProcessUsage } from "../runtime/process_usage.ts";
+import type { ProcessUsage } from "../runtime/native/process_usage.ts";
 
 /**
  * CPU time is read at the end of a job if the last reading is this old. Jobs that end before that count as having used

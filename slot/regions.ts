@@ -4,7 +4,7 @@
  */
 
 import { HUGE_BLOB_BYTES_MAX, PAYLOAD_BYTES_MAX_DEFAULT } from "../protocol/mod.ts";
-import { PAGE_BYTES } from "../runtime/shared_memory.ts";
+import { PAGE_BYTES } from "../runtime/native/shared_memory.ts";
 
 /** Where an input or output begins in its region. Before it is room for the fields of its message. */
 export const DATA_AT = 64;

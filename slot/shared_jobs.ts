@@ -2,7 +2,7 @@
 
 import type { Uint64 } from "../protocol/mod.ts";
 import type { InheritedMemory, NativeCore, SlotChannel, SlotMemory } from "../runtime/ports.ts";
-import { PAGE_BYTES } from "../runtime/shared_memory.ts";
+import { PAGE_BYTES } from "../runtime/native/shared_memory.ts";
 import type { SharedJob } from "./protocol.ts";
 import { DATA_AT, FreeRegions, MEMORY_BYTES, regionOf, ZEROS_BYTES } from "./regions.ts";
 

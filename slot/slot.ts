@@ -17,7 +17,7 @@ import {
   type Uint64,
 } from "../protocol/mod.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import type { FaultTrace } from "../runtime/fault_trace.ts";
+import type { FaultTrace } from "../runtime/native/fault_trace.ts";
 import type { NativeCore, SlotChannel, SlotRuntime } from "../runtime/ports.ts";
 import { GatheredAnswers } from "./gathered_answers.ts";
 import { JobMarks } from "./job_marks.ts";

@@ -5,7 +5,7 @@ import { exportedNames } from "../core/elf.ts";
 import { type CoreFacts, inspectCore, reasonNotToLoad } from "../core/inspect.ts";
 import { mangledInstead } from "../core/mangled_names.ts";
 import { reasonOf } from "../runtime/error_text.ts";
-import { nativePath } from "../runtime/native_path.ts";
+import { nativePath } from "../runtime/files/native_path.ts";
 import { host } from "./host.ts";
 
 /** The file is not a compute core, is built for another kind of machine, or what comes with it cannot be used. */

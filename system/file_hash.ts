@@ -1,7 +1,7 @@
 /** The SHA-256 of an open file of any size, in one pass. */
 
 import type { Hash } from "node:crypto";
-import type { OpenFile } from "../runtime/files.ts";
+import type { OpenFile } from "../runtime/files/files.ts";
 import { nodeCrypto } from "../runtime/late_modules.ts";
 
 /** A piece takes a millisecond of the event loop, in which the process answers nobody. */

@@ -2,7 +2,7 @@
 
 import prettyBytes from "pretty-bytes";
 import prettyMs from "pretty-ms";
-import { shownName } from "../runtime/file_name.ts";
+import { shownName } from "../runtime/files/file_name.ts";
 import { oneLine } from "./printable.ts";
 
 /** In a millisecond. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { type MachineId, machineId } from "./machine.ts";
 import { codeOf } from "../runtime/error_text.ts";
-import type { FileInfo, Files } from "../runtime/files.ts";
+import type { FileInfo, Files } from "../runtime/files/files.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { removeFolder } from "./remove_folder.ts";
 import { FOLDER_PREFIX } from "./temporary_folder.ts";

@@ -2,7 +2,7 @@
 
 import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Files } from "../runtime/files.ts";
+import type { Files } from "../runtime/files/files.ts";
 
 /** Removal is repeated: a process that is about to end may create a file in the meantime. */
 const REMOVALS_MAX = 10;

@@ -2,8 +2,8 @@
 
 import { chmod, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import process from "node:process";
-import { realPathOf } from "../runtime/folder.ts";
-import { nativePath } from "../runtime/native_path.ts";
+import { realPathOf } from "../runtime/files/folder.ts";
+import { nativePath } from "../runtime/files/native_path.ts";
 
 /** What a new file may be used for by others, less what the umask takes. */
 const NEW_MODE = 0o666;

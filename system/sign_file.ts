@@ -8,8 +8,8 @@ import {
   SIGNATURE_SUFFIX,
   signatureLine,
 } from "../core/signature.ts";
-import { systemFiles } from "../runtime/system_files.ts";
-import { nativePath } from "../runtime/native_path.ts";
+import { systemFiles } from "../runtime/files/system_files.ts";
+import { nativePath } from "../runtime/files/native_path.ts";
 import { hashesOf, withOpenFile } from "./file_hash.ts";
 import { replaceFile } from "./replaced_file.ts";
 import { sha256Of } from "./sha256.ts";

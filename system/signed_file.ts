@@ -6,8 +6,8 @@ import {
   SIGNATURE_SUFFIX,
   type SignatureLine,
 } from "../core/signature.ts";
-import type { OpenFile } from "../runtime/files.ts";
-import { systemFiles } from "../runtime/system_files.ts";
+import type { OpenFile } from "../runtime/files/files.ts";
+import { systemFiles } from "../runtime/files/system_files.ts";
 import { type FileHashes, hashesOf, withOpenFile } from "./file_hash.ts";
 import { fingerprintOf, isSignatureOf } from "./signer.ts";
 

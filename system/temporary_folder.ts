@@ -3,7 +3,7 @@
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
-import type { Files } from "../runtime/files.ts";
+import type { Files } from "../runtime/files/files.ts";
 import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
 
 /** The longest path that fits into the address of a Unix socket on every system (macOS: 104 with a zero). */

@@ -17,7 +17,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { codeOf, IN_USE, reasonOf } from "../runtime/error_text.ts";
-import type { FileInfo } from "../runtime/files.ts";
+import type { FileInfo } from "../runtime/files/files.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
 
 /** A process that lives accepts at once, unless it is stopped. Then it does not accept, but does not refuse either. */

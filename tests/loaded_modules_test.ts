@@ -14,14 +14,14 @@ const IMPORT = /^(?:import|export) (?!type\b)(?:[^;"]*? from )?"([^"]+)";/gm;
 
 test("a slot loads no module of its runtime: each takes milliseconds", () => {
   const entries = ["cli.ts", "cli/slot_entry.ts", "slot/slot.ts"];
-  for (const adapter of ["runtime/deno_ffi.ts", "runtime/bun_ffi.ts"]) {
+  for (const adapter of ["runtime/deno/ffi.ts", "runtime/bun/ffi.ts"]) {
     assert.deepEqual(runtimeModules([...entries, adapter]), [], adapter);
   }
 });
 
 test("the worker of a run loads no module of its runtime but those for files before its slots start", () => {
   const entries = ["cli/local_worker_entry.ts", "cli/worker/local_worker_command.ts"];
-  for (const adapter of ["runtime/deno.ts", "runtime/bun.ts"]) {
+  for (const adapter of ["runtime/deno/adapter.ts", "runtime/bun/adapter.ts"]) {
     const others = runtimeModules([...entries, adapter]).filter(isDear);
     assert.deepEqual(
       others.filter((name) => !/^node:(fs|fs\/promises|url)$/.test(name)),

@@ -8,8 +8,16 @@ import { test } from "./lib/test.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
+/** What everybody may import of a runtime. The rest of `runtime/` is for itself. */
+const RUNTIME = ["runtime", "runtime/files", "runtime/network", "runtime/processes"];
+const ALL_OF_RUNTIME = [...RUNTIME, "runtime/native", "runtime/deno", "runtime/bun"];
+
 /** The folders that both worker and controller import. */
-const LEVEL_1 = ["protocol", "pool", "core", "runtime", "system"];
+const LEVEL_1 = ["protocol", "pool", "core", ...RUNTIME, "system"];
+
+const OUTPUT = ["controller/output", "controller/output/journal", "controller/output/pack"];
+const INPUTS = ["controller/inputs", "controller/inputs/tar"];
+const SLOTS = ["worker/slots", "worker/slots/processes", "worker/slots/transport"];
 
 /** The folders of templates in a language. */
 const LANGUAGES = ["c", "cpp", "cuda", "fortran", "go", "python", "rust", "rust/src", "zig"]
@@ -22,7 +30,7 @@ const COMMANDS_SHARE = [
   "cli/program",
   "cli/terminal",
   "link",
-  "runtime",
+  ...RUNTIME,
   "security",
   "system",
 ];
@@ -39,27 +47,51 @@ const ARROWS: Record<string, readonly string[]> = {
   "protocol": [],
   "pool": [],
   "core": [],
-  "runtime": [],
-  "system": ["core", "runtime"],
-  "link": ["protocol", "runtime"],
-  "security": ["protocol", "runtime", "system", "link/accept_pace.ts"],
-  "slot": ["protocol", "runtime"],
+  "runtime": ALL_OF_RUNTIME,
+  "runtime/files": ALL_OF_RUNTIME,
+  "runtime/network": ALL_OF_RUNTIME,
+  "runtime/processes": ALL_OF_RUNTIME,
+  "runtime/native": ALL_OF_RUNTIME,
+  "runtime/deno": ALL_OF_RUNTIME,
+  "runtime/bun": ALL_OF_RUNTIME,
+  "system": ["core", ...RUNTIME],
+  "link": ["protocol", ...RUNTIME],
+  "security": ["protocol", ...RUNTIME, "system", "link/accept_pace.ts"],
+  // A slot calls the core, and shares memory with its worker.
+  "slot": ["protocol", ...RUNTIME, "runtime/native"],
   "worker/cores": LEVEL_1,
   "worker/slots": [
     ...LEVEL_1,
+    ...SLOTS,
     "link",
     "slot/protocol.ts",
-    "slot/regions.ts",
     "worker/cores",
     "worker/job.ts",
   ],
-  "worker/controllers": [...LEVEL_1, "link", "worker/cores", "worker/slots", "worker/job.ts"],
+  "worker/slots/processes": [
+    ...LEVEL_1,
+    "link",
+    "slot/protocol.ts",
+    "worker/cores",
+    "worker/job.ts",
+    "worker/slots/transport",
+  ],
+  "worker/slots/transport": [
+    ...LEVEL_1,
+    "link",
+    "runtime/native/fault_trace.ts",
+    "runtime/native/shared_memory.ts",
+    "slot/protocol.ts",
+    "slot/regions.ts",
+    "worker/job.ts",
+  ],
+  "worker/controllers": [...LEVEL_1, "link", "worker/cores", ...SLOTS, "worker/job.ts"],
   "worker": [
     ...LEVEL_1,
     "link",
     "security",
     "worker/cores",
-    "worker/slots",
+    ...SLOTS,
     "worker/controllers",
   ],
   "controller/workers": [
@@ -76,8 +108,11 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/huge_outputs.ts",
     "link/compression_mode.ts",
   ],
-  "controller/output": ["protocol", "runtime", "system", "controller/huge_outputs.ts"],
-  "controller/inputs": ["protocol", "runtime", "system", "controller/output", "controller/cluster"],
+  "controller/output": ["protocol", ...RUNTIME, "system", ...OUTPUT, "controller/huge_outputs.ts"],
+  "controller/output/journal": ["protocol", ...RUNTIME, "system", "controller/output"],
+  "controller/output/pack": ["protocol", ...RUNTIME, "system", ...OUTPUT],
+  "controller/inputs": ["protocol", ...RUNTIME, "system", ...OUTPUT, "controller/cluster"],
+  "controller/inputs/tar": ["protocol", ...RUNTIME, "system", ...OUTPUT, "controller/inputs"],
   "controller/session": [
     ...LEVEL_1,
     "link",
@@ -91,27 +126,27 @@ const ARROWS: Record<string, readonly string[]> = {
     ...LEVEL_1,
     "link",
     "security",
-    "controller/inputs",
-    "controller/output",
+    ...INPUTS,
+    ...OUTPUT,
     "controller/cluster",
     "controller/workers",
   ],
-  "check": [...LEVEL_1, "worker/cores"],
+  "check": [...LEVEL_1, "runtime/native/guarded_core.ts", "worker/cores"],
   // Starts and ends workers as processes of other systems, and knows nothing of what is inside of them.
-  "up": ["runtime", "system", "link/backoff.ts", "security/refused_error.ts"],
+  "up": [...RUNTIME, "system", "link/backoff.ts", "security/refused_error.ts"],
   // What a run or a worker is doing, for those who look at it from outside.
   "watch": [
     "protocol",
-    "runtime",
+    ...RUNTIME,
     "system",
     "controller",
     "controller/cluster",
-    "controller/inputs",
-    "controller/output",
+    ...INPUTS,
+    ...OUTPUT,
   ],
   // The page of a run or a worker, and who may look at it.
   "web": [
-    "runtime",
+    ...RUNTIME,
     "system",
     "link",
     "security",
@@ -120,13 +155,13 @@ const ARROWS: Record<string, readonly string[]> = {
     "web/page",
   ],
   // What all pages have in common.
-  "page": ["runtime", "system"],
-  "report": ["protocol", "runtime", "system", "controller/output"],
-  "report/page": ["runtime", "system", "page", "report"],
+  "page": [...RUNTIME, "system"],
+  "report": ["protocol", ...RUNTIME, "system", ...OUTPUT],
+  "report/page": [...RUNTIME, "system", "page", "report"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   // The command line: each folder of a command knows what commands have in common, and no other command.
-  "cli/program": ["runtime", "deno.json"],
-  "cli/terminal": ["cli/program", "runtime", "system"],
+  "cli/program": [...RUNTIME, "deno.json"],
+  "cli/terminal": ["cli/program", ...RUNTIME, "system"],
   "cli/options": [
     "cli/program",
     "controller/failure_limit.ts",
@@ -134,7 +169,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "controller/workers/local_worker.ts",
     "link",
     "protocol",
-    "runtime",
+    ...RUNTIME,
     "system",
     "up",
   ],
@@ -144,10 +179,10 @@ const ARROWS: Record<string, readonly string[]> = {
     "cli/terminal",
     "controller",
     "controller/cluster",
-    "controller/output",
+    ...OUTPUT,
     "link",
     "protocol",
-    "runtime",
+    ...RUNTIME,
     "security",
     "system",
     "watch",
@@ -157,8 +192,8 @@ const ARROWS: Record<string, readonly string[]> = {
     ...COMMANDS_SHARE,
     "controller",
     "controller/cluster",
-    "controller/inputs",
-    "controller/output",
+    ...INPUTS,
+    ...OUTPUT,
     "controller/workers",
     "up/executables.ts",
     "watch",
@@ -170,7 +205,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "watch",
     "worker",
     "worker/cores",
-    "worker/slots",
+    ...SLOTS,
   ],
   "cli/cores": [...COMMANDS_SHARE, "check", "templates"],
   "cli/bench": [
@@ -182,7 +217,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   "cli/watching": [
     ...COMMANDS_SHARE,
-    "controller/output",
+    ...OUTPUT,
     "controller/workers/worker_question.ts",
     "report",
     "report/page",
@@ -242,7 +277,7 @@ test("no files import each other in a circle, of types either", () => {
 
 test("time and randomness are handed in: the system's own are written in runtime/ and cli/ only", () => {
   const wrong = sourceFiles()
-    .filter(({ room }) => room !== "runtime" && !/^cli(\/|$)/.test(room))
+    .filter(({ room }) => !/^(runtime|cli)(\/|$)/.test(room))
     .filter(({ code }) => TIME_OR_CHANCE.test(code))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
@@ -250,7 +285,7 @@ test("time and randomness are handed in: the system's own are written in runtime
 
 test("connections and processes come from the runtime's ports, never from node: modules", () => {
   const wrong = sourceFiles()
-    .filter(({ room }) => room !== "runtime")
+    .filter(({ room }) => !/^runtime(\/|$)/.test(room))
     .filter(({ code }) => TRANSPORT.test(code))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
@@ -258,7 +293,9 @@ test("connections and processes come from the runtime's ports, never from node: 
 
 test("a runtime's own globals are written in runtime/ only", () => {
   const wrong = [...sourceFiles(), ...filesIn("tests"), ...filesIn("bench"), ...filesIn("examples")]
-    .filter(({ room, path }) => room !== "runtime" && !/^tests\/(tidy_test.ts|types\/)/.test(path))
+    .filter(({ room, path }) =>
+      !/^runtime(\/|$)/.test(room) && !/^tests\/(tidy_test.ts|types\/)/.test(path)
+    )
     .filter(({ code }) => /\b(Deno|Bun)\.|"bun:/.test(code))
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);

@@ -1,7 +1,7 @@
 /** Reaches workers by ssh, as if they were dialed: each connection is an ssh with a worker at its other end. */
 
 import type { Clock, Timer } from "../runtime/clock.ts";
-import type { PipedProcess, StartPiped } from "../runtime/piped_process.ts";
+import type { PipedProcess, StartPiped } from "../runtime/processes/piped_process.ts";
 import type { Address, ByteStream } from "../runtime/ports.ts";
 import type { Executable } from "./executables.ts";
 import { startOnNode } from "./ssh_node.ts";

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { once } from "node:events";
 import type { Clock } from "../runtime/clock.ts";
 import { reasonOf } from "../runtime/error_text.ts";
-import type { PipedProcess, StartPiped } from "../runtime/piped_process.ts";
+import type { PipedProcess, StartPiped } from "../runtime/processes/piped_process.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { RefusedError } from "../security/refused_error.ts";
 import type { Executable } from "./executables.ts";

@@ -6,7 +6,7 @@
 import { Backoff } from "../link/backoff.ts";
 import type { Clock, Random } from "../runtime/clock.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import type { PipedProcess, StartPiped } from "../runtime/piped_process.ts";
+import type { PipedProcess, StartPiped } from "../runtime/processes/piped_process.ts";
 import { RefusedError } from "../security/refused_error.ts";
 import { pause } from "../system/pause.ts";
 import type { Executable } from "./executables.ts";

@@ -3,7 +3,7 @@
 import { lstatSync, type Stats } from "node:fs";
 import process from "node:process";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
-import { getFromSocket } from "../runtime/http_client.ts";
+import { getFromSocket } from "../runtime/network/http_client.ts";
 import { SNAPSHOT_PATH } from "./handler.ts";
 import { type RunSnapshot, SNAPSHOT_VERSION } from "./snapshot.ts";
 import { pidOfSocket } from "./socket_name.ts";

@@ -1,6 +1,6 @@
 /** Answers those who ask over HTTP, at a socket that is theirs alone, what a run is doing. */
 
-import type { HttpAnswer, HttpHandler } from "../runtime/http_server.ts";
+import type { HttpAnswer, HttpHandler } from "../runtime/network/http_server.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** Where the snapshot is. */

@@ -6,8 +6,8 @@
 import os from "node:os";
 import process from "node:process";
 import { codeOf } from "../runtime/error_text.ts";
-import type { FolderFiles } from "../runtime/files_below.ts";
-import { join } from "../runtime/path.ts";
+import type { FolderFiles } from "../runtime/files/files_below.ts";
+import { join } from "../runtime/files/path.ts";
 
 /** The file, in the folder of the journal. */
 const NAME = "live.json";

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { reasonOf } from "../runtime/error_text.ts";
-import type { FolderFiles } from "../runtime/files_below.ts";
+import type { FolderFiles } from "../runtime/files/files_below.ts";
 import type { Timer } from "../runtime/clock.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";

@@ -4,7 +4,7 @@ import { lstatSync, readdirSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { codeOf } from "../runtime/error_text.ts";
-import { HttpServer } from "../runtime/http_server.ts";
+import { HttpServer } from "../runtime/network/http_server.ts";
 import type { ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import { listenPrivately } from "../system/unix_socket.ts";
 import { snapshotHandler } from "./handler.ts";

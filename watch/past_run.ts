@@ -1,10 +1,10 @@
 /** What the journal of a run that is over says about its jobs. Nothing is written. */
 
-import { readJournal } from "../controller/output/journal_reader.ts";
-import type { ReadRecord, RunEvent } from "../controller/output/journal_record.ts";
-import { NameIndex } from "../controller/output/name_index.ts";
-import type { RunEnding } from "../controller/output/run_ending.ts";
-import type { FolderFiles } from "../runtime/files_below.ts";
+import { readJournal } from "../controller/output/journal/journal_reader.ts";
+import type { ReadRecord, RunEvent } from "../controller/output/journal/journal_record.ts";
+import { NameIndex } from "../controller/output/journal/name_index.ts";
+import type { RunEnding } from "../controller/output/journal/run_ending.ts";
+import type { FolderFiles } from "../runtime/files/files_below.ts";
 import type { OverRun } from "./find_run.ts";
 import { type FailureEntry, type PastRun, SNAPSHOT_VERSION, TEXT_CHARS_MAX } from "./snapshot.ts";
 

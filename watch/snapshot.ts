@@ -8,7 +8,7 @@ import type { CopyCounts } from "../controller/cluster/copy_counts.ts";
 import type { Faults } from "../controller/cluster/retries.ts";
 import type { VerifiedCounts } from "../controller/cluster/verified_counts.ts";
 import type { MeasuredTimes } from "../controller/measured_times.ts";
-import type { RunEnd, RunEnding } from "../controller/output/run_ending.ts";
+import type { RunEnd, RunEnding } from "../controller/output/journal/run_ending.ts";
 import type { WorkerStatus } from "../protocol/mod.ts";
 
 /** The version of the format. */

@@ -1,7 +1,7 @@
 /** A process that is asked and does not answer because it is stopped, as by Ctrl-Z: who asks is told so at once. */
 
 import { systemClock } from "../runtime/clock.ts";
-import { isStopped } from "../runtime/job_control.ts";
+import { isStopped } from "../runtime/processes/job_control.ts";
 
 /** A process that has not answered for so long is looked at, and then as often. */
 const LOOK_MS = 100;

@@ -4,7 +4,7 @@
  */
 
 import type { networkInterfaces } from "node:os";
-import { addressBytes } from "../runtime/ip_address.ts";
+import { addressBytes } from "../runtime/network/ip_address.ts";
 
 /** Whether a request with this `Host` is answered. `names`: those of this machine. The port may be a forwarded one. */
 export function isOwnHost(host: string | undefined, names: readonly string[]): boolean {

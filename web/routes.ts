@@ -1,6 +1,6 @@
 /** Answers requests: the page, the state as JSON, and the figures for Prometheus. */
 
-import type { HttpAnswer, HttpRequest } from "../runtime/http_server.ts";
+import type { HttpAnswer, HttpRequest } from "../runtime/network/http_server.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import type { Access } from "./access.ts";
 import { ASSETS } from "./assets.ts";

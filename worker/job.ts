@@ -3,7 +3,7 @@
 import type { EndpointId, Job } from "../pool/types.ts";
 import type { BlobSource, FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
 import type { StoredCore } from "./cores/core_store.ts";
-import type { HugeInput } from "./slots/huge_input.ts";
+import type { HugeInput } from "./slots/transport/huge_input.ts";
 
 /** Lines that a job has printed. */
 export type Lines = readonly string[];

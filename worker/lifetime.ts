@@ -2,7 +2,7 @@
 
 import type { Clock } from "../runtime/clock.ts";
 import { JobDurations, type RunningJob } from "../pool/job_durations.ts";
-import type { JobCounts } from "./slots/slot_jobs.ts";
+import type { JobCounts } from "./slots/processes/slot_jobs.ts";
 
 /** What is left of the time when all jobs must have ended, for answers on their way and for unloading cores. */
 const RESERVE_MS_MAX = 15_000;

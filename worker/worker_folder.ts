@@ -1,7 +1,7 @@
 /** The folder of a worker, with the cores that it stores and the socket that its slots connect to. */
 
 import { dirname, join } from "node:path";
-import type { Files } from "../runtime/files.ts";
+import type { Files } from "../runtime/files/files.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { markFolder, removeLeftovers } from "../system/leftovers.ts";
 import { removeFolder, removeFolderSync } from "../system/remove_folder.ts";

@@ -3,7 +3,7 @@
 import type { Log } from "../system/log.ts";
 import type { TrustOptions } from "./cores/core_trust.ts";
 import type { Lifetime } from "./lifetime.ts";
-import type { Sandbox } from "./slots/sandbox.ts";
+import type { Sandbox } from "./slots/processes/sandbox.ts";
 
 /** The options of a worker. */
 export interface WorkerOptions {

@@ -8,7 +8,7 @@ import {
   type WorkerDescription,
   type WorkerStatus,
 } from "../protocol/mod.ts";
-import type { SlotProcess } from "./slots/slot_process.ts";
+import type { SlotProcess } from "./slots/processes/slot_process.ts";
 import type { SystemFiles } from "../runtime/system_text.ts";
 import { usableMemory } from "../system/usable_memory.ts";
 import { residentBytes } from "./slots/limits.ts";

@@ -9,7 +9,7 @@ import { NoWorkerError } from "../../controller/run_errors.ts";
 import { readCoreImage } from "../../controller/workers/core_image.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { closeToOthers } from "../../runtime/private_process.ts";
+import { closeToOthers } from "../../runtime/processes/private_process.ts";
 import { guardedRuntime } from "../../security/guarded_runtime.ts";
 import { type Log, silentLog } from "../../system/log.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";

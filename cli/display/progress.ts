@@ -3,7 +3,7 @@
 import process from "node:process";
 import type { RunStatus } from "../../controller/run.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { isInBackground } from "../../runtime/job_control.ts";
+import { isInBackground } from "../../runtime/processes/job_control.ts";
 import { liveLine, type Progress } from "../terminal/live_line.ts";
 import { toStderr, type WriteLine } from "../terminal/log.ts";
 import { RunRate } from "../../watch/run_rate.ts";

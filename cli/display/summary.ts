@@ -1,6 +1,6 @@
 /** The summary of a run, as text and as JSON. */
 
-import { join } from "../../runtime/path.ts";
+import { join } from "../../runtime/files/path.ts";
 import process from "node:process";
 import { styleText } from "node:util";
 import type { Faults } from "../../controller/cluster/retries.ts";

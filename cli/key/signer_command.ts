@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import process from "node:process";
 import { SIGNATURE_SUFFIX } from "../../core/signature.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import { systemFiles } from "../../runtime/system_files.ts";
+import { systemFiles } from "../../runtime/files/system_files.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { writeNewFile } from "../../system/new_file.ts";
 import { signFile } from "../../system/sign_file.ts";

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { readFile } from "node:fs/promises";
-import { startPiped } from "../../runtime/piped_process.ts";
+import { startPiped } from "../../runtime/processes/piped_process.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { type Executable, findExecutables } from "../../up/executables.ts";

@@ -1,6 +1,6 @@
 /** The arguments of this process. The runtimes damage those that are not UTF-8; Linux still has their bytes. */
 
-import { lossyName, nameOfBytes, REPLACEMENT } from "../../runtime/file_name.ts";
+import { lossyName, nameOfBytes, REPLACEMENT } from "../../runtime/files/file_name.ts";
 import { fs } from "../../runtime/late_modules.ts";
 import { argumentsGiven } from "../../runtime/this_process.ts";
 

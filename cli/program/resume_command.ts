@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { bytesOfName, isUtf8Name } from "../../runtime/file_name.ts";
+import { bytesOfName, isUtf8Name } from "../../runtime/files/file_name.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 
 /** Arguments that need no quotes in a shell. */

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { PrintedByJob } from "../../controller/run.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreOutput } from "./core_output_choices.ts";
 import { formatNoun, printable } from "../terminal/format.ts";

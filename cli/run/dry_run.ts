@@ -9,7 +9,7 @@ import {
 } from "../../controller/output/past_results.ts";
 import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { formatAddress } from "../../link/address.ts";
-import { shownName } from "../../runtime/file_name.ts";
+import { shownName } from "../../runtime/files/file_name.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { shortKey } from "../display/core_key.ts";
 import { ExitCode } from "../program/exit_code.ts";

@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import type { PrintedByJob } from "../../controller/run.ts";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 
 /** The file of lines that no job has printed. Its name cannot be that of an input's output. */
 const CORE_FILE = ".core";

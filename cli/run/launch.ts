@@ -1,9 +1,9 @@
 /** How a run begins, before its code is loaded: from here on signals end it in order, and its worker starts. */
 
 import type { LocalWorker } from "../../controller/workers/local_worker.ts";
-import { writeFromBackground } from "../../runtime/job_control.ts";
+import { writeFromBackground } from "../../runtime/processes/job_control.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { closeToOthers } from "../../runtime/private_process.ts";
+import { closeToOthers } from "../../runtime/processes/private_process.ts";
 import { programName, resumeHint } from "../program/resume_command.ts";
 import { handleSignals } from "../terminal/signals.ts";
 import { launchEarly } from "./early_worker.ts";

@@ -6,7 +6,7 @@ import type { RunStatus } from "../../controller/run.ts";
 import { delay } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { descendantsOf, killAll } from "../../runtime/process_tree.ts";
+import { descendantsOf, killAll } from "../../runtime/processes/process_tree.ts";
 import { LineSplitter } from "../../system/line_splitter.ts";
 import { formatDuration, printable } from "../terminal/format.ts";
 import type { WriteLine } from "../terminal/log.ts";

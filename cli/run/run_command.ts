@@ -11,7 +11,7 @@ import type { Outputs } from "../../controller/output/outputs.ts";
 import { Run, type RunParts } from "../../controller/run.ts";
 import { formatAddress, isLoopback } from "../../link/address.ts";
 import { delay } from "../../runtime/clock.ts";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";

@@ -2,11 +2,11 @@
 
 import { packStateOf, STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import { type FolderOptions, OutputFolder } from "../../controller/output/output_folder.ts";
-import { OutputPack } from "../../controller/output/output_pack.ts";
+import { OutputPack } from "../../controller/output/pack/output_pack.ts";
 import type { Outputs } from "../../controller/output/outputs.ts";
-import type { PackFormat } from "../../controller/output/pack_entry.ts";
-import { PACK_ENDINGS, packFormatOf } from "../../controller/output/pack_format.ts";
-import { dirname, join } from "../../runtime/path.ts";
+import type { PackFormat } from "../../controller/output/pack/pack_entry.ts";
+import { PACK_ENDINGS, packFormatOf } from "../../controller/output/pack/pack_format.ts";
+import { dirname, join } from "../../runtime/files/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import type { RunFlags } from "./run_options.ts";
 import { UsageError } from "../program/usage_error.ts";

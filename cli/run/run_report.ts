@@ -7,7 +7,7 @@ import type { RunStatus } from "../../controller/run.ts";
 import { InterruptedError, NoWorkerError, TimeLimitError } from "../../controller/run_errors.ts";
 import { refusalTable } from "../../controller/workers/core_refusals.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import { shownName } from "../../runtime/file_name.ts";
+import { shownName } from "../../runtime/files/file_name.ts";
 import { KeyError } from "../../security/key_error.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "../program/exit_code.ts";

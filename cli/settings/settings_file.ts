@@ -4,7 +4,7 @@ import type { Stats } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import process from "node:process";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
-import { join } from "../../runtime/path.ts";
+import { join } from "../../runtime/files/path.ts";
 import { settingsFolder } from "../../security/key_place.ts";
 import { UsageError } from "../program/usage_error.ts";
 import { type JsonFault, jsonFaultIn } from "./json_fault.ts";

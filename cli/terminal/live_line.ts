@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import type { Clock } from "../../runtime/clock.ts";
-import { isInBackground } from "../../runtime/job_control.ts";
+import { isInBackground } from "../../runtime/processes/job_control.ts";
 import type { WriteLine } from "./log.ts";
 import { StatusLine, type Terminal } from "./status_line.ts";
 import { stderr } from "./stderr.ts";

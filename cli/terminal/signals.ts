@@ -1,7 +1,7 @@
 /** The signals that runs and workers handle. */
 
 import process from "node:process";
-import { hangupIsIgnored } from "../../runtime/hangup.ts";
+import { hangupIsIgnored } from "../../runtime/processes/hangup.ts";
 import { tty } from "../../runtime/late_modules.ts";
 
 /** Signals that ask a process to end. */

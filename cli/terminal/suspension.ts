@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { systemClock } from "../../runtime/clock.ts";
-import { isForegroundWithoutShell } from "../../runtime/job_control.ts";
+import { isForegroundWithoutShell } from "../../runtime/processes/job_control.ts";
 import { tty } from "../../runtime/late_modules.ts";
 import { handle } from "./signals.ts";
 import { stderr } from "./stderr.ts";

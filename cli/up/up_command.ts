@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { DEFAULT_PORT, formatAddress } from "../../link/address.ts";
-import { closeToOthers } from "../../runtime/private_process.ts";
+import { closeToOthers } from "../../runtime/processes/private_process.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { keyForRole } from "../../security/key.ts";
 import { KeyError } from "../../security/key_error.ts";

@@ -1,7 +1,7 @@
 /** `distcomp up ssh`: workers on other machines for any number of runs of this user, until this command ends. */
 
 import { join } from "node:path";
-import { startPiped } from "../../runtime/piped_process.ts";
+import { startPiped } from "../../runtime/processes/piped_process.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { removeFolder } from "../../system/remove_folder.ts";
 import { replaceFile } from "../../system/replaced_file.ts";

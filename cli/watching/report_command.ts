@@ -13,7 +13,7 @@ import type { Report } from "../../report/report.ts";
 import { ReportBuilder } from "../../report/report_builder.ts";
 import { writeReport } from "../../report/report_file.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import { basename, dirname, resolve } from "../../runtime/path.ts";
+import { basename, dirname, resolve } from "../../runtime/files/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { toRunOfKilled } from "../../watch/find_run.ts";
 import { ExitCode } from "../program/exit_code.ts";

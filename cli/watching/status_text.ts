@@ -1,6 +1,6 @@
 /** What `distcomp status` prints for people. */
 
-import { RUN_END_TEXTS } from "../../controller/output/run_ending.ts";
+import { RUN_END_TEXTS } from "../../controller/output/journal/run_ending.ts";
 import type { LiveRunFound } from "../../watch/find_run.ts";
 import type { PastRun, RunSnapshot, WorkerAnswer } from "../../watch/snapshot.ts";
 import { failureList } from "../display/failure_list.ts";

@@ -3,10 +3,10 @@
 import { type Stats, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { packOf, packStateOf, STATE_FOLDER } from "../../controller/output/state_folder.ts";
-import { PACK_ENDINGS } from "../../controller/output/pack_format.ts";
+import { PACK_ENDINGS } from "../../controller/output/pack/pack_format.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import { FilesBelow } from "../../runtime/files_below.ts";
-import { basename, dirname, join } from "../../runtime/path.ts";
+import { FilesBelow } from "../../runtime/files/files_below.ts";
+import { basename, dirname, join } from "../../runtime/files/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { findRun, type FoundRun } from "../../watch/find_run.ts";
 import { readPastRun } from "../../watch/past_run.ts";

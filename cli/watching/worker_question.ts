@@ -3,7 +3,7 @@
 import { askWorker } from "../../controller/workers/worker_question.ts";
 import { formatAddress, isLoopback, parseAddress } from "../../link/address.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import { processListeningAt } from "../../runtime/listening_process.ts";
+import { processListeningAt } from "../../runtime/processes/listening_process.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
 import { guardedRuntime } from "../../security/guarded_runtime.ts";
 import { silentLog } from "../../system/log.ts";

@@ -2,10 +2,10 @@
 
 import { basename, dirname } from "node:path";
 import { systemClock } from "../../runtime/clock.ts";
-import type { OpenFolder } from "../../runtime/files.ts";
-import { FilesBelow, type FolderBelow } from "../../runtime/files_below.ts";
+import type { OpenFolder } from "../../runtime/files/files.ts";
+import { FilesBelow, type FolderBelow } from "../../runtime/files/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { closeToOthers } from "../../runtime/private_process.ts";
+import { closeToOthers } from "../../runtime/processes/private_process.ts";
 import type { LocalWorkerStart } from "../../controller/workers/local_worker.ts";
 import { removeAfterOwner } from "../../system/leftovers.ts";
 import { type Log, silentLog } from "../../system/log.ts";

@@ -5,7 +5,7 @@ import { realpathSync, statSync } from "node:fs";
 import process from "node:process";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { keyPlace } from "../../security/key_place.ts";
-import type { SandboxOptions } from "../../worker/slots/sandbox.ts";
+import type { SandboxOptions } from "../../worker/slots/processes/sandbox.ts";
 import type { ShareFlags } from "../options/share_options.ts";
 import { UsageError } from "../program/usage_error.ts";
 

@@ -3,14 +3,14 @@
 import { formatAddress, isLoopback } from "../../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import { writeFromBackground } from "../../runtime/job_control.ts";
-import { closeToOthers } from "../../runtime/private_process.ts";
+import { writeFromBackground } from "../../runtime/processes/job_control.ts";
+import { closeToOthers } from "../../runtime/processes/private_process.ts";
 import { type GuardedRuntime, guardedRuntime } from "../../security/guarded_runtime.ts";
 import { KeyError } from "../../security/key_error.ts";
 import type { Log } from "../../system/log.ts";
 import { listenPrivately, listenProblem, removeDeadSocket } from "../../system/unix_socket.ts";
 import { acceptControllers, dialController } from "../../worker/serve.ts";
-import { Sandbox } from "../../worker/slots/sandbox.ts";
+import { Sandbox } from "../../worker/slots/processes/sandbox.ts";
 import { LogLines } from "../../watch/log_lines.ts";
 import { Worker } from "../../worker/worker.ts";
 import { ExitCode } from "../program/exit_code.ts";

@@ -1,8 +1,8 @@
 /** Checks inputs before anything runs. */
 
-import { basename, resolve, sep } from "../../runtime/path.ts";
+import { basename, resolve, sep } from "../../runtime/files/path.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import {
   isInside,
   OVERWRITES_ITSELF,

@@ -1,7 +1,7 @@
 /** Counts the files that a command line names, beside the run that reads them: without a path for each. */
 
 import { nextTurn } from "../../runtime/clock.ts";
-import { join } from "../../runtime/path.ts";
+import { join } from "../../runtime/files/path.ts";
 import type { FileListing } from "./list.ts";
 import { ownFilesIn } from "./own_files.ts";
 import { isInput, isSkippedFolder, startOf, type Walk } from "./walk.ts";

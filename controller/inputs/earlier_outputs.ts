@@ -1,8 +1,8 @@
 /** Finds what earlier runs have left among inputs. */
 
-import type { Files } from "../../runtime/files.ts";
-import type { Entry } from "../../runtime/folder.ts";
-import { journalIn } from "../output/journal.ts";
+import type { Files } from "../../runtime/files/files.ts";
+import type { Entry } from "../../runtime/files/folder.ts";
+import { journalIn } from "../output/journal/journal.ts";
 import { packJournalOf, packOf } from "../output/state_folder.ts";
 
 type Targets = Pick<Files, "target">;

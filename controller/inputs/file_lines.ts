@@ -5,8 +5,8 @@ import { createReadStream, openSync, type ReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
-import { isUtf8Name } from "../../runtime/file_name.ts";
-import { nativePath } from "../../runtime/native_path.ts";
+import { isUtf8Name } from "../../runtime/files/file_name.ts";
+import { nativePath } from "../../runtime/files/native_path.ts";
 import { LineCutter, NEWLINE } from "../../system/line_cutter.ts";
 
 /** The longest line that can be sent as a job. */

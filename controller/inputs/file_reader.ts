@@ -1,7 +1,7 @@
 /** Reads input files: several at once, within a limit of bytes. */
 
 import { nextTurn } from "../../runtime/clock.ts";
-import type { TargetInfo } from "../../runtime/files.ts";
+import type { TargetInfo } from "../../runtime/files/files.ts";
 import type { IdentifiedInput } from "../output/finished_jobs.ts";
 import { contentIdentityAside, contentIdentityOf, fileIdentity } from "./identity.ts";
 import { checkPath, checkTarget, type FileReading, noteOf, unreadable } from "./input_file.ts";

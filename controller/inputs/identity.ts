@@ -1,12 +1,12 @@
 /** Identities of inputs: a job runs again when its input's identity has changed. */
 
 import { createHash, hash } from "node:crypto";
-import { normalize } from "../../runtime/path.ts";
+import { normalize } from "../../runtime/files/path.ts";
 import { crc32 } from "node:zlib";
 import { nextTurn } from "../../runtime/clock.ts";
-import { bytesOfName, isUtf8Name } from "../../runtime/file_name.ts";
-import type { Files, TargetInfo } from "../../runtime/files.ts";
-import { checksumText } from "../output/checksum.ts";
+import { bytesOfName, isUtf8Name } from "../../runtime/files/file_name.ts";
+import type { Files, TargetInfo } from "../../runtime/files/files.ts";
+import { checksumText } from "../output/journal/checksum.ts";
 import { chunksOf } from "../output/file_chunks.ts";
 
 /** 128 bits: different contents do not have the same hash by chance. */

@@ -2,8 +2,8 @@
 
 import { HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import type { FileMemory } from "../../runtime/direct_files.ts";
-import type { Files, TargetInfo } from "../../runtime/files.ts";
+import type { FileMemory } from "../../runtime/files/direct_files.ts";
+import type { Files, TargetInfo } from "../../runtime/files/files.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import type { InputNote, UnreadableTask } from "./source.ts";

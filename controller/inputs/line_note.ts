@@ -1,6 +1,6 @@
 /** What the journal says of a line, or of parameters: their beginning. */
 
-import { nameOfBytes } from "../../runtime/file_name.ts";
+import { nameOfBytes } from "../../runtime/files/file_name.ts";
 import type { InputNote } from "./source.ts";
 
 /** How much of a line is in the journal. */

@@ -1,8 +1,8 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
-import { basename, dirname, join } from "../../runtime/path.ts";
-import { nameOfBytes } from "../../runtime/file_name.ts";
-import type { Files } from "../../runtime/files.ts";
+import { basename, dirname, join } from "../../runtime/files/path.ts";
+import { nameOfBytes } from "../../runtime/files/file_name.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";

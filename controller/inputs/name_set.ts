@@ -1,6 +1,6 @@
 /** The names of inputs that a run has seen. */
 
-import { NameIndex } from "../output/name_index.ts";
+import { NameIndex } from "../output/journal/name_index.ts";
 
 /** A set of names that uses little memory for millions of them. */
 export class NameSet {

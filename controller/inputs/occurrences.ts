@@ -1,6 +1,6 @@
 /** Counts how often each of many texts has occurred. A million texts take 25 MB. */
 
-import { NameIndex } from "../output/name_index.ts";
+import { NameIndex } from "../output/journal/name_index.ts";
 
 const FIRST_TEXTS_MAX = 512;
 

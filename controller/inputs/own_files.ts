@@ -1,7 +1,7 @@
 /** Where files of this run itself are below a folder of inputs, written as the files in it are. */
 
-import { join, relative } from "../../runtime/path.ts";
-import type { Files } from "../../runtime/files.ts";
+import { join, relative } from "../../runtime/files/path.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import { realPath, withRealParent } from "./paths.ts";
 
 /** What a run writes, and what it runs. */

@@ -1,8 +1,8 @@
 /** Checks by path whether an output would overwrite an input. */
 
-import { basename, dirname, join, relative, resolve, sep } from "../../runtime/path.ts";
+import { basename, dirname, join, relative, resolve, sep } from "../../runtime/files/path.ts";
 import process from "node:process";
-import type { Files } from "../../runtime/files.ts";
+import type { Files } from "../../runtime/files/files.ts";
 
 /** The reason to refuse an input whose own output would overwrite it. */
 export const OVERWRITES_ITSELF = "its output would overwrite it; choose another folder with -o";

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../runtime/clock.ts";
-import type { DirectFiles } from "../../runtime/direct_files.ts";
+import type { DirectFiles } from "../../runtime/files/direct_files.ts";
 import { DiskPace } from "../output/disk_pace.ts";
 import type { FinishedJobs, IdentifiedInput } from "../output/finished_jobs.ts";
 import { contentIdentity, fileIdentity } from "./identity.ts";

@@ -3,7 +3,7 @@
  */
 
 import { nextTurn } from "../../runtime/clock.ts";
-import type { Entry } from "../../runtime/folder.ts";
+import type { Entry } from "../../runtime/files/folder.ts";
 
 /** How many are sorted, or merged, in one turn of the event loop: that takes a few milliseconds. */
 const TURN_ENTRIES = 4_096;

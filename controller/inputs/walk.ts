@@ -1,10 +1,10 @@
 /** Walks a folder of inputs. */
 
 import { nextTurn } from "../../runtime/clock.ts";
-import { join } from "../../runtime/path.ts";
+import { join } from "../../runtime/files/path.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import type { Files } from "../../runtime/files.ts";
-import type { Entry } from "../../runtime/folder.ts";
+import type { Files } from "../../runtime/files/files.ts";
+import type { Entry } from "../../runtime/files/folder.ts";
 import { STATE_FOLDER } from "../output/state_folder.ts";
 import { isOutputFolder, isStateOfPack, packsAmong } from "./earlier_outputs.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";

@@ -1,10 +1,10 @@
 /** Writes outputs into a folder, one file each. A file is complete or does not exist. */
 
-import { dirname, join } from "../../runtime/path.ts";
+import { dirname, join } from "../../runtime/files/path.ts";
 import process from "node:process";
 import type { Clock } from "../../runtime/clock.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import type { HugeOutputs } from "../huge_outputs.ts";
 import { DiskPace } from "./disk_pace.ts";

@@ -1,7 +1,7 @@
 /** Reads files in chunks, as they may be too large for memory. */
 
 import { Buffer } from "node:buffer";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 

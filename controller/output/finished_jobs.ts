@@ -1,6 +1,6 @@
 /** The interface through which sources find out which jobs finished in earlier runs. */
 
-import type { JobRecord } from "./journal_record.ts";
+import type { JobRecord } from "./journal/journal_record.ts";
 
 /** An input's name and identity. */
 export interface IdentifiedInput {

@@ -6,8 +6,8 @@
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import type { OpenFile } from "../../runtime/files.ts";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { OpenFile } from "../../runtime/files/files.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { ArrivingOutput } from "../huge_outputs.ts";
 
 /** One part is received while the other is written. */

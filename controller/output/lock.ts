@@ -5,10 +5,10 @@
  */
 
 import os from "node:os";
-import { basename, dirname, join } from "../../runtime/path.ts";
+import { basename, dirname, join } from "../../runtime/files/path.ts";
 import { delay } from "../../runtime/clock.ts";
 import { codeOf } from "../../runtime/error_text.ts";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import {
   createFrom,

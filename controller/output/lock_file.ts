@@ -3,7 +3,7 @@
 import os from "node:os";
 import process from "node:process";
 import { codeOf } from "../../runtime/error_text.ts";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { isGone, MACHINE, PID_NAMESPACE, type ProcessId, startOf } from "./process_id.ts";

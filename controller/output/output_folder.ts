@@ -1,14 +1,14 @@
 /** The output folder of a run: takes the lock, cleans up after killed runs, and opens the sink and the journal. */
 
-import { join } from "../../runtime/path.ts";
+import { join } from "../../runtime/files/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
+import { FilesBelow, type FolderFiles } from "../../runtime/files/files_below.ts";
 import { DirectorySink } from "./directory_sink.ts";
 import { SinkError } from "./sink_errors.ts";
 import { STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
 import type { Numbering } from "./finished_jobs.ts";
-import { Journal } from "./journal.ts";
+import { Journal } from "./journal/journal.ts";
 import { Lock, LockedError } from "./lock.ts";
 import type { Outputs } from "./outputs.ts";
 import { Resume } from "./resume.ts";

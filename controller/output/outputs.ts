@@ -1,7 +1,7 @@
 /** What a run writes its results to: an output folder, or a pack. */
 
-import type { FolderFiles } from "../../runtime/files_below.ts";
-import type { Journal } from "./journal.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
+import type { Journal } from "./journal/journal.ts";
 import type { Resume } from "./resume.ts";
 import type { OutputSink } from "./sink.ts";
 

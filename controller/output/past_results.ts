@@ -1,17 +1,17 @@
 /** What earlier runs have left at an output folder or a pack, for somebody who only looks: nothing is written. */
 
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
-import type { Files } from "../../runtime/files.ts";
-import { FilesBelow, type FolderFiles } from "../../runtime/files_below.ts";
-import { dirname } from "../../runtime/path.ts";
-import { journalIn } from "./journal.ts";
-import { packPathsOf } from "./output_pack.ts";
-import type { PackFormat } from "./pack_entry.ts";
-import type { PackContent } from "./pack_file.ts";
-import { isZstdPack } from "./pack_format.ts";
-import { openPackToRead } from "./pack_opener.ts";
-import { packResults } from "./pack_results.ts";
-import { journalThatCounts } from "./repack.ts";
+import type { Files } from "../../runtime/files/files.ts";
+import { FilesBelow, type FolderFiles } from "../../runtime/files/files_below.ts";
+import { dirname } from "../../runtime/files/path.ts";
+import { journalIn } from "./journal/journal.ts";
+import { packPathsOf } from "./pack/output_pack.ts";
+import type { PackFormat } from "./pack/pack_entry.ts";
+import type { PackContent } from "./pack/pack_file.ts";
+import { isZstdPack } from "./pack/pack_format.ts";
+import { openPackToRead } from "./pack/pack_opener.ts";
+import { packResults } from "./pack/pack_results.ts";
+import { journalThatCounts } from "./pack/repack.ts";
 import { Resume, type ResumeOptions } from "./resume.ts";
 import { SinkError } from "./sink_errors.ts";
 

@@ -1,9 +1,9 @@
 /** Resumes earlier runs: finds the jobs that they finished, from the journal and the outputs in the folder. */
 
 import type { Buffer } from "node:buffer";
-import { join } from "../../runtime/path.ts";
+import { join } from "../../runtime/files/path.ts";
 import { coarserIdentities } from "./coarser_identity.ts";
-import { checksumOfFile } from "./checksum.ts";
+import { checksumOfFile } from "./journal/checksum.ts";
 import { SinkError } from "./sink_errors.ts";
 import {
   type FinishedJobs,
@@ -14,17 +14,17 @@ import {
   type PastReason,
   pastReason,
 } from "./finished_jobs.ts";
-import { identityNumber, type JobEntry, JobState, JobTable } from "./job_table.ts";
-import { journalIn } from "./journal.ts";
-import { JournalEpochs } from "./journal_epochs.ts";
-import { type JournalFlaws, readJournal, readRecordAt } from "./journal_reader.ts";
-import { type ReadRecord, toJobRecord } from "./journal_record.ts";
-import { LineTable } from "./line_table.ts";
-import { PackFolders } from "./pack_folders.ts";
-import type { PackIndex } from "./pack_index.ts";
-import { RecordScanner } from "./record_scanner.ts";
+import { identityNumber, type JobEntry, JobState, JobTable } from "./journal/job_table.ts";
+import { journalIn } from "./journal/journal.ts";
+import { JournalEpochs } from "./journal/journal_epochs.ts";
+import { type JournalFlaws, readJournal, readRecordAt } from "./journal/journal_reader.ts";
+import { type ReadRecord, toJobRecord } from "./journal/journal_record.ts";
+import { LineTable } from "./journal/line_table.ts";
+import { PackFolders } from "./pack/pack_folders.ts";
+import type { PackIndex } from "./pack/pack_index.ts";
+import { RecordScanner } from "./journal/record_scanner.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
-import type { FolderFiles } from "../../runtime/files_below.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 
 /** Outputs checked concurrently: enough to hide a file server's latency. */
 const CHECKS_MAX = 16;

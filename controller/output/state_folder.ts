@@ -1,6 +1,6 @@
 /** distcomp's own folder: inside an output folder, or beside a pack. */
 
-import { join } from "../../runtime/path.ts";
+import { join } from "../../runtime/files/path.ts";
 
 export const STATE_FOLDER = ".distcomp";
 

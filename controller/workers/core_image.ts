@@ -1,6 +1,6 @@
 /** The compute core of a run: the content of a library file, checked before it is sent, and what comes with it. */
 
-import { basename } from "../../runtime/path.ts";
+import { basename } from "../../runtime/files/path.ts";
 import type { CoreKey } from "../../pool/types.ts";
 import { type CoreSetup, problemOf, setupKey, type Variable } from "../../protocol/mod.ts";
 import { CoreFileError, readCoreFile } from "../../system/core_file.ts";

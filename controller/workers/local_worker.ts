@@ -7,7 +7,7 @@ import { endProcessesOf } from "../../system/leftover_processes.ts";
 import { HeldLog } from "../../system/held_log.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import type { FolderBelow } from "../../runtime/files_below.ts";
+import type { FolderBelow } from "../../runtime/files/files_below.ts";
 import type {
   ByteStream,
   ChildProcess,

@@ -6,7 +6,7 @@ import { exitReason } from "../../controller/cluster/failure_reason.ts";
 import type { Completion } from "../../controller/cluster/task.ts";
 import type { ReadyTask } from "../../controller/inputs/source.ts";
 import { doneRecord, failedRecord, unreadableRecord } from "../../controller/job_records.ts";
-import { formatRecord } from "../../controller/output/journal_record.ts";
+import { formatRecord } from "../../controller/output/journal/journal_record.ts";
 import { WorkerMeter } from "../../controller/cluster/worker_meter.ts";
 import { encodeUsage } from "../../protocol/mod.ts";
 import { WallTime } from "../../system/wall_time.ts";

@@ -6,7 +6,7 @@ import { TooManyFailuresError } from "../../controller/failure_limit.ts";
 import { numberSource } from "../../controller/inputs/numbers.ts";
 import type { Source } from "../../controller/inputs/source.ts";
 import type { DirectorySink } from "../../controller/output/directory_sink.ts";
-import { formatRunEvent } from "../../controller/output/journal_record.ts";
+import { formatRunEvent } from "../../controller/output/journal/journal_record.ts";
 import { OutputFolder } from "../../controller/output/output_folder.ts";
 import { Run, type RunParts } from "../../controller/run.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";

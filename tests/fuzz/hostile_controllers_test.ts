@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { systemFiles } from "../../runtime/system_files.ts";
+import { systemFiles } from "../../runtime/files/system_files.ts";
 import type { ByteStream, Runtime } from "../../runtime/ports.ts";
 import { acceptControllers } from "../../worker/serve.ts";
 import { Worker } from "../../worker/worker.ts";

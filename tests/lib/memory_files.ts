@@ -15,8 +15,14 @@
  */
 
 import { basename, dirname } from "node:path";
-import type { FileInfo, Files, OpenFile, SharedFile, TargetInfo } from "../../runtime/files.ts";
-import type { Entry } from "../../runtime/folder.ts";
+import type {
+  FileInfo,
+  Files,
+  OpenFile,
+  SharedFile,
+  TargetInfo,
+} from "../../runtime/files/files.ts";
+import type { Entry } from "../../runtime/files/folder.ts";
 
 /** A file grows at least by this factor, so that many small appends are cheap. */
 const GROWTH = 2;

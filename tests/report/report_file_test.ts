@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { writeReport } from "../../report/report_file.ts";
-import { systemFiles } from "../../runtime/system_files.ts";
+import { systemFiles } from "../../runtime/files/system_files.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { test } from "../lib/test.ts";
 

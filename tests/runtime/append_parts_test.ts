@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { appendParts } from "../../runtime/append_parts.ts";
+import { appendParts } from "../../runtime/files/append_parts.ts";
 import { test } from "../lib/test.ts";
 
 const PARTS = ["head", "", "content", "padding"].map((text) => Buffer.from(text));

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { Socket } from "../../runtime/bun_socket.ts";
-import { SocketStream } from "../../runtime/bun_stream.ts";
+import type { Socket } from "../../runtime/bun/socket.ts";
+import { SocketStream } from "../../runtime/bun/stream.ts";
 import { testUnless } from "../lib/test.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "only Linux has direct reads";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { CORE_API } from "../../runtime/c_functions.ts";
+import { CORE_API } from "../../runtime/native/c_functions.ts";
 import { test } from "../lib/test.ts";
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** Which threads are bound to which CPUs, with a system that is written here. */
 
 import assert from "node:assert/strict";
-import { bindThreads } from "../../runtime/cpu_binding.ts";
+import { bindThreads } from "../../runtime/processes/cpu_binding.ts";
 import { test } from "../lib/test.ts";
 
 const MAIN = 100;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { DirectReads } from "../../runtime/direct_reads.ts";
+import { DirectReads } from "../../runtime/native/direct_reads.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "only Linux has them";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { entriesIn, identified } from "../../runtime/directory_entries.ts";
+import { entriesIn, identified } from "../../runtime/files/directory_entries.ts";
 import { test } from "../lib/test.ts";
 
 const [UNKNOWN, FIFO, FOLDER, FILE, LINK] = [0, 1, 4, 8, 10];

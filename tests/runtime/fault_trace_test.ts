@@ -1,7 +1,7 @@
 /** What a process that has died of a bad memory access has left about it. */
 
 import assert from "node:assert/strict";
-import { faultAddress, stackGap } from "../../runtime/fault_trace.ts";
+import { faultAddress, stackGap } from "../../runtime/native/fault_trace.ts";
 import { test } from "../lib/test.ts";
 
 const MAPS = `00400000-00500000 r-xp 00000000 08:01 17 /usr/bin/program

@@ -8,7 +8,7 @@ import {
   lossyName,
   nameOfBytes,
   shownName,
-} from "../../runtime/file_name.ts";
+} from "../../runtime/files/file_name.ts";
 import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 

@@ -1,7 +1,7 @@
 /** HTTP over streams: what is served, and who is disconnected. In memory and in virtual time. */
 
 import assert from "node:assert/strict";
-import { type HttpAnswer, HttpServer } from "../../runtime/http_server.ts";
+import { type HttpAnswer, HttpServer } from "../../runtime/network/http_server.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { get, readAnswer, writeText as write } from "../lib/http_client.ts";
 import { MemoryNetwork } from "../lib/memory_network.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { CLibrary, ForeignMemory } from "../../runtime/c_functions.ts";
-import { connectChannel } from "../../runtime/libc_channel.ts";
+import type { CLibrary, ForeignMemory } from "../../runtime/native/c_functions.ts";
+import { connectChannel } from "../../runtime/native/libc_channel.ts";
 import type { NativePointer, SlotPrinting } from "../../runtime/ports.ts";
 import { test } from "../lib/test.ts";
 

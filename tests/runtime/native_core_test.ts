@@ -1,7 +1,7 @@
 /** The memory that a core gets for its input, and what becomes of its output, with a core that is written here. */
 
 import assert from "node:assert/strict";
-import { type CoreFunctions, ForeignCore } from "../../runtime/native_core.ts";
+import { type CoreFunctions, ForeignCore } from "../../runtime/native/native_core.ts";
 import { test } from "../lib/test.ts";
 
 /** Memory for inputs up to this size is kept for the next job. */

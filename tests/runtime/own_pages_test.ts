@@ -1,7 +1,7 @@
 /** Which pages are a process's own, as Linux tells it: the library is written here. */
 
 import assert from "node:assert/strict";
-import { Pages } from "../../runtime/own_pages.ts";
+import { Pages } from "../../runtime/native/own_pages.ts";
 import { test } from "../lib/test.ts";
 
 const PAGE = 4096;

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import posix from "node:path";
 import process from "node:process";
-import { bytesOfName, nameOfBytes } from "../../runtime/file_name.ts";
-import { basename, dirname, join, normalize, relative, resolve } from "../../runtime/path.ts";
+import { bytesOfName, nameOfBytes } from "../../runtime/files/file_name.ts";
+import { basename, dirname, join, normalize, relative, resolve } from "../../runtime/files/path.ts";
 import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 

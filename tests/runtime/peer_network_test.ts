@@ -1,7 +1,7 @@
 /** Which addresses count as one host. */
 
 import assert from "node:assert/strict";
-import { networkOf } from "../../runtime/peer_network.ts";
+import { networkOf } from "../../runtime/network/peer_network.ts";
 import { test } from "../lib/test.ts";
 
 test("the addresses of one IPv6 network count as one host, and so do all loopback addresses", () => {

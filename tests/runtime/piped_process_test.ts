@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { startPiped } from "../../runtime/piped_process.ts";
+import { startPiped } from "../../runtime/processes/piped_process.ts";
 import { test } from "../lib/test.ts";
 
 test("a process has ended when it has, even if what it has started keeps its stderr open", async () => {

@@ -1,7 +1,7 @@
 /** What a process is told about its own memory. */
 
 import assert from "node:assert/strict";
-import { peakIn } from "../../runtime/process_usage.ts";
+import { peakIn } from "../../runtime/native/process_usage.ts";
 import { test } from "../lib/test.ts";
 
 const STATUS = "Name:\tVmHWM:9\nVmPeak:\t  300 kB\nVmHWM:\t   12345 kB\nVmRSS:\t   999 kB\n";

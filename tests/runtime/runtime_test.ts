@@ -5,7 +5,7 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { acceptUntilClosed } from "../../runtime/accepting.ts";
+import { acceptUntilClosed } from "../../runtime/deno/accepting.ts";
 import { ChunkQueue } from "../../runtime/chunk_queue.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { test } from "../lib/test.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { LARGE_WRITE_BYTES } from "../../runtime/send_buffer.ts";
+import { LARGE_WRITE_BYTES } from "../../runtime/native/send_buffer.ts";
 import { eventually } from "../lib/processes.ts";
 import { testUnless } from "../lib/test.ts";
 

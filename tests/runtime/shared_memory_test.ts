@@ -9,7 +9,7 @@ import {
   PAGE_BYTES,
   PRIVATE_HEADS_MAX,
   type SharedMemory,
-} from "../../runtime/shared_memory.ts";
+} from "../../runtime/native/shared_memory.ts";
 import { testUnless } from "../lib/test.ts";
 
 const notLinux = process.platform === "linux" ? undefined : "only Linux has such memory";
@@ -23,8 +23,8 @@ interface Library {
 }
 
 const adapter = "Deno" in globalThis
-  ? await import("../../runtime/deno_ffi.ts")
-  : await import("../../runtime/bun_ffi.ts");
+  ? await import("../../runtime/deno/ffi.ts")
+  : await import("../../runtime/bun/ffi.ts");
 
 testUnless(notLinux, "shared memory takes memory only where something is written", () => {
   using memory = create(8 * GIBIBYTE);

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { loopbackBytes } from "../../runtime/loopback_address.ts";
-import { type DiagnosisLibrary, SocketDiagnosis } from "../../runtime/socket_diagnosis.ts";
+import { loopbackBytes } from "../../runtime/network/loopback_address.ts";
+import { type DiagnosisLibrary, SocketDiagnosis } from "../../runtime/native/socket_diagnosis.ts";
 import { test } from "../lib/test.ts";
 
 const HERE = { address: loopbackBytes("127.0.0.1")!, port: 7433 };

@@ -203,7 +203,7 @@ export const PAST_BUGS: readonly Canary[] = [
   },
   {
     name: "keeps records of entries that a pack has lost, beside those that take their places",
-    file: "controller/output/output_pack.ts",
+    file: "controller/output/pack/output_pack.ts",
     text: "if (!pack.hasLost) return",
     by: "return",
     from: 10540,

@@ -12,7 +12,7 @@ import { markFolder, removeAfterOwner, removeLeftovers } from "../../system/left
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
-import { systemFiles } from "../../runtime/system_files.ts";
+import { systemFiles } from "../../runtime/files/system_files.ts";
 
 test("the folder of a running process stays, even if the process closes each new connection", async () => {
   assert.equal(await isRemovedFrom((socket) => socket.destroy()), false);

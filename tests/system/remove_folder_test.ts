@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Files } from "../../runtime/files.ts";
-import { systemFiles } from "../../runtime/system_files.ts";
+import type { Files } from "../../runtime/files/files.ts";
+import { systemFiles } from "../../runtime/files/system_files.ts";
 import { removeFolder, removeFolderSync } from "../../system/remove_folder.ts";
 import { test } from "../lib/test.ts";
 

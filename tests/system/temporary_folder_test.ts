@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { isNoexec, makeTemporaryFolder } from "../../system/temporary_folder.ts";
 import { test } from "../lib/test.ts";
-import { systemFiles } from "../../runtime/system_files.ts";
+import { systemFiles } from "../../runtime/files/system_files.ts";
 
 /** The path of a socket has 103 bytes at most, 16 of them for its name, and 15 for that of the folder. */
 const LONGEST_PARENT_BYTES = 103 - "/distcomp-XXXXXX/".length - 16;

@@ -2,7 +2,7 @@
 /** Holds our types of Bun against Bun's own. Only to be checked, by `deno task check`; nothing runs it. */
 
 import * as ffi from "bun:ffi";
-import type { BunApi, BunFfi } from "../../runtime/bun_api.ts";
+import type { BunApi, BunFfi } from "../../runtime/bun/api.ts";
 
 export const api: Omit<BunApi, "spawn"> = Bun;
 export const spawn: BunApi["spawn"] = (command, options) => Bun.spawn(command, options);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 import { nextTurn } from "../../runtime/clock.ts";
-import type { PipedProcess } from "../../runtime/piped_process.ts";
+import type { PipedProcess } from "../../runtime/processes/piped_process.ts";
 import { NODE_LINE } from "../../up/node_scripts.ts";
 import { SshDialer } from "../../up/ssh_dialer.ts";
 

@@ -5,9 +5,9 @@ import { chmod, chown, lstat, mkdir, readdir, symlink, utimes, writeFile } from 
 import os from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { getFromSocket } from "../../runtime/http_client.ts";
+import { getFromSocket } from "../../runtime/network/http_client.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { FilesBelow } from "../../runtime/files_below.ts";
+import { FilesBelow } from "../../runtime/files/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { askRun, DeadRunError, SilentRunError } from "../../watch/ask_run.ts";
 import { findLiveRuns } from "../../watch/find_run.ts";

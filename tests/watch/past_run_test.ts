@@ -5,10 +5,10 @@ import {
   formatRecord,
   formatRunEvent,
   type JobRecord,
-} from "../../controller/output/journal_record.ts";
-import type { RunEnding } from "../../controller/output/run_ending.ts";
+} from "../../controller/output/journal/journal_record.ts";
+import type { RunEnding } from "../../controller/output/journal/run_ending.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
-import { FilesBelow } from "../../runtime/files_below.ts";
+import { FilesBelow } from "../../runtime/files/files_below.ts";
 import type { OverRun } from "../../watch/find_run.ts";
 import { readPastRun } from "../../watch/past_run.ts";
 import type { PastRun } from "../../watch/snapshot.ts";

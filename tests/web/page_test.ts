@@ -1,7 +1,7 @@
 /** What the scripts of the page make of numbers, texts and series. */
 
 import assert from "node:assert/strict";
-import { RUN_END_TEXTS, type RunEnd } from "../../controller/output/run_ending.ts";
+import { RUN_END_TEXTS, type RunEnd } from "../../controller/output/journal/run_ending.ts";
 import * as format from "../../system/format.ts";
 import { badgeOf, endText } from "../../web/page/badge.js";
 import { pointsOf } from "../../web/page/charts.js";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { ResponseType } from "../../protocol/mod.ts";
 import { test } from "../lib/test.ts";
-import { SlotJobs } from "../../worker/slots/slot_jobs.ts";
+import { SlotJobs } from "../../worker/slots/processes/slot_jobs.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
 import { connect, fakeCore, run } from "./controllers.ts";
 import type { Work } from "../../worker/lifetime.ts";

@@ -13,7 +13,7 @@ import {
   readLimits,
 } from "../../protocol/mod.ts";
 import type { JobPlace, PlacedPayload } from "../job.ts";
-import { HugeInput } from "../slots/huge_input.ts";
+import { HugeInput } from "../slots/transport/huge_input.ts";
 
 /** A job that was received, and its limits. */
 export interface ReceivedJob extends PlacedPayload {

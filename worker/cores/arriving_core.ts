@@ -8,7 +8,7 @@ import type { Hash } from "node:crypto";
 import { CoreHead, type HugePlace, MalformedPayloadError } from "../../protocol/mod.ts";
 import { nodeCrypto } from "../../runtime/late_modules.ts";
 import { codeOf, toError } from "../../runtime/error_text.ts";
-import type { Files, OpenFile } from "../../runtime/files.ts";
+import type { Files, OpenFile } from "../../runtime/files/files.ts";
 import type { CoreTurns } from "./core_turns.ts";
 import { CORE_MODE, storeError } from "./core_writing.ts";
 import type { DiskRoom } from "./disk_room.ts";

@@ -2,7 +2,7 @@
 
 import type { Hash } from "node:crypto";
 import { join } from "node:path";
-import type { Files, OpenFile } from "../../runtime/files.ts";
+import type { Files, OpenFile } from "../../runtime/files/files.ts";
 import type { ContentPart } from "../../protocol/mod.ts";
 import { nodeCrypto } from "../../runtime/late_modules.ts";
 

@@ -3,7 +3,7 @@
 import { missingCpuFlags } from "../../core/cpu_level.ts";
 import { readElfLibrary } from "../../core/elf_library.ts";
 import { lackingText, namesOf } from "../../core/lacking.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import { host } from "../../system/host.ts";
 import type { CoreNeeds } from "./core_checks.ts";
 import type { CoreTurns } from "./core_turns.ts";

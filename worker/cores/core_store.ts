@@ -9,7 +9,7 @@ import type { CoreSetup, Variable } from "../../protocol/mod.ts";
 import { coreName } from "./core_name.ts";
 import { sha256Of } from "../../system/sha256.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import { ArrivingCore, type CoreFile, type CorePlace } from "./arriving_core.ts";
 import { layOut, writeCore } from "./core_writing.ts";
 import { ContentStore, type StoredContent } from "./content_store.ts";

@@ -1,7 +1,7 @@
 /** Decides which cores may run on a worker that does not trust everybody who may send some. */
 
 import { SIGNATURE_SUFFIX } from "../../core/signature.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { readSignedFile, type SignedFile, whyNotTrusted } from "../../system/signed_file.ts";
 import { readPublicKey } from "../../system/signer.ts";

@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 import { codeOf, messageOf } from "../../runtime/error_text.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { Files } from "../../runtime/files/files.ts";
 
 /** Only this user may load it, and nobody may change it. */
 export const CORE_MODE = 0o500;

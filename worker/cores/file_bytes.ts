@@ -1,7 +1,7 @@
 /** The bytes of a file, read in pages and kept, for those who read little of a large file. */
 
 import type { FileBytes } from "../../core/elf_library.ts";
-import type { Files, OpenFile } from "../../runtime/files.ts";
+import type { Files, OpenFile } from "../../runtime/files/files.ts";
 
 /** The headers and tables of most libraries are in a few pages of this size. */
 const PAGE_BYTES = 16 * 1024;

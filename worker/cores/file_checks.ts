@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "../../runtime/clock.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import { hashesOf, withOpenFile } from "../../system/file_hash.ts";
 import type { StoredContent } from "./content_store.ts";
 import { LoadError } from "./load_error.ts";

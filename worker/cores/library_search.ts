@@ -11,7 +11,7 @@ import process from "node:process";
 import { type ElfLibrary, readElfLibrary } from "../../core/elf_library.ts";
 import type { Lacking } from "../../core/lacking.ts";
 import { parseLoaderCache } from "../../core/loader_cache.ts";
-import type { Files } from "../../runtime/files.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import { host } from "../../system/host.ts";
 import { withFileBytes } from "./file_bytes.ts";
 

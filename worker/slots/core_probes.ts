@@ -2,9 +2,9 @@
 
 import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
-import type { Launcher } from "./launcher.ts";
+import type { Launcher } from "./processes/launcher.ts";
 import { type ProbeTurn, ProbeTurns } from "./probe_turns.ts";
-import { ProcessLimit } from "./process_limit.ts";
+import { ProcessLimit } from "./processes/process_limit.ts";
 
 /** A probe gets the share of this slot, whose number a core may use to choose a device. */
 const PROBED_SLOT = 0;

@@ -9,11 +9,11 @@ import { endJob, type JobPlace, type Lines, type RelayedJob, type SlotResponse }
 import { CoreLoads } from "./core_loads.ts";
 import { CoreProbes } from "./core_probes.ts";
 import { CoreTrials } from "./core_trials.ts";
-import { HugeInputs } from "./huge_inputs.ts";
+import { HugeInputs } from "./transport/huge_inputs.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { ExecutorOptions } from "./executor_options.ts";
 import { type Occupancy, occupancyOf } from "./occupancy.ts";
-import type { EndCause } from "./process_end.ts";
+import type { EndCause } from "./processes/process_end.ts";
 import { printedTo } from "./printed_to.ts";
 import { QueueRoom } from "./queue_room.ts";
 import { RelayingSlots } from "./relaying_slots.ts";

@@ -4,7 +4,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { SystemFiles } from "../../runtime/system_text.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore } from "../cores/core_store.ts";
-import type { Launcher } from "./launcher.ts";
+import type { Launcher } from "./processes/launcher.ts";
 import type { OnCorePrinted } from "./printed_to.ts";
 
 /** How an executor is set up. */

@@ -3,7 +3,7 @@
 import { cpuSets } from "../../system/cpu_sets.ts";
 import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
 import { usableCpus } from "../../system/usable_cpus.ts";
-import type { MachineShares } from "./slot_environment.ts";
+import type { MachineShares } from "./processes/slot_environment.ts";
 
 /** What somebody who starts a worker may choose. */
 export interface ShareOptions {

@@ -5,7 +5,7 @@ import type { EndpointId } from "../../pool/types.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Lines, RelayedJob } from "../job.ts";
 import type { SlotEvents } from "./slot.ts";
-import type { SlotProcess } from "./slot_process.ts";
+import type { SlotProcess } from "./processes/slot_process.ts";
 
 /** A core has printed lines that belong to no job. */
 export type OnCorePrinted = (core: StoredCore, lines: Lines) => void;

@@ -7,11 +7,11 @@ import type { Log } from "../../system/log.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Lines, SlotResponse } from "../job.ts";
 import { pause } from "../../system/pause.ts";
-import type { Launcher } from "./launcher.ts";
-import { ProcessLimit } from "./process_limit.ts";
+import type { Launcher } from "./processes/launcher.ts";
+import { ProcessLimit } from "./processes/process_limit.ts";
 import { LoadError } from "../cores/load_error.ts";
-import type { EndCause } from "./process_end.ts";
-import type { SlotProcess } from "./slot_process.ts";
+import type { EndCause } from "./processes/process_end.ts";
+import type { SlotProcess } from "./processes/slot_process.ts";
 
 /** Pauses before another attempt to start a process. They double with each failure. */
 const RESTART_PAUSE_MS = { first: 100, longest: 10_000 };

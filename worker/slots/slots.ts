@@ -2,8 +2,8 @@
 
 import type { CoreKey, EndpointId } from "../../pool/types.ts";
 import type { JobPlace } from "../job.ts";
-import type { JobTransport } from "./job_transport.ts";
-import type { HugeInput } from "./huge_input.ts";
+import type { JobTransport } from "./transport/job_transport.ts";
+import type { HugeInput } from "./transport/huge_input.ts";
 import { Slot, type SlotContext } from "./slot.ts";
 
 /** The most input bytes in flight at a slot, beyond the job that it runs. */

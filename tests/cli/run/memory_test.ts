@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { appendFile, readFile } from "node:fs/promises";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import { formatRecord } from "../../../controller/output/journal_record.ts";
+import { formatRecord } from "../../../controller/output/journal/journal_record.ts";
 import { CORE, recordOf } from "../../controller/output/records.ts";
 import { core } from "../../lib/cores.ts";
 import { slow, testUnless } from "../../lib/test.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { symlink } from "node:fs/promises";
 import { checkLines, checkPaths } from "../../../controller/inputs/check.ts";
 import { SourceError } from "../../../controller/inputs/source.ts";
-import { systemFiles as files } from "../../../runtime/system_files.ts";
+import { systemFiles as files } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 

@@ -1,7 +1,7 @@
 /** The identities of contents in a tar. */
 
 import assert from "node:assert/strict";
-import { openContentHash } from "../../../controller/inputs/content_hash.ts";
+import { openContentHash } from "../../../controller/inputs/tar/content_hash.ts";
 import { test } from "../../lib/test.ts";
 import { Turns } from "../../lib/turns.ts";
 

@@ -6,7 +6,7 @@ import { readFiles } from "../../../controller/inputs/file_reader.ts";
 import type { SourceTask } from "../../../controller/inputs/source.ts";
 import type { FinishedJobs } from "../../../controller/output/finished_jobs.ts";
 import { HUGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
-import { systemFiles as files } from "../../../runtime/system_files.ts";
+import { systemFiles as files } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { reasonOf } from "./sources.ts";

@@ -6,7 +6,7 @@ import { fileSource } from "../../../controller/inputs/files.ts";
 import { OutputNaming } from "../../../controller/inputs/output_naming.ts";
 import type { SourceTask } from "../../../controller/inputs/source.ts";
 import type { FinishedJobs, IdentifiedInput } from "../../../controller/output/finished_jobs.ts";
-import { systemFiles as files } from "../../../runtime/system_files.ts";
+import { systemFiles as files } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { identityOf, nameOf, noWarning, range, reasonOf, tasksOf } from "./sources.ts";

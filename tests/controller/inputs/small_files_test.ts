@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { SmallFiles } from "../../../controller/inputs/small_files.ts";
 import type { FinishedJobs } from "../../../controller/output/finished_jobs.ts";
 import type { Clock } from "../../../runtime/clock.ts";
-import type { DirectFiles } from "../../../runtime/direct_files.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import type { DirectFiles } from "../../../runtime/files/direct_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 import { test } from "../../lib/test.ts";
 import { range } from "./sources.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { sortedByName } from "../../../controller/inputs/sorted_entries.ts";
-import type { Entry } from "../../../runtime/folder.ts";
+import type { Entry } from "../../../runtime/files/folder.ts";
 import { Choices, randomTest, SEED } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { StoredInput } from "../../../controller/inputs/stored_input.ts";
-import { systemFiles as files } from "../../../runtime/system_files.ts";
+import { systemFiles as files } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
-import { countInTar } from "../../../controller/inputs/tar_count.ts";
-import { type ContentMemory, TarReader } from "../../../controller/inputs/tar_reader.ts";
-import { tarFormat } from "../../../controller/output/tar_format.ts";
+import { countInTar } from "../../../controller/inputs/tar/tar_count.ts";
+import { type ContentMemory, TarReader } from "../../../controller/inputs/tar/tar_reader.ts";
+import { tarFormat } from "../../../controller/output/pack/tar_format.ts";
 import { PayloadMemory } from "../../../controller/workers/payload_memory.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { Choices, randomTest, RUNS_ALL, SEED } from "../../lib/random.ts";

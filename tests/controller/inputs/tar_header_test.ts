@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { SmallCopies } from "../../../controller/inputs/small_copies.ts";
-import { parseTarHeader, tarBytes } from "../../../controller/inputs/tar_header.ts";
+import { SmallCopies } from "../../../controller/inputs/tar/small_copies.ts";
+import { parseTarHeader, tarBytes } from "../../../controller/inputs/tar/tar_header.ts";
 import { test } from "../../lib/test.ts";
 
 test("the checksum of a tar header is the sum of its bytes, at any place and with the largest bytes", () => {

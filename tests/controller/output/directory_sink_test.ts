@@ -10,7 +10,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 
 /** What the sinks work with. */
 const PORTS: Parameters<typeof DirectorySink.open>[1] = { clock: systemClock, files: systemFiles };

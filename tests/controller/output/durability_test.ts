@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { DirectorySink } from "../../../controller/output/directory_sink.ts";
-import { Journal, journalIn } from "../../../controller/output/journal.ts";
+import { Journal, journalIn } from "../../../controller/output/journal/journal.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";

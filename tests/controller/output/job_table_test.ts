@@ -6,8 +6,8 @@ import {
   type JobEntry,
   JobState,
   JobTable,
-} from "../../../controller/output/job_table.ts";
-import { TextHash } from "../../../controller/output/text_hash.ts";
+} from "../../../controller/output/journal/job_table.ts";
+import { TextHash } from "../../../controller/output/journal/text_hash.ts";
 import { test } from "../../lib/test.ts";
 
 test("entries are kept while the table grows, and a later entry replaces an earlier one", () => {

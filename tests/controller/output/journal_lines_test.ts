@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { DoneRecord } from "../../../controller/output/done_line.ts";
-import { JournalLines } from "../../../controller/output/journal_lines.ts";
+import type { DoneRecord } from "../../../controller/output/journal/done_line.ts";
+import { JournalLines } from "../../../controller/output/journal/journal_lines.ts";
 import {
   checkedValue,
   formatRecord,
   formatRunEvent,
-} from "../../../controller/output/journal_record.ts";
+} from "../../../controller/output/journal/journal_record.ts";
 import { Choices, randomTest, SEED } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
 import { CORE } from "./records.ts";

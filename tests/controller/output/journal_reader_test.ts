@@ -9,18 +9,18 @@ import {
   type JournalFlaws,
   readJournal,
   readRecordAt,
-} from "../../../controller/output/journal_reader.ts";
+} from "../../../controller/output/journal/journal_reader.ts";
 import {
   formatRecord,
   type JobRecord,
   type ReadRecord,
-} from "../../../controller/output/journal_record.ts";
+} from "../../../controller/output/journal/journal_record.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import fc from "../../lib/properties.ts";
 import { runs } from "../../lib/random.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/journal.md", import.meta.url), "utf8");
 

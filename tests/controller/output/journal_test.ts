@@ -4,16 +4,20 @@ import assert from "node:assert/strict";
 import { access, mkdir, readFile, symlink } from "node:fs/promises";
 import { SinkError } from "../../../controller/output/sink_errors.ts";
 import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
-import { Journal, journalIn, type JournalOptions } from "../../../controller/output/journal.ts";
-import { formatRecord, type JobRecord } from "../../../controller/output/journal_record.ts";
+import {
+  Journal,
+  journalIn,
+  type JournalOptions,
+} from "../../../controller/output/journal/journal.ts";
+import { formatRecord, type JobRecord } from "../../../controller/output/journal/journal_record.ts";
 import { CORE, recordOf } from "./records.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
-import type { Files, OpenFile } from "../../../runtime/files.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
-import type { FolderFiles } from "../../../runtime/files_below.ts";
+import type { Files, OpenFile } from "../../../runtime/files/files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
+import type { FolderFiles } from "../../../runtime/files/files_below.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 
 const FULL_DISK = "/dev/full";

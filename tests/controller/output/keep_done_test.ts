@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { resumeText } from "../../../cli/run/resume_text.ts";
-import { checksumText } from "../../../controller/output/checksum.ts";
+import { checksumText } from "../../../controller/output/journal/checksum.ts";
 import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
 import type { Numbering } from "../../../controller/output/finished_jobs.ts";
-import { formatRecord, type JobRecord } from "../../../controller/output/journal_record.ts";
+import { formatRecord, type JobRecord } from "../../../controller/output/journal/journal_record.ts";
 import { Resume } from "../../../controller/output/resume.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 

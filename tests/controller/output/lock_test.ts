@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { Lock, LockedError } from "../../../controller/output/lock.ts";
 import { isGone, MACHINE, PID_NAMESPACE, startOf } from "../../../controller/output/process_id.ts";
 import { type Clock, systemClock, systemRandom } from "../../../runtime/clock.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
 import { RUNS_ALL } from "../../lib/random.ts";
@@ -50,7 +50,7 @@ test("of many concurrent tries exactly one gets the lock, free or held by a dead
 test("of several processes that try at once exactly one takes a dead one's lock over", async () => {
   const lock = fileURLToPath(new URL("../../../controller/output/lock.ts", import.meta.url));
   const ports = fileURLToPath(new URL("../../../runtime/clock.ts", import.meta.url));
-  const files = fileURLToPath(new URL("../../../runtime/system_files.ts", import.meta.url));
+  const files = fileURLToPath(new URL("../../../runtime/files/system_files.ts", import.meta.url));
   for (let round = 0; round < ROUNDS; round++) {
     await using workspace = await Workspace.make();
     await workspace.write("lock", await deadHolder());

@@ -1,8 +1,8 @@
 /** A journal loses the records of entries that its pack has lost, and nothing else. */
 
 import assert from "node:assert/strict";
-import { formatRecord, formatRunEvent } from "../../../controller/output/journal_record.ts";
-import { forgetLostEntries } from "../../../controller/output/lost_entries.ts";
+import { formatRecord, formatRunEvent } from "../../../controller/output/journal/journal_record.ts";
+import { forgetLostEntries } from "../../../controller/output/pack/lost_entries.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";

@@ -8,7 +8,7 @@ import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
 import { LockedError } from "../../../controller/output/lock.ts";
 import { type FolderOptions, OutputFolder } from "../../../controller/output/output_folder.ts";
 import { systemRandom } from "../../../runtime/clock.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";

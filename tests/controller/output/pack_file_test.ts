@@ -1,8 +1,8 @@
 /** When a large pack is taken out of the system's memory. */
 
 import assert from "node:assert/strict";
-import { PlainPackFile } from "../../../controller/output/pack_file.ts";
-import type { OpenFile } from "../../../runtime/files.ts";
+import { PlainPackFile } from "../../../controller/output/pack/pack_file.ts";
+import type { OpenFile } from "../../../runtime/files/files.ts";
 import { test } from "../../lib/test.ts";
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** The folders of the entries that a pack has. */
 
 import assert from "node:assert/strict";
-import { PackFolders } from "../../../controller/output/pack_folders.ts";
+import { PackFolders } from "../../../controller/output/pack/pack_folders.ts";
 import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 

@@ -1,7 +1,7 @@
 /** Which entries of a pack its journal knows, and which of them the pack has lost. */
 
 import assert from "node:assert/strict";
-import { PackIndex } from "../../../controller/output/pack_index.ts";
+import { PackIndex } from "../../../controller/output/pack/pack_index.ts";
 import { test } from "../../lib/test.ts";
 
 /** The index of a pack that has so many bytes now. */

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { PackFile } from "../../../controller/output/pack_file.ts";
-import { PackSink } from "../../../controller/output/pack_sink.ts";
+import type { PackFile } from "../../../controller/output/pack/pack_file.ts";
+import { PackSink } from "../../../controller/output/pack/pack_sink.ts";
 import type { PackPlace } from "../../../controller/output/sink.ts";
-import { packFormatOf } from "../../../controller/output/pack_format.ts";
+import { packFormatOf } from "../../../controller/output/pack/pack_format.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 

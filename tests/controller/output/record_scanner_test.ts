@@ -2,17 +2,17 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { parseChecksum } from "../../../controller/output/checksum.ts";
-import { identityNumber } from "../../../controller/output/job_table.ts";
+import { parseChecksum } from "../../../controller/output/journal/checksum.ts";
+import { identityNumber } from "../../../controller/output/journal/job_table.ts";
 import {
   formatRecord,
   formatRunEvent,
   type JobRecord,
   parseLine,
   type ReadRecord,
-} from "../../../controller/output/journal_record.ts";
-import { RecordScanner } from "../../../controller/output/record_scanner.ts";
-import { TextHash } from "../../../controller/output/text_hash.ts";
+} from "../../../controller/output/journal/journal_record.ts";
+import { RecordScanner } from "../../../controller/output/journal/record_scanner.ts";
+import { TextHash } from "../../../controller/output/journal/text_hash.ts";
 import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";

@@ -1,6 +1,6 @@
 /** Records of jobs, for tests of journals. */
 
-import type { JobRecord } from "../../../controller/output/journal_record.ts";
+import type { JobRecord } from "../../../controller/output/journal/journal_record.ts";
 
 /** A core's SHA-256. */
 export const CORE = "c0".repeat(32);

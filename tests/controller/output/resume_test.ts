@@ -4,21 +4,21 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { checksumText } from "../../../controller/output/checksum.ts";
+import { checksumText } from "../../../controller/output/journal/checksum.ts";
 import { STATE_FOLDER } from "../../../controller/output/state_folder.ts";
-import { Journal, journalIn } from "../../../controller/output/journal.ts";
+import { Journal, journalIn } from "../../../controller/output/journal/journal.ts";
 import {
   formatRecord,
   formatRunEvent,
   parseLine,
-} from "../../../controller/output/journal_record.ts";
+} from "../../../controller/output/journal/journal_record.ts";
 import { Resume } from "../../../controller/output/resume.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 
 const JOBS = ["a", "b", "c", "d"];
 const BEGUN = formatRunEvent("begun", "node7", 17, 0);

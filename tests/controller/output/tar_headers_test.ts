@@ -7,9 +7,9 @@ import { truncate } from "node:fs/promises";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
 import { OutputNameError } from "../../../controller/output/sink_errors.ts";
-import { tarFormat } from "../../../controller/output/tar_format.ts";
-import { TAR_END_BYTES, TarHeaders } from "../../../controller/output/tar_headers.ts";
-import { bytesOfName, nameOfBytes } from "../../../runtime/file_name.ts";
+import { tarFormat } from "../../../controller/output/pack/tar_format.ts";
+import { TAR_END_BYTES, TarHeaders } from "../../../controller/output/pack/tar_headers.ts";
+import { bytesOfName, nameOfBytes } from "../../../runtime/files/file_name.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test, testUnless } from "../../lib/test.ts";
 

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import type { OpenFile } from "../../../runtime/files.ts";
+import type { OpenFile } from "../../../runtime/files/files.ts";
 import { chunksOf } from "../../../controller/output/file_chunks.ts";
-import { unzstd } from "../../../controller/output/zstd_unpacking.ts";
-import { ZstdPackFile } from "../../../controller/output/zstd_pack_file.ts";
+import { unzstd } from "../../../controller/output/pack/zstd_unpacking.ts";
+import { ZstdPackFile } from "../../../controller/output/pack/zstd_pack_file.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { zstdDecompressSync } from "node:zlib";
-import { frameOf } from "../../../controller/output/zstd_packing.ts";
-import { FrameCutter } from "../../../controller/output/zstd_unpacking.ts";
+import { frameOf } from "../../../controller/output/pack/zstd_packing.ts";
+import { FrameCutter } from "../../../controller/output/pack/zstd_unpacking.ts";
 import { test } from "../../lib/test.ts";
 import { Turns } from "../../lib/turns.ts";
 

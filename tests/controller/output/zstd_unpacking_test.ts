@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { constants, zstdCompressSync } from "node:zlib";
-import { FrameCutter, unzstd, ZstdError } from "../../../controller/output/zstd_unpacking.ts";
+import { FrameCutter, unzstd, ZstdError } from "../../../controller/output/pack/zstd_unpacking.ts";
 import { Choices, randomTest, SEED } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
 

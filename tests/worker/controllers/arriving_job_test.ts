@@ -10,9 +10,9 @@ import {
 import { ArrivingJob } from "../../../worker/controllers/arriving_job.ts";
 import type { CurrentCore } from "../../../worker/controllers/current_core.ts";
 import type { JobPlace } from "../../../worker/job.ts";
-import { HugeInput } from "../../../worker/slots/huge_input.ts";
-import { HugeInputs } from "../../../worker/slots/huge_inputs.ts";
-import type { SharedMemory } from "../../../runtime/shared_memory.ts";
+import { HugeInput } from "../../../worker/slots/transport/huge_input.ts";
+import { HugeInputs } from "../../../worker/slots/transport/huge_inputs.ts";
+import type { SharedMemory } from "../../../runtime/native/shared_memory.ts";
 import { withMemory } from "../../lib/made_up_system.ts";
 import { test } from "../../lib/test.ts";
 

@@ -13,7 +13,7 @@ import { sha256Of } from "../../../system/sha256.ts";
 import { utf8 } from "../../fixtures/peers/frames.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 
 test("the eight unused cores that were used last are kept", async () => {
   await using folder = await Folder.make();

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rename } from "node:fs/promises";
 import process from "node:process";
 import { lackingText } from "../../../core/lacking.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 import { explainLoadFailure, lackingCpu } from "../../../worker/cores/core_needs.ts";
 import { searchLibraries } from "../../../worker/cores/library_search.ts";
 import { core } from "../../lib/cores.ts";

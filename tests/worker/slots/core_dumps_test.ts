@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "../../lib/test.ts";
-import { dumpPattern } from "../../../worker/slots/core_dumps.ts";
+import { dumpPattern } from "../../../worker/slots/processes/core_dumps.ts";
 
 test("a pattern of the system stands for the dump of one process", () => {
   const cases: [string, readonly string[], readonly string[]][] = [

@@ -9,7 +9,7 @@ import { detectRuntime } from "../../../runtime/detect.ts";
 import { silentLog } from "../../../system/log.ts";
 import { StoredCore } from "../../../worker/cores/core_store.ts";
 import { CoreProbes } from "../../../worker/slots/core_probes.ts";
-import { Launcher } from "../../../worker/slots/launcher.ts";
+import { Launcher } from "../../../worker/slots/processes/launcher.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { FakeSlots, type FakeSlotsOptions } from "../fake_slots.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Orphans } from "../../../runtime/ports.ts";
-import { Descendants } from "../../../worker/slots/descendants.ts";
+import { Descendants } from "../../../worker/slots/processes/descendants.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 

@@ -11,13 +11,13 @@ import { silentLog } from "../../../system/log.ts";
 import { CoreStore, StoredCore } from "../../../worker/cores/core_store.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { Executor } from "../../../worker/slots/executor.ts";
-import { Launcher } from "../../../worker/slots/launcher.ts";
+import { Launcher } from "../../../worker/slots/processes/launcher.ts";
 import { thisSystem } from "../../../runtime/system_text.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { FakeSlots } from "../fake_slots.ts";
-import { systemFiles } from "../../../runtime/system_files.ts";
+import { systemFiles } from "../../../runtime/files/system_files.ts";
 
 test("jobs of a core that the store has lost fail with that reason, and the slot is free for other cores", async () => {
   await inExecutor(async ({ clock, store, executor }) => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Frame } from "../../../protocol/mod.ts";
 import type { DispatchId } from "../../../pool/types.ts";
-import type { Files, SharedFile } from "../../../runtime/files.ts";
+import type { Files, SharedFile } from "../../../runtime/files/files.ts";
 import type { ByteStream } from "../../../runtime/ports.ts";
 import { derivedStream } from "../../../security/derived_stream.ts";
 import {
@@ -13,8 +13,8 @@ import {
   SLOT_SHARED_BYTES,
   SLOT_WRITTEN_AT,
 } from "../../../slot/protocol.ts";
-import { HeldAnswers } from "../../../worker/slots/held_answers.ts";
-import { StartedJob } from "../../../worker/slots/started_job.ts";
+import { HeldAnswers } from "../../../worker/slots/transport/held_answers.ts";
+import { StartedJob } from "../../../worker/slots/transport/started_job.ts";
 import { concat, encodeFrame, OK, utf8 } from "../../fixtures/peers/frames.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";

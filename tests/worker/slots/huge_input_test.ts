@@ -6,11 +6,11 @@ import process from "node:process";
 import { DiscardedBlob, HUGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
 import { nextTurn } from "../../../runtime/clock.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
-import type { SharedMemory } from "../../../runtime/shared_memory.ts";
+import type { SharedMemory } from "../../../runtime/native/shared_memory.ts";
 import { HUGE_INPUTS_AT, HUGE_MEMORY_BYTES } from "../../../slot/regions.ts";
-import { HugeInput, ownInput, WINDOW_BYTES } from "../../../worker/slots/huge_input.ts";
-import { HugeInputs } from "../../../worker/slots/huge_inputs.ts";
-import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
+import { HugeInput, ownInput, WINDOW_BYTES } from "../../../worker/slots/transport/huge_input.ts";
+import { HugeInputs } from "../../../worker/slots/transport/huge_inputs.ts";
+import { ProcessMemory } from "../../../worker/slots/transport/process_memory.ts";
 import { withMemory } from "../../lib/made_up_system.ts";
 import { test, testUnless } from "../../lib/test.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { lineThatSaysWhy } from "../../../system/last_words.ts";
-import { LastLines } from "../../../worker/slots/last_lines.ts";
+import { LastLines } from "../../../worker/slots/processes/last_lines.ts";
 import { test } from "../../lib/test.ts";
 
 test("the last 20 lines are kept", () => {

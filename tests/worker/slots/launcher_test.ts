@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { ByteStream, ChildProcess, ProcessEnd, SpawnOptions } from "../../../runtime/ports.ts";
 import { SLOT_REGISTER, type SlotStart } from "../../../slot/protocol.ts";
 import { silentLog } from "../../../system/log.ts";
-import { Launcher } from "../../../worker/slots/launcher.ts";
+import { Launcher } from "../../../worker/slots/processes/launcher.ts";
 import { encodeFrame } from "../../fixtures/peers/frames.ts";
 import { hugeOutputHead } from "../../lib/huge_output.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Link } from "../../../link/link.ts";
 import { nextTurn } from "../../../runtime/clock.ts";
-import { PAGE_BYTES } from "../../../runtime/shared_memory.ts";
+import { PAGE_BYTES } from "../../../runtime/native/shared_memory.ts";
 import {
   encodeSharedOutput,
   SLOT_HAS_MEMORY,
@@ -13,9 +13,9 @@ import {
 } from "../../../slot/protocol.ts";
 import { isScarce } from "../../../slot/regions.ts";
 import type { PlacedPayload } from "../../../worker/job.ts";
-import type { HugeInput } from "../../../worker/slots/huge_input.ts";
-import { MemoryTransport } from "../../../worker/slots/memory_transport.ts";
-import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
+import type { HugeInput } from "../../../worker/slots/transport/huge_input.ts";
+import { MemoryTransport } from "../../../worker/slots/transport/memory_transport.ts";
+import { ProcessMemory } from "../../../worker/slots/transport/process_memory.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 

@@ -1,7 +1,7 @@
 /** What the end of a slot's process says about who ended it. */
 
 import assert from "node:assert/strict";
-import { causeOf, exitReason } from "../../../worker/slots/process_end.ts";
+import { causeOf, exitReason } from "../../../worker/slots/processes/process_end.ts";
 import { test } from "../../lib/test.ts";
 
 test("a process that ends by SIGQUIT after a report of a crash has crashed, and was told to end otherwise", () => {

@@ -1,8 +1,8 @@
 /** How many processes a slot may have, and who waits until there is room for another. */
 
 import assert from "node:assert/strict";
-import { ProcessLimit } from "../../../worker/slots/process_limit.ts";
-import type { SlotProcess } from "../../../worker/slots/slot_process.ts";
+import { ProcessLimit } from "../../../worker/slots/processes/process_limit.ts";
+import type { SlotProcess } from "../../../worker/slots/processes/slot_process.ts";
 import { countListeners } from "../../lib/listeners.ts";
 import { test } from "../../lib/test.ts";
 

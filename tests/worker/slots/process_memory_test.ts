@@ -11,11 +11,11 @@ import {
   USAGE_BYTES,
 } from "../../../protocol/mod.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
-import type { SharedMemory } from "../../../runtime/shared_memory.ts";
+import type { SharedMemory } from "../../../runtime/native/shared_memory.ts";
 import { encodeSharedOutput } from "../../../slot/protocol.ts";
 import { DATA_AT, regionOf } from "../../../slot/regions.ts";
 import type { JobPlace, SlotResponse } from "../../../worker/job.ts";
-import { ProcessMemory } from "../../../worker/slots/process_memory.ts";
+import { ProcessMemory } from "../../../worker/slots/transport/process_memory.ts";
 import { test, testUnless } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 

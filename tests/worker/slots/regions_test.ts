@@ -1,10 +1,10 @@
 /** The regions of shared memory: which is taken, and what is known of those that are in use or were. */
 
 import assert from "node:assert/strict";
-import type { SharedMemory } from "../../../runtime/shared_memory.ts";
-import { PAGE_BYTES } from "../../../runtime/shared_memory.ts";
+import type { SharedMemory } from "../../../runtime/native/shared_memory.ts";
+import { PAGE_BYTES } from "../../../runtime/native/shared_memory.ts";
 import { DATA_AT, FreeRegions, type Region, ZEROS_BYTES } from "../../../slot/regions.ts";
-import { type GivenBack, RegionViews } from "../../../worker/slots/region_views.ts";
+import { type GivenBack, RegionViews } from "../../../worker/slots/transport/region_views.ts";
 import { test } from "../../lib/test.ts";
 
 const MEBIBYTE = 2 ** 20;

@@ -10,7 +10,7 @@ import {
   writeUint64,
 } from "../../../protocol/mod.ts";
 import type { SlotResponse } from "../../../worker/job.ts";
-import { RelayedOutputs } from "../../../worker/slots/relayed_output.ts";
+import { RelayedOutputs } from "../../../worker/slots/transport/relayed_output.ts";
 import { test } from "../../lib/test.ts";
 
 const BYTES = 3_000_000;

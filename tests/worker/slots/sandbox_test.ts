@@ -1,8 +1,8 @@
 /** What a sandbox makes of the end of a slot, and what it says where it cannot be made. */
 
 import assert from "node:assert/strict";
-import { slotEnd } from "../../../worker/slots/sandbox.ts";
-import { adviceFor } from "../../../worker/slots/sandbox_refusal.ts";
+import { slotEnd } from "../../../worker/slots/processes/sandbox.ts";
+import { adviceFor } from "../../../worker/slots/processes/sandbox_refusal.ts";
 import { test } from "../../lib/test.ts";
 
 test("a slot in a sandbox has ended by a signal if its status says so and it has not called exit", () => {

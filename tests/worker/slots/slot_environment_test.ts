@@ -5,7 +5,7 @@ import {
   boundCpus,
   type MachineShares,
   slotVariables,
-} from "../../../worker/slots/slot_environment.ts";
+} from "../../../worker/slots/processes/slot_environment.ts";
 import { sharesOf } from "../../../worker/slots/machine_shares.ts";
 import { test } from "../../lib/test.ts";
 import { allowing, systemOf } from "../../lib/made_up_system.ts";

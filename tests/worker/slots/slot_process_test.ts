@@ -7,9 +7,9 @@ import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/port
 import { encodeJobMark, SLOT_MARKED } from "../../../slot/protocol.ts";
 import { silentLog } from "../../../system/log.ts";
 import { PrintingPace } from "../../../system/printing_pace.ts";
-import type { EndCause } from "../../../worker/slots/process_end.ts";
-import { SlotProcess } from "../../../worker/slots/slot_process.ts";
-import type { StartedJob } from "../../../worker/slots/started_job.ts";
+import type { EndCause } from "../../../worker/slots/processes/process_end.ts";
+import { SlotProcess } from "../../../worker/slots/processes/slot_process.ts";
+import type { StartedJob } from "../../../worker/slots/transport/started_job.ts";
 import { encodeFrame, OK } from "../../fixtures/peers/frames.ts";
 import { readAll } from "../../lib/connections.ts";
 import { hugeOutputHead } from "../../lib/huge_output.ts";

@@ -10,7 +10,7 @@ import { RunMessages } from "../../../../cli/run/run_messages.ts";
 import type { ChildProcess, ProcessEnd } from "../../../../runtime/ports.ts";
 import { core } from "../../../lib/cores.ts";
 import { detectRuntime } from "../../../../runtime/detect.ts";
-import { descendantsOf } from "../../../../runtime/process_tree.ts";
+import { descendantsOf } from "../../../../runtime/processes/process_tree.ts";
 import { eventually } from "../../../lib/processes.ts";
 import { test, testUnless } from "../../../lib/test.ts";
 import { VirtualClock } from "../../../lib/virtual_clock.ts";

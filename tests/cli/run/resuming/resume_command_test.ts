@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
 import { resumeHint } from "../../../../cli/program/resume_command.ts";
-import { nameOfBytes } from "../../../../runtime/file_name.ts";
+import { nameOfBytes } from "../../../../runtime/files/file_name.ts";
 import { core } from "../../../lib/cores.ts";
 import { eventually, type Program } from "../../../lib/processes.ts";
 import { programTest, test } from "../../../lib/test.ts";

@@ -1,0 +1,172 @@
+/** The source of files in a tar: `--inputs FILE.tar`. It is read once, from its beginning to its end. */
+
+import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../../protocol/mod.ts";
+import { reasonOf } from "../../../runtime/error_text.ts";
+import { shownName } from "../../../runtime/files/file_name.ts";
+import type { Files } from "../../../runtime/files/files.ts";
+import { isPlainName } from "../../output/pack/path_names.ts";
+import type { FinishedJobs } from "../../output/finished_jobs.ts";
+import { type ContentHash, openContentHash } from "./content_hash.ts";
+import { namedFile } from "../listed_file.ts";
+import { NameSet } from "../name_set.ts";
+import type { OutputNaming } from "../output_naming.ts";
+import { skipFinished } from "../skip.ts";
+import {
+  type ReadyTask,
+  type Source,
+  SourceError,
+  type SourceTask,
+  type UnreadableTask,
+  type Warn,
+} from "../source.ts";
+import { countInTar } from "./tar_count.ts";
+import { type ContentMemory, TarReader } from "./tar_reader.ts";
+import { readTar } from "./tar_stream.ts";
+
+/** The largest input that fits into one job message. */
+const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
+
+/** So many entries that are no files are named in warnings. */
+const WARNINGS_MAX = 5;
+
+/** A part of a path that is no name: it is empty, `.` or `..`. */
+const NO_NAME = /(^|\/)\.{0,2}(\/|$)/;
+
+/** Which tar is read, and how. */
+export interface TarInputs {
+  readonly files: Files;
+  /** `-` is stdin. */
+  readonly tar: string;
+  readonly warn: Warn;
+  /** Finished jobs are skipped. */
+  readonly finished?: FinishedJobs | undefined;
+  readonly naming?: OutputNaming | undefined;
+  /** Where large inputs go. */
+  readonly memory?: ContentMemory | undefined;
+}
+
+/** A source of the files in a tar. */
+export function tarSource(inputs: TarInputs): Source {
+  return { batches: tarBatches(inputs), count: () => countInTar(inputs.files, inputs.tar) };
+}
+
+async function* tarBatches(inputs: TarInputs): Source["batches"] {
+  const { files, tar, warn, finished, memory } = inputs;
+  const tasks = new TarTasks(inputs, await openContentHash());
+  const reader = new TarReader(INPUT_BYTES_MAX, tasks, memory);
+  try {
+    for await (const _some of readTar(files, tar, reader)) {
+      yield await withoutFinished(await tasks.take(), finished);
+    }
+    if (reader.hasEnded) return;
+    reader.end();
+  } catch (cause) {
+    throw new SourceError(`Cannot read the tar "${shownTar(tar)}": ${reasonOf(cause)}`, { cause });
+  }
+  yield await withoutFinished(await tasks.take(), finished);
+  warn(`"${shownTar(tar)}" lacks the two blocks of zeros that end a tar; files may be missing`);
+}
+
+async function withoutFinished(
+  tasks: readonly (ReadyTask | UnreadableTask)[],
+  finished: FinishedJobs | undefined,
+): Promise<readonly SourceTask[]> {
+  if (!finished) return tasks;
+  const ready = tasks.filter((task) => task.kind === "ready");
+  const checked = new Map((await skipFinished(ready, finished)).map((task) => [task.index, task]));
+  return tasks.map((task) => checked.get(task.index) ?? task);
+}
+
+/** Makes tasks of the files in a tar. */
+class TarTasks {
+  readonly #warn: Warn;
+  readonly #naming: OutputNaming | undefined;
+  readonly #identityOf: ContentHash;
+  readonly #names = new NameSet();
+  #tasks: (ReadyTask | UnreadableTask)[] = [];
+  /** Large files whose identity is not known yet. */
+  #hashing: Promise<void>[] = [];
+  #index = 0;
+  #skipped = 0;
+
+  constructor({ warn, naming }: TarInputs, identityOf: ContentHash) {
+    this.#identityOf = identityOf;
+    this.#warn = warn;
+    this.#naming = naming;
+  }
+
+  get #sameOutput(): string {
+    const remedy = this.#naming?.isSame ?? true ? "rename it in the tar" : this.#naming?.remedy;
+    return `another file of the tar has the same output; ${remedy}`;
+  }
+
+  onFile(path: string, bytes: number, input: Uint8Array<ArrayBuffer> | undefined): void {
+    const index = this.#index++;
+    const inside = pathBelow(path);
+    const { name, failure } = namedFile(path, inside ?? path, this.#naming);
+    const reason = inside === undefined
+      ? `its name "${shownName(path)}" leads out of its folder`
+      : failure ?? (this.#names.add(name) ? undefined : this.#sameOutput);
+    if (reason !== undefined) {
+      this.#tasks.push({ kind: "unreadable", index, name, reason });
+    } else if (input === undefined) {
+      const tooLarge = `it has ${bytes} bytes, and a file in a tar may have 1 GiB: ` +
+        "name it as a file instead";
+      this.#tasks.push({ kind: "unreadable", index, name, reason: tooLarge });
+    } else {
+      const note = name === inside ? undefined : { file: path };
+      this.#addReady(index, name, input, note);
+    }
+  }
+
+  #addReady(
+    index: number,
+    name: string,
+    input: Uint8Array<ArrayBuffer>,
+    note: ReadyTask["note"],
+  ): void {
+    const found = this.#identityOf(input);
+    const tasks = this.#tasks;
+    const place = tasks.length;
+    const identity = typeof found === "string" ? found : "";
+    tasks.push({ kind: "ready", index, name, input, identity, note });
+    if (typeof found === "string") return;
+    this.#hashing.push(found.then((identity) => {
+      tasks[place] = { kind: "ready", index, name, input, identity, note };
+    }));
+  }
+
+  onUnreadable(path: string, reason: string): void {
+    const { name } = namedFile(path, pathBelow(path) ?? path, this.#naming);
+    this.#tasks.push({ kind: "unreadable", index: this.#index++, name, reason });
+  }
+
+  onSkipped(name: string, what: string): void {
+    this.#skipped += 1;
+    if (this.#skipped <= WARNINGS_MAX) this.#warn(`skipping "${shownName(name)}": it is ${what}`);
+    if (this.#skipped === WARNINGS_MAX) {
+      this.#warn("further entries that are no files are skipped, too");
+    }
+  }
+
+  /** The tasks since the last call. */
+  async take(): Promise<readonly (ReadyTask | UnreadableTask)[]> {
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    await Promise.all(this.#hashing.splice(0));
+    return tasks;
+  }
+}
+
+/** The path below a folder, without `./`; `undefined` if it leads out of it, or names no file. */
+function pathBelow(path: string): string | undefined {
+  if (isPlainName(path)) return path;
+  if (path.includes("\0") || path.startsWith("/")) return undefined;
+  if (!NO_NAME.test(path)) return path;
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  return parts.length === 0 || parts.includes("..") ? undefined : parts.join("/");
+}
+
+function shownTar(tar: string): string {
+  return tar === "-" ? "stdin" : shownName(tar);
+}

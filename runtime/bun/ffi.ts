@@ -1,0 +1,224 @@
+/** Bun's foreign function interface: opens compute cores and the C library. */
+
+import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "../native/addon_symbols.ts";
+import { type BunFunction, type BunPointer as Pointer, ffi } from "./api.ts";
+import {
+  AFFINITY_FUNCTIONS,
+  type AffinityLibrary,
+  C_LIBRARY,
+  type CFunction,
+  type CLibrary,
+  CORE_API,
+  type CType,
+  type ForeignMemory,
+  LINKER_FUNCTIONS,
+  type LinkerLibrary,
+  openCLibrary,
+  openLinker,
+  SIGNAL_FUNCTIONS,
+  type SignalLibrary,
+} from "../native/c_functions.ts";
+import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
+import {
+  CORE_PROCESS_FUNCTIONS,
+  coreProcess,
+  type CoreProcessLibrary,
+} from "../native/core_process.ts";
+import {
+  ForeignGuardedCore,
+  GUARD_FUNCTIONS,
+  type GuardedCore,
+  type GuardLibrary,
+} from "../native/guarded_core.ts";
+import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "../native/exit_note.ts";
+import { messageOf } from "../error_text.ts";
+import { connectChannel } from "../native/libc_channel.ts";
+import { FAULT_FUNCTIONS, type FaultLibrary, prepareFaultTrace } from "../native/fault_trace.ts";
+import { openPrinting } from "../native/libc_printing.ts";
+import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
+import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
+import {
+  createSharedMemory,
+  MEMORY_FUNCTIONS,
+  type MemoryLibrary,
+  type MemoryWriter,
+  type SharedMemory,
+} from "../native/shared_memory.ts";
+import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "../ports.ts";
+import { platform } from "../this_process.ts";
+
+/** C functions that only this adapter needs. */
+interface MoreOfC {
+  memcpy(to: Uint8Array | Pointer, from: Pointer, count: number): Pointer;
+  signal(number: number, handler: null): Pointer;
+}
+
+const MORE_OF_C: Readonly<Record<keyof MoreOfC, CFunction>> = {
+  // void *memcpy(void *to, const void *from, size_t count)
+  memcpy: { args: ["buffer", "pointer", "size"], returns: "pointer" },
+  // void (*signal(int number, void (*handler)(int)))(int)
+  signal: { args: ["i32", "pointer"], returns: "pointer" },
+};
+
+const SIG_DFL = null;
+/** Addresses of a process are smaller. */
+const ADDRESS_MAX = 2 ** 63;
+/** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV. */
+const CRASH_SIGNALS = [4, 5, 6, platform === "darwin" ? 10 : 7, 8, 11];
+
+/** Loads the library at `path`, an absolute path, as a compute core. */
+export function openCore(path: string): NativeCore {
+  if (platform === "linux") hideOwnSymbols();
+  const opened: { close(): void }[] = [];
+  const close = () => opened.forEach((library) => library.close());
+  const functions: Record<string, unknown> = { close };
+  const missing: string[] = [];
+  // Open each function separately, to find all that are missing. The system loads the library only once.
+  for (const [name, declaration] of Object.entries(tableOf(CORE_API))) {
+    try {
+      const library = ffi.dlopen(path, { [name]: declaration });
+      functions[name] = library.symbols[name];
+      opened.push(library);
+    } catch (cause) {
+      const text = messageOf(cause);
+      if (!text.includes(`"${name}"`)) throw new CoreLoadError(reasonIn(text, path), { cause });
+      missing.push(name);
+    }
+  }
+  if (missing.length === 0) {
+    return new ForeignCore(functions as unknown as CoreFunctions<Pointer>, memoryWith(moreOfC()));
+  }
+  close();
+  throw new CoreLoadError(`it lacks ${missing.join(", ")}`);
+}
+
+function hideOwnSymbols(): void {
+  const library = openCFunctions<AddonLibrary<Pointer, number>>(ADDON_FUNCTIONS);
+  hideAddonSymbols({ library, memory: memoryWith(moreOfC()), valueOf: BigInt });
+}
+
+function reasonIn(text: string, path: string): string {
+  return text.replace(/^Failed to open library[^:]*: /, "").replaceAll(`${path}: `, "");
+}
+
+/** Loads the library at `path` as a compute core with guarded inputs. */
+export function openGuardedCore(path: string): GuardedCore {
+  const more = crashPlainly();
+  const core = openCore(path) as ForeignCore<Pointer>;
+  const library = openCLibrary((name) =>
+    open<GuardLibrary<Pointer, number>>(name, GUARD_FUNCTIONS)
+  );
+  return new ForeignGuardedCore(core, library, memoryWith(more), platform);
+}
+
+let isPlain = false;
+
+/** When a core crashes, lets the signal end the process, without Bun's own crash report. */
+function crashPlainly(): MoreOfC {
+  const more = moreOfC();
+  if (isPlain) return more; // somebody else may handle the signals by now
+  isPlain = true;
+  for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
+  return more;
+}
+
+/** Connects a slot to its worker. */
+export function openSlotChannel(socketPath: string): SlotChannel {
+  const more = crashPlainly();
+  const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
+  const memory = memoryWith(more);
+  const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+  const channel = connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
+  if (platform !== "linux" || !linker) return channel;
+  const faults = openCFunctions<FaultLibrary<Pointer, number>>(FAULT_FUNCTIONS);
+  const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => BigInt(pointer) };
+  return Object.assign(channel, {
+    prepareFaultTrace: (path: string, at: number) => prepareFaultTrace(tools, path, at),
+    noteExit: (shared: ArrayBuffer, at: number) => {
+      noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
+    },
+  });
+}
+
+/** Lets this process run a core without a worker. */
+export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
+  crashPlainly();
+  const library = openCLibrary((name) => open<CoreProcessLibrary>(name, CORE_PROCESS_FUNCTIONS));
+  return coreProcess(library, env);
+}
+
+/** Makes memory that this process shares with one that it starts. */
+export function createMemory(
+  bytes: number,
+  writer: MemoryWriter,
+  fileBytes?: number,
+): SharedMemory | undefined {
+  const open = () => openCFunctions<MemoryLibrary<Pointer, number>>(MEMORY_FUNCTIONS);
+  return createSharedMemory(open, memoryWith(moreOfC()), bytes, writer, fileBytes);
+}
+
+/** See `Runtime.machineNowUs`. */
+export const machineNowUs = machineClock(() => openCFunctions(CLOCK_FUNCTIONS));
+
+/** Opens what tells how this process handles signals. */
+export function openSignalLibrary(): SignalLibrary {
+  return openCFunctions<SignalLibrary>(SIGNAL_FUNCTIONS);
+}
+
+/** Opens functions of the C library. */
+export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
+  return openCLibrary((name) => open<T>(name, functions));
+}
+
+/** Opens the functions for small files. */
+export function openDirectLibrary(): DirectLibrary {
+  const library = openCFunctions<DirectLibrary & { errnoLocation(): Pointer }>(DIRECT_FUNCTIONS);
+  return { ...library, errno: () => ffi.read.i32(library.errnoLocation()) };
+}
+
+/** Opens what binds threads to CPUs. */
+export function openAffinityLibrary(): AffinityLibrary {
+  return openCLibrary((name) => open<AffinityLibrary>(name, AFFINITY_FUNCTIONS));
+}
+
+function memoryWith({ memcpy }: MoreOfC): ForeignMemory<Pointer, number> {
+  return {
+    size: (count) => count,
+    addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
+    pointerTo: (address) => Number(address) as Pointer,
+    behind: (pointer, bytes) => pointer + bytes as Pointer,
+    copy: (from, into) => memcpy(into, from, into.byteLength),
+    move: (to, from, count) => void memcpy(Number(to) as Pointer, Number(from) as Pointer, count),
+    bytesAt: (pointer, bytes) =>
+      pointer < 0 || pointer >= ADDRESS_MAX ? undefined : ffi.toArrayBuffer(pointer, 0, bytes),
+    int32At: (pointer) => ffi.read.i32(pointer),
+    pointerAt: (pointer) => ffi.read.ptr(pointer) as Pointer || null,
+  };
+}
+
+function moreOfC(): MoreOfC {
+  return openCLibrary((name) => open<MoreOfC>(name, MORE_OF_C));
+}
+
+/** Opens functions, and returns them under our names instead of the names in the library. */
+function open<T>(path: string, functions: Readonly<Record<string, CFunction>>): T {
+  const { symbols } = ffi.dlopen(path, tableOf(functions));
+  return Object.fromEntries(
+    Object.entries(functions).map(([key, { symbol }]) => [key, symbols[symbol ?? key]]),
+  ) as T;
+}
+
+const BUN_TYPES: Readonly<Partial<Record<CType | "void", "ptr" | "u64">>> = {
+  buffer: "ptr",
+  pointer: "ptr",
+  size: "u64",
+};
+
+function tableOf(functions: Readonly<Record<string, CFunction>>): Record<string, BunFunction> {
+  return Object.fromEntries(
+    Object.entries(functions).map(([key, { args, returns, symbol }]) => [symbol ?? key, {
+      args: args.map((type) => BUN_TYPES[type] ?? type),
+      returns: BUN_TYPES[returns] ?? returns,
+    } as BunFunction]),
+  );
+}
