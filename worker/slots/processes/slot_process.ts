@@ -161,7 +161,7 @@ export class SlotProcess {
     this.#link = this.#held.open({ clock: this.#clock, findHugePlace: this.#relayed.find });
     this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
     this.#link.start();
-    void this.#dumps?.onConnected(this.pid);
+    this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
     return true;
   }
