@@ -89,7 +89,7 @@ export class SlotProcess {
     });
     const late = `no connection within ${START_LIMIT_MS / 1000}s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
-    this.#connected.promise.catch(() => {}).finally(() => timer.stop());
+    this.#connected.promise.catch(() => {}).finally(() => timer.stop()); // its users get the error
     void this.#awaitExit();
   }
 
