@@ -6,8 +6,11 @@ import type { Phase } from "./connection_events.ts";
 import { CONTROL_ID_FIRST } from "./message_ids.ts";
 import type { PrintedBounds } from "./printed_bounds.ts";
 
-/** Passes on what a worker has sent, if it is such an answer, and no notice of what the job has printed came before it. */
-export function passesOn(
+/**
+ * Passes on what a worker has sent, if it is such an answer, and no notice of what the job has printed came before it.
+ * Returns whether it is.
+ */
+export function passOn(
   span: FrameSpan,
   version: number,
   phase: Phase,

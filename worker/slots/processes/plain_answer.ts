@@ -8,8 +8,11 @@ import { checkUsageOf } from "../transport/slot_usage.ts";
 /** The id of the message that loads a core. Job messages have dispatch ids, which begin at 1. */
 export const LOAD_ID = 0;
 
-/** Passes on what a slot has sent, if it is such an answer and waits for nothing that the job has printed. */
-export function passesOn(
+/**
+ * Passes on what a slot has sent, if it is such an answer and waits for nothing that the job has printed. Returns
+ * whether it is.
+ */
+export function passOn(
   span: FrameSpan,
   printed: PrintedLines,
   slot: number,

@@ -23,7 +23,7 @@ import { HeldAnswers } from "../transport/held_answers.ts";
 import type { JobTransport } from "../transport/job_transport.ts";
 import { openTransport } from "../transport/memory_transport.ts";
 import { causeOf, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
-import { LOAD_ID, passesOn } from "./plain_answer.ts";
+import { LOAD_ID, passOn } from "./plain_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import type { ProcessMemory } from "../transport/process_memory.ts";
@@ -155,7 +155,7 @@ export class SlotProcess {
     this.#ownPid = this.#sandbox?.pidIn(this.#child.pid);
     this.#held = new HeldAnswers(stream, this.startedJob, {
       onFrame: (frame) => this.#onFrame(frame),
-      onSpan: (span) => passesOn(span, this.printed, this.startedJob.slot, this.#events),
+      onSpan: (span) => passOn(span, this.printed, this.startedJob.slot, this.#events),
       onClosed: (reason) => this.#onLinkClosed(reason),
     });
     this.#link = this.#held.open({ clock: this.#clock, findHugePlace: this.#relayed.find });
@@ -245,7 +245,7 @@ export class SlotProcess {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
     else if (!frame.huge) { // a huge output was answered when it began to come
       const response = this.transport?.responseIn(frame);
-      if (response && !this.printed.holds(response)) this.#onResponse(response);
+      if (response && !this.printed.hold(response)) this.#onResponse(response);
     }
   }
 
