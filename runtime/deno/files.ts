@@ -12,6 +12,7 @@ import type { Files, LinkRule, OpenFolder, TargetInfo } from "../files/files.ts"
 import { FOLDER_FLAGS, systemFiles } from "../files/system_files.ts";
 import { type Entry, ExactNames } from "../files/folder.ts";
 import { nativePath } from "../files/native_path.ts";
+import { O_CLOEXEC } from "../native/c_declarations.ts";
 import { cError } from "../files/c_error.ts";
 import { appendingAside } from "./append.ts";
 import { openDirectLibrary, openFileLibrary } from "./ffi.ts";
@@ -25,8 +26,6 @@ import {
   targetOf,
 } from "../files/statx.ts";
 
-/** O_CLOEXEC: slots do not get the file. */
-const O_RDONLY_CLOEXEC = 0o2000000;
 const { O_NOFOLLOW, O_NONBLOCK } = constants;
 const NEW_FOLDER_MODE = 0o777;
 const PATH_MAX = 4096;
@@ -142,7 +141,7 @@ async function withUtf8Path<T>(
 ): Promise<T> {
   const libc = isUtf8Name(path) ? undefined : library();
   if (!libc) return await use(path);
-  const flags = links === "refused" ? O_RDONLY_CLOEXEC | O_NOFOLLOW | O_NONBLOCK : O_RDONLY_CLOEXEC;
+  const flags = links === "refused" ? O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK : O_CLOEXEC;
   const fd = libc.open(cString(path), flags);
   check(libc, fd, path);
   try {

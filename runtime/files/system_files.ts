@@ -36,6 +36,7 @@ import type { FileAccess, FileInfo, TargetInfo } from "./file_info.ts";
 import type { Files, LinkRule, OpenFile, OpenFolder, SharedFile } from "./files.ts";
 import { entriesOf, realPathOf } from "./folder.ts";
 import { nativePath } from "./native_path.ts";
+import { O_CLOEXEC } from "../native/c_declarations.ts";
 
 const NS_PER_S = 1_000_000_000n;
 
@@ -45,8 +46,6 @@ const PERMISSIONS = 0o7777;
 const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } =
   constants;
 
-/** Linux: processes that this one starts do not get it. */
-const O_CLOEXEC = 0o2000000;
 /** Linux: it is only a place in the file system. So a folder needs no permission to be listed. */
 const O_PATH = 0o10000000;
 
