@@ -142,7 +142,14 @@ async function complete(
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
   const warnings = [missedVariablesText(missed), plan.local && slotsWarning(plan.local.slots)];
   for (const warning of warnings) if (warning) log.warn(warning);
-  const printed = coreOutputSink(coreOutputOf(flags), stateOf(flags), folder.files, write, log);
+  const { writePrinted } = messages;
+  const printed = coreOutputSink(
+    coreOutputOf(flags),
+    stateOf(flags),
+    folder.files,
+    writePrinted,
+    log,
+  );
   const { key, insecure, listen } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
   if (insecure) warnInsecureRun(log);

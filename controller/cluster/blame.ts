@@ -231,7 +231,7 @@ export class Blame<T extends Task> {
     this.#take(job.payload);
     this.#parts.nodes.onJobFailed([...nodes.keys()], nowMs);
     const answer = withCrashes(best.completion.answer, crashes);
-    const failures = { attempts: attempts.tries, workers: namesOf(nodes.keys()) };
+    const failures = { attempts: attempts.runs, workers: namesOf(nodes.keys()) };
     const completion = { ...best.completion, job, answer, answeredAtMs, failures };
     return nodes.size > 1 ? { ...completion, ...reasonsOnSeveral(reasons, crashes) } : completion;
   }
