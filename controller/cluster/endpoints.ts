@@ -23,7 +23,7 @@ import type { Nodes } from "./nodes.ts";
 import type { JobPolicy } from "./retries.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./task.ts";
-import { whenNear } from "./nearness.ts";
+import { whenLowLatency } from "./low_latency.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 import { WorkerNotices } from "./worker_notices.ts";
@@ -151,7 +151,7 @@ export class Endpoints<T extends Task> {
     const { slots, connection, address, name, identity, voter, history: place } = worker;
     const answeredAtMs = clock.now();
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
-    if (this.#parts.isInteractive) whenNear(worker, () => pool.onNear(id));
+    if (this.#parts.isInteractive) whenLowLatency(worker, () => pool.onLowLatency(id));
     const hasLimits = connection.version > 1;
     const known = { name, label: worker.node, instance: identity, voter, hasLimits, place };
     const node = nodes.onReady(known, id, answeredAtMs);

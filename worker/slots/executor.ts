@@ -112,8 +112,8 @@ export class Executor {
   submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
     const { payload: { byteLength }, place, huge } = job;
     const bytes = byteLength + (huge?.bytes ?? 0);
-    const near = (place ?? huge)?.endpoint;
-    const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), near);
+    const dataAt = (place ?? huge)?.endpoint;
+    const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), dataAt);
     if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };
