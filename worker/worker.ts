@@ -17,11 +17,11 @@ import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { silentLog } from "../system/log.ts";
 import { Connections } from "./controllers/connections.ts";
 import { connectionLimits } from "./controllers/connections_max.ts";
-import { CoreChecks } from "./cores/core_checks.ts";
+import { SharedTrials } from "./cores/shared_trials.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
 import { DiskRoom, freeBytesOf } from "./cores/disk_room.ts";
 import { ContentStore } from "./cores/content_store.ts";
-import { CoreTurns } from "./cores/core_turns.ts";
+import { CoreLock } from "./cores/core_lock.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { CoreTrust } from "./cores/core_trust.ts";
 import { Executor } from "./slots/executor.ts";
@@ -78,8 +78,8 @@ export class Worker implements AsyncDisposable {
   readonly #contents: ContentStore;
   readonly #store: CoreStore;
   readonly #executor: Executor;
-  readonly #coreTurns: CoreTurns;
-  readonly #checks: CoreChecks;
+  readonly #coreLock: CoreLock;
+  readonly #trials: SharedTrials;
   readonly #room: DiskRoom;
   readonly #gauge: MemoryGauge;
   readonly #connections: Connections;
@@ -129,10 +129,10 @@ export class Worker implements AsyncDisposable {
         for (const connection of this.#connections) connection.printing.onCorePrinted(core, lines);
       },
     });
-    this.#coreTurns = new CoreTurns(clock, () => this.#executor.trials.areSlotsInUse);
-    this.#checks = new CoreChecks(
+    this.#coreLock = new CoreLock(clock, () => this.#executor.trials.areSlotsInUse);
+    this.#trials = new SharedTrials(
       (core, abandoned) => this.#executor.trials.load(core, abandoned),
-      coreNeeds(runtime.files, this.#coreTurns, trust),
+      coreNeeds(runtime.files, this.#coreLock, trust),
     );
     this.#connections = new Connections(clock, log, connectionLimits(options.slots, system));
     this.#gauge = new MemoryGauge(clock, system);
@@ -188,9 +188,9 @@ export class Worker implements AsyncDisposable {
       executor: this.#executor,
       store: this.#store,
       contents: this.#contents,
-      checks: this.#checks,
+      trials: this.#trials,
       room: this.#room,
-      coreTurns: this.#coreTurns,
+      coreLock: this.#coreLock,
       payloadBytesMax,
       takesHugeInputs: takesHugeInputs ?? payloadBytesMax === undefined,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,

@@ -212,7 +212,7 @@ export class WorkerBench {
     while (times.length < PINGS) {
       const startedAtMs = this.#runtime.clock.now();
       const { promise, resolve } = Promise.withResolvers<void>();
-      if (this.#cluster.probe(resolve) === 0) return undefined;
+      if (this.#cluster.ping(resolve) === 0) return undefined;
       await Promise.race([promise, this.#failed.promise]);
       const ms = this.#runtime.clock.now() - startedAtMs;
       times.push(ms);
@@ -235,7 +235,7 @@ export class WorkerBench {
     do await this.#feedFor(LOOK_MS); while (this.#answered === 0);
     const endMs = clock.now() + LOADING_MS_MAX;
     do {
-      let isAnswered = this.#cluster.probe(() => isAnswered = true) === 0;
+      let isAnswered = this.#cluster.ping(() => isAnswered = true) === 0;
       do await this.#feedFor(LOOK_MS); while (!isAnswered);
     } while (this.#cluster.status.loading && clock.now() < endMs);
   }

@@ -144,10 +144,10 @@ export class Cluster<T extends Task> implements Disposable {
     this.#onEvent();
   }
 
-  /** Asks the workers for a sign of life; `onAlive` follows for each. Returns how many can be asked: not those of version 1. */
-  probe(onAlive: () => void): number {
+  /** Pings the workers; `onAlive` follows for each. Returns how many can be pinged: not those of version 1. */
+  ping(onAlive: () => void): number {
     const asked = this.#endpoints.workers.filter(({ connection }) => connection.version > 1);
-    for (const { connection } of asked) connection.probe(onAlive);
+    for (const { connection } of asked) connection.pingOrClose(onAlive);
     return asked.length;
   }
 

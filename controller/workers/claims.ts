@@ -70,7 +70,7 @@ export class Claims {
   ): void {
     const isAsked = [...this.#newcomers].some((newcomer) => newcomer.other === other);
     this.#newcomers.add({ worker, other, sinceMs: nowMs, onDecided });
-    if (!isAsked) other.connection.probe(() => this.#decide(other, true));
+    if (!isAsked) other.connection.pingOrClose(() => this.#decide(other, true));
   }
 
   /** A worker has disconnected. `wasReady`: it has the name of a node. */

@@ -169,9 +169,9 @@ export class WorkerConnection {
     else if (action.kind === "ping" || asks) this.ping();
   }
 
-  /** Asks the worker whether it is still there. `onAlive` follows, or the connection closes soon. */
-  probe(onAlive: () => void): void {
-    this.#heartbeat.onProbed(onAlive);
+  /** Pings the worker to learn whether it is still there. `onAlive` follows, or the connection closes soon. */
+  pingOrClose(onAlive: () => void): void {
+    this.#heartbeat.onAsked(onAlive);
     this.ping();
   }
 
