@@ -11,7 +11,7 @@ import {
 } from "../protocol/mod.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
-import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../runtime/proc_files.ts";
 import { hostPlatform } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { silentLog } from "../system/log.ts";
@@ -28,7 +28,7 @@ import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/processes/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
 import type { MachineShares } from "./slots/processes/slot_environment.ts";
-import { MemoryGauge } from "./memory_gauge.ts";
+import { MemoryMeter } from "./memory_meter.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import type { OwnWorkerOptions } from "./worker_options.ts";
 import { WorkFolder } from "./work_folder.ts";
@@ -71,7 +71,7 @@ interface WorkerPlace {
 export class Worker implements AsyncDisposable {
   readonly #options: OwnWorkerOptions;
   readonly #clock: Clock;
-  readonly #system: SystemFiles;
+  readonly #system: ProcFiles;
   readonly #folder: WorkerFolder;
   readonly #workFolder: WorkFolder | undefined;
   readonly #launcher: Launcher;
@@ -81,7 +81,7 @@ export class Worker implements AsyncDisposable {
   readonly #coreLock: CoreLock;
   readonly #trials: SharedTrials;
   readonly #room: DiskRoom;
-  readonly #gauge: MemoryGauge;
+  readonly #memory: MemoryMeter;
   readonly #connections: Connections;
   readonly #instance: string;
   readonly #tick: Timer;
@@ -135,7 +135,7 @@ export class Worker implements AsyncDisposable {
       coreNeeds(runtime.files, this.#coreLock, trust),
     );
     this.#connections = new Connections(clock, log, connectionLimits(options.slots, system));
-    this.#gauge = new MemoryGauge(clock, system);
+    this.#memory = new MemoryMeter(clock, system);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
     this.#folderCheck = options.onFolderGone
       ? clock.every(FOLDER_CHECK_MS, () => this.#checkFolder())
@@ -264,7 +264,7 @@ export class Worker implements AsyncDisposable {
     return {
       instance: this.#instance,
       slots: this.#options.slots,
-      memoryBytes: this.#gauge.memory.totalBytes,
+      memoryBytes: this.#memory.memory.totalBytes,
       platform: hostPlatform(),
       software: this.#options.software ?? "distcomp",
       machine: this.#options.name ?? os.hostname(),
@@ -276,7 +276,7 @@ export class Worker implements AsyncDisposable {
 
   #load(): WorkerLoad {
     const { occupancy, loading } = this.#executor;
-    return { ...occupancy, ...loading, memoryFreeBytes: this.#gauge.memory.freeBytes };
+    return { ...occupancy, ...loading, memoryFreeBytes: this.#memory.memory.freeBytes };
   }
 
   #checkFolder(): void {

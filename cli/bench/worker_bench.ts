@@ -1,8 +1,8 @@
 /** Measures one worker: runs the same job on it again and again, through the cluster of a real run. */
 
 import { Cluster } from "../../controller/cluster/cluster.ts";
-import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
-import type { Completion, Task } from "../../controller/cluster/task.ts";
+import { DEFAULT_POLICY } from "../../controller/cluster/job_policy.ts";
+import type { Completion, Task } from "../../controller/cluster/cluster_types.ts";
 import { NoWorkerError } from "../../controller/run_errors.ts";
 import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { LocalWorker } from "../../controller/workers/local_worker.ts";

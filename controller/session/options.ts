@@ -1,8 +1,8 @@
 /** Checks what a program passes to a session: a wrong value is an error at once, and `undefined` is the default. */
 
 import type { JobLimits } from "../../protocol/mod.ts";
-import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/retries.ts";
-import { GIVE_UP_MS } from "../workers/patience.ts";
+import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/job_policy.ts";
+import { GIVE_UP_MS } from "../workers/wait_policy.ts";
 import { kindOf } from "./input_bytes.ts";
 import type {
   CloseOptions,

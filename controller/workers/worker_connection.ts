@@ -2,7 +2,7 @@
 
 import { Link } from "../../link/link.ts";
 import type { ReadRounds } from "../../link/read_rounds.ts";
-import { Unfinished } from "../../link/unfinished.ts";
+import { UnfinishedMessages } from "../../link/unfinished_messages.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
   type BlobSource,
@@ -64,7 +64,7 @@ export class WorkerConnection {
   #isHeld = false;
   readonly #printed: PrintedBounds;
   readonly #compression: WorkerCompression;
-  readonly #unfinished: Unfinished;
+  readonly #unfinished: UnfinishedMessages;
 
   constructor(
     stream: ByteStream,
@@ -90,7 +90,7 @@ export class WorkerConnection {
       },
     }, { clock, rounds, references: events.references, ...placesFor(events, () => this.#phase) });
     this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
-    this.#unfinished = new Unfinished(this.#link);
+    this.#unfinished = new UnfinishedMessages(this.#link);
   }
 
   /** The offer of the version has left this process. */

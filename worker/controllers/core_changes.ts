@@ -99,7 +99,7 @@ export class CoreChanges {
    * are missing, which the controller sends now.
    */
   async onMessage(message: CoreMessage, bytes: number): Promise<boolean> {
-    const key = keyOf(message);
+    const key = coreKeyOf(message);
     if (isChoice(message)) this.#initMs = message.initMs;
     if (key !== undefined && this.#current.isReady(key) && this.#context.store.has(key)) {
       this.#respond(message, []);
@@ -228,7 +228,7 @@ export class CoreChanges {
 }
 
 /** The key of a message's core; `undefined` if it is so large that it is hashed later, piece by piece. */
-function keyOf(message: CoreMessage): CoreKey | undefined {
+function coreKeyOf(message: CoreMessage): CoreKey | undefined {
   if (message.type === "large core") return undefined;
   if (message.type !== "core") return setupKeyOf(setupOf(message));
   const { content } = message;

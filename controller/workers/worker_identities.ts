@@ -18,8 +18,8 @@ interface Newcomer {
   readonly onDecided: (isOther: boolean) => void;
 }
 
-/** The claims of all workers of a run. */
-export class Claims {
+/** The identities of all workers of a run. */
+export class WorkerIdentities {
   readonly #newcomers = new Set<Newcomer>();
   /** The reasons why workers are excluded, by their identity. */
   readonly #excluded = new Map<string, string>();
