@@ -30,7 +30,7 @@ import { ControlMessages, wishesOf } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
-import { passesOn } from "./plain_answer.ts";
+import { deliversAnswer } from "./decoded_answer.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
 import { placesFor } from "./huge_answers.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
@@ -80,7 +80,7 @@ export class WorkerConnection {
     this.#printed = new PrintedBounds(clock);
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
-      onSpan: (span) => passesOn(span, this.version, this.#phase, this.#printed),
+      onSpan: (span) => deliversAnswer(span, this.version, this.#phase, this.#printed),
       onArriving: (payload) => events.onArriving(payload),
       // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
