@@ -4,7 +4,7 @@ import { TooManyFailuresError } from "./failure_limit.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import { ENDING_CHARS_MAX, type RunEnd, type RunEnding } from "./output/journal/run_ending.ts";
 import { InterruptedError, NoWorkerError, TimeLimitError } from "./run_errors.ts";
-import type { JobCounts } from "./tally.ts";
+import type { JobCounts } from "./job_counter.ts";
 
 /** The ending of a run with these counts. `error`: what has ended it early; `undefined` if nothing has. */
 export function endingOf(

@@ -6,12 +6,6 @@
 import type { Clock } from "../runtime/clock.ts";
 
 /**
- * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
- * connections must not wait until all of them are handled. A full read of jobs with 64 bytes has fewer.
- */
-export const FRAMES_PER_TURN_MAX = 4_096;
-
-/**
  * A turn that took longer is followed by a rest: a mebibyte of zeros takes several milliseconds, and each step of each
  * job of others would wait for one. The pieces that a controller of ours compresses are smaller, and take less.
  */

@@ -9,7 +9,7 @@ import type { Files } from "./files/files.ts";
 import type { ProcessUsage } from "./native/process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./native/shared_memory.ts";
 import type { InheritedMemory, SlotMemory } from "./native/slot_memory.ts";
-import type { SystemFiles } from "./system_text.ts";
+import type { ProcFiles } from "./proc_files.ts";
 import type { TlsPeer, TlsStart } from "./network/tls_start.ts";
 
 export type { InheritedMemory, SlotMemory } from "./native/slot_memory.ts";
@@ -258,7 +258,7 @@ export interface Runtime {
   readonly random: Random;
   readonly files: Files;
   /** The files in which its machine describes itself, where that is not the real one. */
-  readonly system?: SystemFiles;
+  readonly system?: ProcFiles;
   /** Opens a connection. Rejects with a readable reason if there is none within `timeoutMs`. */
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
   /** Listens at `address`; port 0 means any free port. */

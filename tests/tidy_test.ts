@@ -83,6 +83,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "runtime/native/shared_memory.ts",
     "slot/protocol.ts",
     "slot/regions.ts",
+    "slot/shared_layout.ts",
     "worker/job.ts",
   ],
   "worker/controllers": [...LEVEL_1, "link", "worker/cores", ...SLOTS, "worker/job.ts"],

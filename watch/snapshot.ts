@@ -5,7 +5,7 @@
  */
 
 import type { CopyCounts } from "../controller/cluster/copy_counts.ts";
-import type { Faults } from "../controller/cluster/retries.ts";
+import type { Faults } from "../controller/cluster/job_policy.ts";
 import type { VerifiedCounts } from "../controller/cluster/verified_counts.ts";
 import type { MeasuredTimes } from "../controller/measured_times.ts";
 import type { RunEnd, RunEnding } from "../controller/output/journal/run_ending.ts";

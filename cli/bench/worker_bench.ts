@@ -1,8 +1,8 @@
 /** Measures one worker: runs the same job on it again and again, through the cluster of a real run. */
 
 import { Cluster } from "../../controller/cluster/cluster.ts";
-import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
-import type { Completion, Task } from "../../controller/cluster/task.ts";
+import { DEFAULT_POLICY } from "../../controller/cluster/job_policy.ts";
+import type { Completion, Task } from "../../controller/cluster/cluster_types.ts";
 import { NoWorkerError } from "../../controller/run_errors.ts";
 import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { LocalWorker } from "../../controller/workers/local_worker.ts";
@@ -212,7 +212,7 @@ export class WorkerBench {
     while (times.length < PINGS) {
       const startedAtMs = this.#runtime.clock.now();
       const { promise, resolve } = Promise.withResolvers<void>();
-      if (this.#cluster.probe(resolve) === 0) return undefined;
+      if (this.#cluster.ping(resolve) === 0) return undefined;
       await Promise.race([promise, this.#failed.promise]);
       const ms = this.#runtime.clock.now() - startedAtMs;
       times.push(ms);
@@ -235,7 +235,7 @@ export class WorkerBench {
     do await this.#feedFor(LOOK_MS); while (this.#answered === 0);
     const endMs = clock.now() + LOADING_MS_MAX;
     do {
-      let isAnswered = this.#cluster.probe(() => isAnswered = true) === 0;
+      let isAnswered = this.#cluster.ping(() => isAnswered = true) === 0;
       do await this.#feedFor(LOOK_MS); while (!isAnswered);
     } while (this.#cluster.status.loading && clock.now() < endMs);
   }

@@ -5,7 +5,7 @@
 
 import type { FailureKindName, JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
-import type { Faults, JobPolicy } from "./retries.ts";
+import type { Faults, JobPolicy } from "./job_policy.ts";
 
 /** `exit`: the core returned an exit code other than 0. */
 export type FailureKind = FailureKindName | "exit";

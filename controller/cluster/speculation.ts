@@ -97,7 +97,7 @@ export class Speculation<T> {
     const { copies = [], triedAt = [] } = this.#copied.get(job.payload) ?? {};
     this.#copied.set(job.payload, { copies, triedAt: [...triedAt, ...failedAt] });
     this.#pool.onCanceled(job);
-    for (const other of others) this.#pool.allowAnywhere(other);
+    for (const other of others) this.#pool.onAllowedAnywhere(other);
     return true;
   }
 

@@ -1,7 +1,6 @@
 /** Checks what a program passes to a session: a wrong value is an error at once, and `undefined` is the default. */
 
 import type { JobLimits } from "../../protocol/mod.ts";
-import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/retries.ts";
 import {
   checkLog,
   checkNames,
@@ -11,7 +10,8 @@ import {
   shown,
   wholeNumber,
 } from "../../system/option_checks.ts";
-import { GIVE_UP_MS } from "../workers/patience.ts";
+import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/job_policy.ts";
+import { GIVE_UP_MS } from "../workers/wait_policy.ts";
 import type {
   CloseOptions,
   CoreOptions,

@@ -6,7 +6,7 @@ import { detectRuntime } from "../../runtime/detect.ts";
 import { guardedRuntime } from "../../security/guarded_runtime.ts";
 import { silentLog } from "../../system/log.ts";
 import { Cluster } from "../cluster/cluster.ts";
-import type { ClusterEvents } from "../cluster/task.ts";
+import type { ClusterEvents } from "../cluster/cluster_types.ts";
 import { logPrinted } from "../printed_log.ts";
 import { NoWorkerError } from "../run_errors.ts";
 import type { CoreImage } from "../workers/core_image.ts";
@@ -83,8 +83,8 @@ export class Session implements AsyncDisposable {
   private constructor(shared: SharedParts, image: CoreImage, core: CheckedCore) {
     this.#shared = shared;
     this.#core = core;
-    const { runtime, log, patience } = shared;
-    const options = { ...shared.cluster, ...core, patience };
+    const { runtime, log, waitPolicy } = shared;
+    const options = { ...shared.cluster, ...core, waitPolicy };
     this.#cluster = new Cluster(runtime, image, this.#clusterEvents(), log, options);
     this.#jobs = new SessionJobs(this.#cluster, shared.keepAlive, (job, error) => {
       this.#listeners.emit("jobFailed", { job, error });
@@ -110,7 +110,7 @@ export class Session implements AsyncDisposable {
       workers,
       keepAlive: new KeepAlive(own.clock),
       log,
-      patience: { giveUpMs: connectMs, redialMsMax: REDIAL_MS_MAX, whenNone: "go on" },
+      waitPolicy: { giveUpMs: connectMs, redialMsMax: REDIAL_MS_MAX, whenNone: "go on" },
       waits: whenNoWorker === "wait",
       cluster: {
         coreOutput: options.log ? "all" : "failures",

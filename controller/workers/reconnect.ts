@@ -2,7 +2,7 @@
 
 import { Backoff } from "../../link/backoff.ts";
 import type { Clock, Random, Timer } from "../../runtime/clock.ts";
-import { type Patience, RUN_PATIENCE } from "./patience.ts";
+import { RUN_WAIT_POLICY, type WaitPolicy } from "./wait_policy.ts";
 import { WorkerHistory } from "./worker_history.ts";
 
 /**
@@ -79,7 +79,7 @@ export class ReconnectingAddress {
     readonly name: string,
     { clock, random }: { readonly clock: Clock; readonly random: Random },
     actions: AddressActions,
-    { giveUpMs, redialMsMax }: Patience = RUN_PATIENCE,
+    { giveUpMs, redialMsMax }: WaitPolicy = RUN_WAIT_POLICY,
   ) {
     this.#giveUpMs = giveUpMs;
     this.#clock = clock;

@@ -15,7 +15,7 @@ import { type PartPlaces, partPlaces } from "./part_places.ts";
 import type { CurrentCore } from "./current_core.ts";
 
 /** What the places of all connections need. */
-type PlaceContext = Pick<PartPlaces, "store" | "room" | "coreTurns"> & {
+type PlaceContext = Pick<PartPlaces, "store" | "room" | "coreLock"> & {
   readonly takesHugeInputs: boolean;
 };
 

@@ -10,7 +10,7 @@ import {
 import { messageOf } from "../../runtime/error_text.ts";
 import { CORE_IN_MEMORY_BYTES_MAX } from "../cores/arriving_core.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
-import type { CoreTurns } from "../cores/core_turns.ts";
+import type { CoreLock } from "../cores/core_lock.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import { type CurrentCore, NO_CORE } from "./current_core.ts";
 import type { PacedMessages } from "./message_pace.ts";
@@ -23,12 +23,12 @@ export interface PartPlaces {
   readonly cores: Pick<CurrentCore, "hasAny">;
   readonly store: Pick<CoreStore, "arriving">;
   readonly room: Pick<DiskRoom, "check">;
-  readonly coreTurns: CoreTurns;
+  readonly coreLock: CoreLock;
 }
 
 /** Finds such places. Others are for arrays. */
 export function partPlaces(places: PartPlaces): FindHugePlace {
-  const { version, paced, cores, store, room, coreTurns: turns } = places;
+  const { version, paced, cores, store, room, coreLock: lock } = places;
   const unwanted = (bytes: number, kind: "core" | "protocol", reason: string): HugePlace =>
     new UnwantedPayload(bytes, kind, reason, (more) => paced().onDropped(more));
   return (type, _id, bytes) => {
@@ -41,7 +41,7 @@ export function partPlaces(places: PartPlaces): FindHugePlace {
     if (type !== MessageType.core || bytes <= CORE_IN_MEMORY_BYTES_MAX) return undefined;
     try {
       room.check(bytes);
-      return store.arriving(bytes, { room, turns });
+      return store.arriving(bytes, { room, lock });
     } catch (error) {
       return unwanted(bytes, "core", `Cannot store a compute core: ${messageOf(error)}`);
     }

@@ -5,8 +5,8 @@ import { readElfLibrary } from "../../core/elf_library.ts";
 import { lackingText, namesOf } from "../../core/lacking.ts";
 import type { Files } from "../../runtime/files/files.ts";
 import { host } from "../../system/host.ts";
-import type { CoreNeeds } from "./core_checks.ts";
-import type { CoreTurns } from "./core_turns.ts";
+import type { CoreNeeds } from "./shared_trials.ts";
+import type { CoreLock } from "./core_lock.ts";
 import type { CoreTrust } from "./core_trust.ts";
 import { withFileBytes } from "./file_bytes.ts";
 import { searchLibraries } from "./library_search.ts";
@@ -14,12 +14,12 @@ import { searchLibraries } from "./library_search.ts";
 /** The flags of the first processor are in the first page. */
 const TEXT_BYTES_MAX = 16 * 1024;
 
-/** What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files in turns. */
-export function coreNeeds(files: Files, turns: CoreTurns, trust?: CoreTrust): CoreNeeds {
+/** What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files under the lock. */
+export function coreNeeds(files: Files, lock: CoreLock, trust?: CoreTrust): CoreNeeds {
   return {
     beforeLoad: (core) =>
-      turns.take(async () => await trust?.refusalOf(core) ?? await lackingCpu(files, core.path)),
-    explain: ({ path }, reason) => turns.take(() => explainLoadFailure(files, path, reason)),
+      lock.run(async () => await trust?.refusalOf(core) ?? await lackingCpu(files, core.path)),
+    explain: ({ path }, reason) => lock.run(() => explainLoadFailure(files, path, reason)),
   };
 }
 

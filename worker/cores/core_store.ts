@@ -144,7 +144,7 @@ export class CoreStore {
   }
 
   /** A place for a large core that begins to arrive. */
-  arriving(payloadBytes: number, parts: Pick<CorePlace, "room" | "turns">): ArrivingCore {
+  arriving(payloadBytes: number, parts: Pick<CorePlace, "room" | "lock">): ArrivingCore {
     const path = join(this.#directory, `${++this.#lastFile}.arriving`);
     return new ArrivingCore({ files: this.#files, path, ...parts }, payloadBytes);
   }

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import type { EndpointId, Job } from "../../pool/types.ts";
-import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../../runtime/proc_files.ts";
 import type { RelayedJob } from "../job.ts";
 import type { TimedJob } from "./run_times.ts";
 
@@ -55,7 +55,7 @@ export function findViolations(
 export function residentBytes(
   pid: number,
   outputBytes = 0,
-  system: SystemFiles = thisSystem,
+  system: ProcFiles = thisSystem,
 ): number | undefined {
   const status = system.text(`/proc/${pid}/status`);
   // Without one it has just ended, or this is not Linux.
@@ -71,7 +71,7 @@ export function residentIn(status: string, outputBytes: number): number | undefi
 }
 
 /** The most resident memory that a process had lately; `undefined` where the system does not report it. */
-export function peakBytes(pid: number, system: SystemFiles): number | undefined {
+export function peakBytes(pid: number, system: ProcFiles): number | undefined {
   const status = system.text(`/proc/${pid}/status`) ?? "";
   const kib = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
   return kib === undefined ? undefined : 1024 * Number(kib);

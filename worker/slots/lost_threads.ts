@@ -5,7 +5,7 @@
 
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { CurrentJob } from "../../pool/types.ts";
-import type { SystemFiles } from "../../runtime/system_text.ts";
+import type { ProcFiles } from "../../runtime/proc_files.ts";
 
 /** How often each slot is looked at: most jobs are shorter, and are never looked at twice. */
 const LOOK_MS = 2_000;
@@ -15,12 +15,12 @@ export const LOST_THREAD = "the core has ended the thread of its job, as pthread
 
 /** The slots that have lost the thread of a job. */
 export class LostThreads {
-  readonly #system: SystemFiles;
+  readonly #system: ProcFiles;
   #lookedAtMs = 0;
   /** Jobs whose processes were zombies at the last look: one that has ended is one, too, until it is noticed. */
   #seen = new Map<EndpointId, DispatchId>();
 
-  constructor(system: SystemFiles) {
+  constructor(system: ProcFiles) {
     this.#system = system;
   }
 
@@ -43,7 +43,7 @@ export class LostThreads {
   }
 }
 
-function isZombie(pid: number, system: SystemFiles): boolean {
+function isZombie(pid: number, system: ProcFiles): boolean {
   // Without one it is gone, or this is not Linux. The name in parentheses may have any characters.
   const stat = system.text(`/proc/${pid}/stat`) ?? "";
   return stat.startsWith("Z", stat.lastIndexOf(")") + 2);

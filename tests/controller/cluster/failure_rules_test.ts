@@ -11,7 +11,7 @@ import {
   kindOf,
   needsOtherNode,
 } from "../../../controller/cluster/failure_rules.ts";
-import { DEFAULT_POLICY, type JobPolicy } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY, type JobPolicy } from "../../../controller/cluster/job_policy.ts";
 import { test } from "../../lib/test.ts";
 
 const KINDS = Object.keys(FAILURE_RULES) as FailureKind[];

@@ -16,9 +16,9 @@ import { sha256Of } from "../../../system/sha256.ts";
 import { CoreChanges } from "../../../worker/controllers/core_changes.ts";
 import { CurrentCore } from "../../../worker/controllers/current_core.ts";
 import { ContentStore } from "../../../worker/cores/content_store.ts";
-import { CoreChecks } from "../../../worker/cores/core_checks.ts";
+import { SharedTrials } from "../../../worker/cores/shared_trials.ts";
 import { CoreStore } from "../../../worker/cores/core_store.ts";
-import { CoreTurns } from "../../../worker/cores/core_turns.ts";
+import { CoreLock } from "../../../worker/cores/core_lock.ts";
 import { coreBytes } from "../../lib/cores.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
@@ -111,12 +111,12 @@ class Changing {
       onOutcome: () => {},
       onReleased: (core) => store.release(core),
     });
-    const checks = new CoreChecks(({ key }) => {
+    const trials = new SharedTrials(({ key }) => {
       this.loads.push(key);
       return problem === undefined ? Promise.resolve() : Promise.reject(new Error(problem));
     });
-    const coreTurns = new CoreTurns(systemClock, () => false);
-    this.#changes = new CoreChanges(this.current, { store, checks, room: ROOM, coreTurns }, {
+    const coreLock = new CoreLock(systemClock, () => false);
+    this.#changes = new CoreChanges(this.current, { store, trials, room: ROOM, coreLock }, {
       send: (frame) => void this.answers.push(missingIn(frame)),
       sendError: (_id, _kind, text) => void this.answers.push(text),
     });

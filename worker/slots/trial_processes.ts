@@ -1,16 +1,16 @@
-/** Checks that cores load while all slots are busy: loads each in a process of its own, a probe. */
+/** Trials of cores while all slots are busy: each loads its core in a process of its own. */
 
 import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Launcher } from "./processes/launcher.ts";
-import { type ProbeTurn, ProbeTurns } from "./probe_turns.ts";
+import { type TrialPermit, TrialSemaphore } from "./trial_semaphore.ts";
 import { ProcessLimit } from "./processes/process_limit.ts";
 
-/** A probe gets the share of this slot, whose number a core may use to choose a device. */
-const PROBED_SLOT = 0;
+/** A trial gets the share of this slot, whose number a core may use to choose a device. */
+const TRIAL_SLOT = 0;
 
-/** What the probes work with. */
-export interface ProbeContext {
+/** What the trials work with. */
+export interface TrialProcessContext {
   readonly launcher: Launcher;
   readonly clock: Clock;
   readonly coreLoadLimitMs: number;
@@ -18,16 +18,16 @@ export interface ProbeContext {
   readonly closing: AbortSignal;
 }
 
-/** The probes of a worker. */
-export class CoreProbes {
-  readonly #context: ProbeContext;
-  /** Killed probes that have not exited. */
+/** The trials of a worker that need a process of their own. */
+export class TrialProcesses {
+  readonly #context: TrialProcessContext;
+  /** Killed processes that have not exited. */
   readonly #killed = new ProcessLimit();
-  readonly #turns: ProbeTurns;
+  readonly #semaphore: TrialSemaphore;
 
-  constructor(context: ProbeContext) {
+  constructor(context: TrialProcessContext) {
     this.#context = context;
-    this.#turns = new ProbeTurns(context.clock);
+    this.#semaphore = new TrialSemaphore(context.clock);
   }
 
   /**
@@ -36,26 +36,26 @@ export class CoreProbes {
    */
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     const unwanted = AbortSignal.any([abandoned, this.#context.closing]);
-    for (let turns = 0;; turns++) {
-      const turn = await this.#turns.take(turns, unwanted);
+    for (let slices = 0;; slices++) {
+      const permit = await this.#semaphore.acquire(slices, unwanted);
       try {
-        return await this.#loadOnce(core, AbortSignal.any([abandoned, turn.over]), turn);
+        return await this.#loadOnce(core, AbortSignal.any([abandoned, permit.revoked]), permit);
       } catch (error) {
-        if (!turn.over.aborted || abandoned.aborted) throw error;
+        if (!permit.revoked.aborted || abandoned.aborted) throw error;
       } finally {
-        turn.end();
+        permit.release();
       }
     }
   }
 
-  async #loadOnce(core: StoredCore, abandoned: AbortSignal, turn: ProbeTurn): Promise<void> {
+  async #loadOnce(core: StoredCore, abandoned: AbortSignal, permit: TrialPermit): Promise<void> {
     const { launcher, coreLoadLimitMs } = this.#context;
     await this.#waitForRoom(abandoned);
     const events = { onAnswer: () => {}, onLost: () => {} };
-    const process = launcher.spawn("probe", PROBED_SLOT, events, core, true);
+    const process = launcher.spawn("trial", TRIAL_SLOT, events, core, true);
     void process.killed.then(() => this.#killed.add(process));
     await process.connected;
-    turn.begin();
+    permit.onStarted();
     try {
       await process.load(core, core.initMs || coreLoadLimitMs, abandoned);
     } finally {

@@ -2,7 +2,7 @@
 
 import { type FailureGroup, FailureGroups } from "./failure_groups.ts";
 
-import { type MeasuredTimes, TimesTally } from "./measured_times.ts";
+import { type MeasuredTimes, TimesMeter } from "./measured_times.ts";
 
 /** The most failures that a run lists by name. All of them are in the journal. */
 const FAILURES_NAMED_MAX = 20;
@@ -38,11 +38,11 @@ export interface JobCounts {
 }
 
 /** The counts of one run. */
-export class Tally {
+export class JobCounter {
   readonly #skipsExpected: number;
   readonly #failures: { name: string; reason: string }[] = [];
   readonly #groups = new FailureGroups();
-  readonly #times = new TimesTally();
+  readonly #times = new TimesMeter();
   #added = 0;
   #hasAllInputs = false;
   #total: number | undefined;
@@ -140,7 +140,7 @@ export class Tally {
   }
 
   /** `measured`: what the job took, as far as that is known. */
-  onDone(measured?: Parameters<TimesTally["add"]>[0]): void {
+  onDone(measured?: Parameters<TimesMeter["add"]>[0]): void {
     this.#done += 1;
     if (measured) this.#times.add(measured);
   }

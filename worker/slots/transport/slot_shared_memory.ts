@@ -1,7 +1,6 @@
 /**
- * Which job a slot started last, and the answers that it holds back. The slot writes both to memory that it shares with
- * its worker. A message would not do: a slot sends the answers of short jobs in batches, and cannot send anything while a
- * job hangs.
+ * The worker's end of the small memory that it shares with a slot's process: which job the slot started last, the answers
+ * that it holds back, and how it has ended. See `slot/shared_layout.ts`.
  */
 
 import type { DispatchId } from "../../../pool/types.ts";
@@ -11,28 +10,25 @@ import { encodeUsage } from "../../../protocol/mod.ts";
 import type { Files, SharedFile } from "../../../runtime/files/files.ts";
 import { dirname } from "../../../runtime/files/path.ts";
 import {
-  SLOT_EXIT_AT,
+  SLOT_ANSWERS_AT,
+  SLOT_ANSWERS_BYTES_MAX,
   SLOT_FAULT_AT,
   SLOT_FAULT_BYTES,
-  SLOT_HELD_AT,
-  SLOT_HELD_BYTES_MAX,
-  SLOT_NUMBERS_BYTES,
-  SLOT_QUIET_AT,
+  SLOT_NUMBERS,
   SLOT_SHARED_BYTES,
-  SLOT_WRITTEN_AT,
-} from "../../../slot/protocol.ts";
+  SlotNumber,
+  slotNumberAt,
+} from "../../../slot/shared_layout.ts";
 
-const NUMBER_BYTES = Float64Array.BYTES_PER_ELEMENT;
-
-/** The worker's end of the shared memory. The last value stays readable after the slot has exited. */
-export class StartedJob {
+/** The memory of one process. What it has written last stays readable after it has exited. */
+export class SlotSharedMemory {
   readonly #files: Files;
   readonly #path: string;
   readonly #nowUs: (() => number | undefined) | undefined;
   /** When the slot has exited, on the clock of the machine. */
   #endedAtUs: number | undefined;
   #file: SharedFile | undefined;
-  readonly #value = new Float64Array(SLOT_NUMBERS_BYTES / NUMBER_BYTES);
+  readonly #numbers = new Float64Array(SLOT_NUMBERS);
   readonly #fault = new Uint8Array(SLOT_FAULT_BYTES);
 
   /** Makes the file at `path`, for a process of the slot with the number `slot` that is about to start. */
@@ -58,26 +54,26 @@ export class StartedJob {
   }
 
   /** The running job, or the last one if none runs; before the first job, an id that no job has. */
-  get id(): DispatchId {
-    this.#file?.read(this.#value);
-    return this.#value[0] as DispatchId;
+  get startedId(): DispatchId {
+    this.#file?.read(this.#numbers);
+    return this.#numbers[SlotNumber.startedId] as DispatchId;
   }
 
   /** Tells the slot whether its core prints nothing, so that its jobs need no marks in the output. */
   setQuiet(isQuiet: boolean): void {
-    this.#file?.write(isQuiet ? 1 : 0, SLOT_QUIET_AT);
+    this.#file?.write(isQuiet ? 1 : 0, slotNumberAt(SlotNumber.isQuiet));
   }
 
   /** The index of that job in its run, if the slot notes it. */
-  get index(): number {
-    this.#file?.read(this.#value);
-    return this.#value[2] ?? 0;
+  get startedIndex(): number {
+    this.#file?.read(this.#numbers);
+    return this.#numbers[SlotNumber.startedIndex] ?? 0;
   }
 
   /** Bytes of answers that the slot has written since it has registered. */
   get writtenBytes(): number {
-    this.#file?.read(this.#value);
-    return this.#value[SLOT_WRITTEN_AT / NUMBER_BYTES] ?? 0;
+    this.#file?.read(this.#numbers);
+    return this.#numbers[SlotNumber.writtenBytes] ?? 0;
   }
 
   /**
@@ -87,25 +83,27 @@ export class StartedJob {
   heldBehind(knownBytes: number): Uint8Array<ArrayBuffer> | undefined {
     if (!this.#file) return undefined;
     const from = knownBytes - this.writtenBytes;
-    const heldBytes = this.#value[SLOT_HELD_AT / NUMBER_BYTES] ?? 0;
+    const heldBytes = this.#numbers[SlotNumber.heldBytes] ?? 0;
     // A core can write anything there.
-    if (!(from >= 0 && from < heldBytes && heldBytes <= SLOT_HELD_BYTES_MAX)) return undefined;
+    if (!(from >= 0 && from < heldBytes && heldBytes <= SLOT_ANSWERS_BYTES_MAX)) return undefined;
     const held = new Uint8Array(Math.floor(heldBytes - from));
-    this.#file.read(held, SLOT_NUMBERS_BYTES + Math.floor(from));
+    this.#file.read(held, SLOT_ANSWERS_AT + Math.floor(from));
     return held;
   }
 
   /** Whether the slot has called `exit`, if it notes that. */
   get hasExited(): boolean {
-    this.#file?.read(this.#value);
-    return new DataView(this.#value.buffer).getUint32(SLOT_EXIT_AT, true) !== 0;
+    this.#file?.read(this.#numbers);
+    const numbers = new DataView(this.#numbers.buffer);
+    return numbers.getUint32(slotNumberAt(SlotNumber.exitCalls), true) !== 0;
   }
 
   /** Whether the slot has died because its core used up the stack, as far as the slot could tell. */
   get hasOverflowedStack(): boolean {
-    this.#file?.read(this.#value);
+    this.#file?.read(this.#numbers);
     this.#file?.read(this.#fault, SLOT_FAULT_AT);
-    const [, , , from = 0, to = 0] = this.#value;
+    const from = this.#numbers[SlotNumber.stackFrom] ?? 0;
+    const to = this.#numbers[SlotNumber.stackTo] ?? 0;
     const address = faultAddress(new DataView(this.#fault.buffer));
     return address !== undefined && from <= address && address < to;
   }
@@ -117,8 +115,8 @@ export class StartedJob {
 
   /** What the started job has used until its slot was lost, encoded, as far as that is seen from outside. */
   usage(memoryBytes = 0): Uint8Array | undefined {
-    this.#file?.read(this.#value);
-    const startUs = this.#value[5] ?? 0;
+    this.#file?.read(this.#numbers);
+    const startUs = this.#numbers[SlotNumber.startedAtUs] ?? 0;
     const endUs = this.#endedAtUs ?? this.#nowUs?.() ?? 0;
     if (!(startUs > 0 && startUs < endUs)) return undefined; // a core can write anything there
     return encodeUsage({ startUs, runUs: endUs - startUs, cpuUs: 0, memoryBytes, slot: this.slot });

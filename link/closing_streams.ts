@@ -1,19 +1,20 @@
-/** Tells those whose connections are too many why they are closed. */
+/** Closes connections that are too many, and tells the other ends why. */
 
 import { encodeRefusal, laterReason } from "../protocol/mod.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 
-/** Connections that stay open for this at a time. Whoever comes without end is closed without a word. */
-export const FAREWELLS_MAX = 16;
+/** Connections that stay open for this at a time. If more come, they are closed without a word. */
+export const CLOSING_STREAMS_MAX = 16;
 
 /** How long the other end gets to read the reason. If we closed at once, it might lose it. */
 const READING_MS_MAX = 1_000;
 
-const DISCARDED_BYTES = 4 * 1024;
+/** How much is read at once, and discarded. */
+const READ_BYTES = 4 * 1024;
 
 /** Closes connections, and gives a few of them the reason. */
-export class Farewells {
+export class ClosingStreams {
   readonly #clock: Clock;
   #open = 0;
 
@@ -23,7 +24,7 @@ export class Farewells {
 
   /** Closes a connection that is one too many now. */
   close(stream: ByteStream, reason: string): void {
-    if (this.#open >= FAREWELLS_MAX) return stream.close();
+    if (this.#open >= CLOSING_STREAMS_MAX) return stream.close();
     this.#open += 1;
     void this.#tell(stream, reason).then(() => this.#open -= 1);
   }
@@ -34,7 +35,7 @@ export class Farewells {
       await stream.write(encodeRefusal(laterReason(reason)));
       await stream.endWrites();
       // Closing with unread bytes would make the system discard ours.
-      const discarded = new Uint8Array(DISCARDED_BYTES);
+      const discarded = new Uint8Array(READ_BYTES);
       while (await stream.read(discarded) !== null);
     } catch {
       // It has closed first, or did not read in time.

@@ -8,7 +8,7 @@ import type { CoreKey } from "../../../pool/types.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import { silentLog } from "../../../system/log.ts";
 import { StoredCore } from "../../../worker/cores/core_store.ts";
-import { CoreProbes } from "../../../worker/slots/core_probes.ts";
+import { TrialProcesses } from "../../../worker/slots/trial_processes.ts";
 import { Launcher } from "../../../worker/slots/processes/launcher.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
@@ -20,52 +20,52 @@ const LOAD_LIMIT_MS = 60_000;
 const KILLED_MAX = 3;
 
 test("a process in which a core was checked ends, whether the core loads or not", async () => {
-  await using probes = await Probes.make();
-  assert.equal(await probes.load("any"), undefined);
-  assert.equal(await probes.load("refuses"), "worker_init returned 7");
-  await probes.clock.advance(0);
-  assert.equal(probes.fakes.started.length, 2);
-  assert.deepEqual(probes.fakes.running, []);
-  assert.equal(probes.clock.timers, 0);
+  await using trials = await Trials.make();
+  assert.equal(await trials.load("any"), undefined);
+  assert.equal(await trials.load("refuses"), "worker_init returned 7");
+  await trials.clock.advance(0);
+  assert.equal(trials.fakes.started.length, 2);
+  assert.deepEqual(trials.fakes.running, []);
+  assert.equal(trials.clock.timers, 0);
 });
 
 test("while three killed processes have not exited no other core is checked, until one exits", async () => {
-  await using probes = await Probes.make({ isUnkillable: true });
-  await probes.abandonMany(KILLED_MAX);
-  const next = probes.load("any");
-  await probes.clock.advance(LOAD_LIMIT_MS - 1);
-  assert.equal(probes.fakes.started.length, KILLED_MAX);
-  probes.fakes.started[0]?.vanish();
-  await probes.clock.advance(0);
-  assert.equal(probes.fakes.started.length, KILLED_MAX + 1);
+  await using trials = await Trials.make({ isUnkillable: true });
+  await trials.abandonMany(KILLED_MAX);
+  const next = trials.load("any");
+  await trials.clock.advance(LOAD_LIMIT_MS - 1);
+  assert.equal(trials.fakes.started.length, KILLED_MAX);
+  trials.fakes.started[0]?.vanish();
+  await trials.clock.advance(0);
+  assert.equal(trials.fakes.started.length, KILLED_MAX + 1);
   assert.equal(await next, undefined);
 });
 
 test("a check that waits for killed processes as long as a core may take to load fails, and names them", async () => {
-  await using probes = await Probes.make({ isUnkillable: true });
-  await probes.abandonMany(KILLED_MAX);
-  const next = probes.load("any");
-  await probes.clock.advance(LOAD_LIMIT_MS);
+  await using trials = await Trials.make({ isUnkillable: true });
+  await trials.abandonMany(KILLED_MAX);
+  const next = trials.load("any");
+  await trials.clock.advance(LOAD_LIMIT_MS);
   assert.equal(await next, "processes 1000, 1001, 1002 have not exited");
 });
 
 test("a check that waits for killed processes ends at once when it is abandoned or the worker closes", async () => {
-  await using probes = await Probes.make({ isUnkillable: true });
-  await probes.abandonMany(KILLED_MAX);
+  await using trials = await Trials.make({ isUnkillable: true });
+  await trials.abandonMany(KILLED_MAX);
   const abandon = new AbortController();
-  const abandoned = probes.load("any", abandon.signal);
+  const abandoned = trials.load("any", abandon.signal);
   abandon.abort(new Error("nobody waits for it"));
   assert.equal(await abandoned, "nobody waits for it");
-  const closed = probes.load("any");
-  probes.closing.abort(new Error("the worker is closing"));
+  const closed = trials.load("any");
+  trials.closing.abort(new Error("the worker is closing"));
   assert.equal(await closed, "the worker is closing");
-  assert.equal(probes.fakes.started.length, KILLED_MAX);
+  assert.equal(trials.fakes.started.length, KILLED_MAX);
 });
 
-/** The probes of a worker, whose processes are fakes. */
-class Probes implements AsyncDisposable {
+/** The trials of a worker, whose processes are fakes. */
+class Trials implements AsyncDisposable {
   readonly closing = new AbortController();
-  readonly #probes: CoreProbes;
+  readonly #trials: TrialProcesses;
 
   private constructor(
     readonly clock: VirtualClock,
@@ -74,23 +74,23 @@ class Probes implements AsyncDisposable {
     readonly folder: string,
   ) {
     const { signal: closing } = this.closing;
-    this.#probes = new CoreProbes({ launcher, clock, coreLoadLimitMs: LOAD_LIMIT_MS, closing });
+    this.#trials = new TrialProcesses({ launcher, clock, coreLoadLimitMs: LOAD_LIMIT_MS, closing });
   }
 
-  static async make(options: FakeSlotsOptions = {}): Promise<Probes> {
+  static async make(options: FakeSlotsOptions = {}): Promise<Trials> {
     const clock = new VirtualClock();
     const fakes = new FakeSlots({ ...options, clock });
     const folder = await mkdtemp(join(tmpdir(), "dc-"));
     const runtime = { ...fakes.replaceIn(await detectRuntime()), clock };
     const launcher = new Launcher(runtime, { socketPath: join(folder, "slots"), log: silentLog });
-    return new Probes(clock, fakes, launcher, folder);
+    return new Trials(clock, fakes, launcher, folder);
   }
 
   /** Checks a core, and gives the reason if it does not load. */
   async load(name: string, abandoned = new AbortController().signal): Promise<string | undefined> {
     const core = new StoredCore(name as CoreKey, name, 0);
     core.path = this.folder; // any that exists
-    return await this.#probes.load(core, abandoned).then(() => undefined, ({ message }) => message);
+    return await this.#trials.load(core, abandoned).then(() => undefined, ({ message }) => message);
   }
 
   /** Checks cores that hang, and abandons the checks. */

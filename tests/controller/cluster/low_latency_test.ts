@@ -1,7 +1,7 @@
 /** Requests beside a batch: they wait for a free slot, and for no job that was sent ahead. */
 
 import assert from "node:assert/strict";
-import { whenNear } from "../../../controller/cluster/nearness.ts";
+import { whenLowLatency } from "../../../controller/cluster/low_latency.ts";
 import type { ConnectedWorker } from "../../../controller/workers/connected_worker.ts";
 import { test as plainTest } from "../../lib/test.ts";
 import { numberedInputs, test } from "../simulation.ts";
@@ -51,7 +51,7 @@ for (
     let near = 0;
     const ping = (onAnswered: (ms: number) => void) => onAnswered(roundTripsMs[asked++] ?? NaN);
     const connection = { version: 2, ping };
-    whenNear({ isLocal: false, connection } as unknown as ConnectedWorker, () => near++);
+    whenLowLatency({ isLocal: false, connection } as unknown as ConnectedWorker, () => near++);
     assert.deepEqual([near === 1, asked], [isNear, pings]);
   });
 }

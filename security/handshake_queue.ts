@@ -1,7 +1,7 @@
 /**
  * When the work of TLS handshakes is done. One takes this process milliseconds: the keys of the connection, then the
- * certificate of the other end. A stranger gets the first for the price of some bytes. So the pieces of this work take
- * turns, networks in turn, and one that asks again and again is followed by rests, in which honest work goes on.
+ * certificate of the other end. A stranger gets the first for the price of some bytes. So the pieces of this work are
+ * queued, networks in turn, and one that asks again and again is followed by rests, in which honest work goes on.
  *
  * Of one network, the newest connection is served first. If it asks for more than it gets, the others are too late
  * anyway, and who has begun is done soon.
@@ -34,14 +34,14 @@ interface Waiting {
   readonly begin: () => void;
 }
 
-/** Gives turns to those who wait. */
-export class HandshakeTurns {
+/** The queue of those who wait. */
+export class HandshakeQueue {
   readonly #clock: Clock;
   readonly #waiting = new Groups<Waiting>();
   #isBusy = false;
-  /** The turns that each network has had in this while, those of all, and when it began. */
-  readonly #turns = new Map<string, number>();
-  #allTurns = 0;
+  /** The pieces of each network in this while, those of all, and when it began. */
+  readonly #pieces = new Map<string, number>();
+  #allPieces = 0;
   #whileSinceMs = -Infinity;
 
   constructor(clock: Clock) {
@@ -78,14 +78,14 @@ export class HandshakeTurns {
 
   #isTooOften(network: string, nowMs: number): boolean {
     if (nowMs - this.#whileSinceMs >= WHILE_MS) {
-      this.#turns.clear();
-      this.#allTurns = 0;
+      this.#pieces.clear();
+      this.#allPieces = 0;
       this.#whileSinceMs = nowMs;
     }
-    const turns = (this.#turns.get(network) ?? 0) + 1;
-    this.#turns.set(network, turns);
-    this.#allTurns += 1;
-    return turns > PIECES || this.#allTurns > ALL_PIECES;
+    const pieces = (this.#pieces.get(network) ?? 0) + 1;
+    this.#pieces.set(network, pieces);
+    this.#allPieces += 1;
+    return pieces > PIECES || this.#allPieces > ALL_PIECES;
   }
 
   async #rest(tookMs: number): Promise<void> {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { CoreKey } from "../../../pool/types.ts";
-import { CoreChecks } from "../../../worker/cores/core_checks.ts";
+import { SharedTrials } from "../../../worker/cores/shared_trials.ts";
 import { StoredCore } from "../../../worker/cores/core_store.ts";
 import { LoadError } from "../../../worker/cores/load_error.ts";
 import { countListeners } from "../../lib/listeners.ts";
@@ -79,7 +79,7 @@ test("a connection that wants a core whose check was just abandoned starts a new
 test("nothing is loaded for a connection that is already closed", async () => {
   const loads = new Loads();
   const gone = AbortSignal.abort(new Error("gone"));
-  await assert.rejects(loads.checks.check(coreOf("a"), gone), /gone/);
+  await assert.rejects(loads.checks.passed(coreOf("a"), gone), /gone/);
   assert.deepEqual(loads.started, []);
 });
 
@@ -96,7 +96,7 @@ test("a connection whose check is over no longer counts, and has no listener lef
   const gone = new AbortController();
   const listeners = countListeners(gone.signal);
   for (const end of [() => loads.succeed("a"), () => loads.fail("a", new LoadError("broken"))]) {
-    const done = loads.checks.check(coreOf("a"), gone.signal).catch(() => {});
+    const done = loads.checks.passed(coreOf("a"), gone.signal).catch(() => {});
     assert.equal(listeners(), 1);
     end();
     await done;
@@ -128,7 +128,7 @@ class Loads {
   readonly abandoned: string[] = [];
   readonly #running = new Map<string, PromiseWithResolvers<void>>();
   readonly #endsWhenAbandoned: boolean;
-  readonly checks = new CoreChecks(({ name }, abandoned) => {
+  readonly checks = new SharedTrials(({ name }, abandoned) => {
     const load = Promise.withResolvers<void>();
     this.started.push(name);
     this.#running.set(name, load);
@@ -147,7 +147,7 @@ class Loads {
   /** A connection wants a core, until it leaves. */
   check(name: string): { readonly done: Promise<void>; leave(reason?: Error): void } {
     const gone = new AbortController();
-    const done = this.checks.check(coreOf(name), gone.signal);
+    const done = this.checks.passed(coreOf(name), gone.signal);
     done.catch(() => {}); // most tests look later
     return { done, leave: (reason) => gone.abort(reason) };
   }

@@ -1,6 +1,6 @@
 /**
- * Finds peers that leave something unfinished: that connect and say nothing, or begin a frame and do not end it. A
- * peer that is between two frames may be silent as long as it likes, as far as this goes.
+ * Finds peers that leave a message unfinished: that connect and send nothing, or begin a frame and do not end it. A peer
+ * that is between two frames may be silent for as long as it likes, as far as this goes.
  */
 
 import type { Link } from "./link.ts";
@@ -24,7 +24,7 @@ const SLOWEST_BYTES_PER_MS = 10;
 const LOOK_MS_MAX = 1_000;
 
 /** Watches one link. Call `look` several times a second. */
-export class Unfinished {
+export class UnfinishedMessages {
   readonly #link: Pick<Link, "reception">;
   #frames = 0;
   #heldBytes = 0;

@@ -3,15 +3,15 @@
 import assert from "node:assert/strict";
 import { nextTurn } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
-import { HandshakeTurns } from "../../security/handshake_turns.ts";
+import { HandshakeQueue } from "../../security/handshake_queue.ts";
 import { test } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
 
 test("a host that asks for a thousand handshakes keeps another one waiting for one only", async () => {
   const clock = new VirtualClock();
-  const turns = new HandshakeTurns(clock);
+  const queue = new HandshakeQueue(clock);
   const order: string[] = [];
-  const ask = (host: string) => void turns.next(streamOf(host)).then(() => order.push(host));
+  const ask = (host: string) => void queue.next(streamOf(host)).then(() => order.push(host));
   for (let index = 0; index < 1_000; index++) ask("10.0.0.1");
   ask("10.0.0.2");
   await clock.until("both have had a turn", () => order.includes("10.0.0.2"));
@@ -21,9 +21,9 @@ test("a host that asks for a thousand handshakes keeps another one waiting for o
 test("a hundred hosts that come at once wait for no rests, and a thousand for short ones", async () => {
   for (const [hosts, msMax] of [[100, 0], [1_000, 8_000]] as const) {
     const clock = new VirtualClock();
-    const turns = new HandshakeTurns(clock);
+    const queue = new HandshakeQueue(clock);
     const streams = Array.from({ length: hosts }, (_, index) => streamOf(`host ${index}`));
-    const handshakes = streams.map((stream) => turns.next(stream).then(() => turns.next(stream)));
+    const handshakes = streams.map((stream) => queue.next(stream).then(() => queue.next(stream)));
     let areDone = false;
     void Promise.all(handshakes).then(() => areDone = true);
     while (!areDone) {
@@ -36,11 +36,11 @@ test("a hundred hosts that come at once wait for no rests, and a thousand for sh
 
 test("a connection that is closed before its turn waits no longer, and takes none", async () => {
   const clock = new VirtualClock();
-  const turns = new HandshakeTurns(clock);
+  const queue = new HandshakeQueue(clock);
   const streams = Array.from({ length: 100 }, () => streamOf("10.0.0.1"));
   let served = 0;
   let left = 0;
-  for (const stream of streams) turns.next(stream).then(() => served += 1, () => left += 1);
+  for (const stream of streams) queue.next(stream).then(() => served += 1, () => left += 1);
   for (const stream of streams) stream.close();
   await clock.advance(60_000);
   assert.deepEqual([served, left], [1, 99]); // the first one's had come
@@ -49,13 +49,13 @@ test("a connection that is closed before its turn waits no longer, and takes non
 
 test("of a host that asks for more than it gets, the newest connections are served", async () => {
   const clock = new VirtualClock();
-  const turns = new HandshakeTurns(clock);
+  const queue = new HandshakeQueue(clock);
   const served: number[] = [];
   const open: ByteStream[] = [];
   let left = 0;
   for (let index = 0; index < 3_000; index++) {
     const stream = streamOf("10.0.0.1");
-    turns.next(stream).then(() => served.push(index), () => left += 1);
+    queue.next(stream).then(() => served.push(index), () => left += 1);
     open.push(stream);
     if (open.length > 512) open.shift()?.close(); // as the listener does
     await clock.advance(1);
@@ -68,8 +68,8 @@ test("of a host that asks for more than it gets, the newest connections are serv
 
 test("after a quiet time, a handshake begins at once", async () => {
   const clock = new VirtualClock();
-  const turns = new HandshakeTurns(clock);
-  const next = () => turns.next(streamOf("10.0.0.1"));
+  const queue = new HandshakeQueue(clock);
+  const next = () => queue.next(streamOf("10.0.0.1"));
   const two = Promise.all([next(), next()]);
   await two; // which are followed by no rest
   const three = Promise.all([next(), next(), two]);
@@ -91,7 +91,7 @@ test("after the two pieces of a handshake, each is followed by a rest of three t
 async function restsAfter(tookMs: readonly number[]): Promise<number[]> {
   let nowMs = 0;
   const rests: number[] = [];
-  const turns = new HandshakeTurns({
+  const queue = new HandshakeQueue({
     now: () => nowMs,
     date: () => nowMs,
     nextTurn,
@@ -104,7 +104,7 @@ async function restsAfter(tookMs: readonly number[]): Promise<number[]> {
   });
   const stream = streamOf("10.0.0.1");
   for (const ms of tookMs) {
-    await turns.next(stream);
+    await queue.next(stream);
     nowMs += ms;
     for (let turn = 0; turn < 4; turn++) await nextTurn();
   }

@@ -1,4 +1,4 @@
-/** Checks that cores load before any job runs with them. Connections wait for the result. */
+/** Tries whether cores load before any job runs with them. Connections wait for the result, and share one trial of a core. */
 
 import type { CoreKey } from "../../pool/types.ts";
 import { LoadError } from "./load_error.ts";
@@ -27,19 +27,19 @@ export interface CoreNeeds {
   explain(core: StoredCore, reason: string): Promise<string | undefined>;
 }
 
-/** A core that is being checked. */
-interface Check {
+/** The trial of a core. */
+interface SharedTrial {
   readonly result: Promise<void>;
   /** Aborts when no connection waits for it any longer. */
   readonly abandon: AbortController;
   waiting: number;
 }
 
-/** The checks that are under way. Connections that want the same core at the same time share one. */
-export class CoreChecks {
+/** The trials that are under way. Connections that want the same core at the same time share one. */
+export class SharedTrials {
   readonly #loadOnce: LoadOnce;
   readonly #needs: CoreNeeds | undefined;
-  readonly #running = new Map<CoreKey, Check>();
+  readonly #running = new Map<CoreKey, SharedTrial>();
 
   constructor(loadOnce: LoadOnce, needs?: CoreNeeds) {
     this.#loadOnce = loadOnce;
@@ -48,44 +48,44 @@ export class CoreChecks {
 
   /**
    * Resolves when the core has been loaded; rejects with the reason if it cannot be loaded. `gone` aborts when
-   * the caller no longer waits. A check without callers is abandoned: it may take minutes.
+   * the caller no longer waits. A trial without callers is abandoned: it may take minutes.
    */
-  async check(core: StoredCore, gone: AbortSignal): Promise<void> {
+  async passed(core: StoredCore, gone: AbortSignal): Promise<void> {
     gone.throwIfAborted();
-    const check = this.#running.get(core.key) ?? this.#start(core);
-    check.waiting += 1;
+    const trial = this.#running.get(core.key) ?? this.#start(core);
+    trial.waiting += 1;
     const onGone = () => {
-      check.waiting -= 1;
-      if (check.waiting === 0) this.#abandon(core.key, check, gone.reason);
+      trial.waiting -= 1;
+      if (trial.waiting === 0) this.#abandon(core.key, trial, gone.reason);
     };
     gone.addEventListener("abort", onGone);
     try {
-      await check.result;
+      await trial.result;
     } finally {
       gone.removeEventListener("abort", onGone);
     }
   }
 
-  #start(core: StoredCore): Check {
+  #start(core: StoredCore): SharedTrial {
     const abandon = new AbortController();
     const result = this.#needs
       ? this.#loadIfComplete(core, this.#needs, abandon.signal)
       : this.#loadUntilKnown(core, abandon.signal);
-    const check = { result, abandon, waiting: 0 };
-    this.#running.set(core.key, check);
-    const forget = () => this.#forget(core.key, check);
-    void check.result.then(forget, forget);
-    return check;
+    const trial = { result, abandon, waiting: 0 };
+    this.#running.set(core.key, trial);
+    const forget = () => this.#forget(core.key, trial);
+    void trial.result.then(forget, forget);
+    return trial;
   }
 
-  #forget(key: CoreKey, check: Check): void {
-    if (this.#running.get(key) === check) this.#running.delete(key);
+  #forget(key: CoreKey, trial: SharedTrial): void {
+    if (this.#running.get(key) === trial) this.#running.delete(key);
   }
 
-  /** A connection that wants the core from now on has it checked anew. */
-  #abandon(key: CoreKey, check: Check, reason: unknown): void {
-    this.#forget(key, check);
-    check.abandon.abort(reason);
+  /** A connection that wants the core from now on has it tried anew. */
+  #abandon(key: CoreKey, trial: SharedTrial, reason: unknown): void {
+    this.#forget(key, trial);
+    trial.abandon.abort(reason);
   }
 
   /** Does not load a core that this machine cannot run. Completes the reason why another does not load. */

@@ -3,8 +3,8 @@
 /** An address at which no worker has been useful for this long is given up. */
 export const GIVE_UP_MS = 10_000;
 
-/** What happens while no worker can be used. */
-export interface Patience {
+/** How long workers are awaited, and what happens without them. */
+export interface WaitPolicy {
   /** How long an address is awaited. It is dialed on after that. */
   readonly giveUpMs: number;
   /** The longest pause between two attempts to connect; seconds unless given. */
@@ -14,9 +14,9 @@ export interface Patience {
 }
 
 /** How many workers there have to be, and what happens with fewer. */
-export interface WorkerNeeds extends Patience {
+export interface WorkerNeeds extends WaitPolicy {
   readonly workersMin: number;
 }
 
-/** What a run does. */
-export const RUN_PATIENCE: Patience = { giveUpMs: GIVE_UP_MS, whenNone: "end" };
+/** How a run waits. */
+export const RUN_WAIT_POLICY: WaitPolicy = { giveUpMs: GIVE_UP_MS, whenNone: "end" };

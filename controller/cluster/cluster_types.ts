@@ -1,16 +1,16 @@
-/** The tasks of a cluster and how they end, and the cluster's options, events and status. */
+/** The types between a cluster and its owner: tasks and how they end, options, events and status. */
 
 import type { Job, PoolCounts } from "../../pool/types.ts";
 import type { BlobSource, CoreOutputMode, JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
 import type { HugeOutputs } from "../huge_outputs.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
-import type { Patience } from "../workers/patience.ts";
+import type { WaitPolicy } from "../workers/wait_policy.ts";
 import type { Departure } from "../workers/workers.ts";
 import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { RefusalOf } from "../workers/connected_worker.ts";
 import type { CopyCounts } from "./copy_counts.ts";
-import type { Faults, JobPolicy } from "./retries.ts";
+import type { Faults, JobPolicy } from "./job_policy.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
 import type { JobMeasures, WorkerMeter } from "./worker_meter.ts";
 
@@ -62,7 +62,7 @@ export interface Completion<T extends Task> {
 }
 
 /** A worker, for those who watch the cluster. */
-export interface WorkerState {
+export interface ClusterWorker {
   /** What messages call it. */
   readonly name: string;
   /** The name of its machine, or the one that its owner has given it. */
@@ -93,11 +93,11 @@ export interface ClusterEvents<T extends Task> {
   /** The workers return different results for the same inputs: the run should end. */
   onDisagreement?(error: Error): void;
   /** A worker is connected and can be used. */
-  onWorkerReady?(worker: WorkerState): void;
+  onWorkerReady?(worker: ClusterWorker): void;
   /** A worker has loaded the core. */
-  onWorkerLoaded?(worker: WorkerState): void;
+  onWorkerLoaded?(worker: ClusterWorker): void;
   /** A worker that was ready has disconnected. */
-  onWorkerGone?(worker: WorkerState, departure: Departure): void;
+  onWorkerGone?(worker: ClusterWorker, departure: Departure): void;
 }
 
 /** How a cluster runs its jobs. */
@@ -119,7 +119,7 @@ export interface ClusterOptions {
   /** Single jobs are in a hurry beside many others: workers on this machine fetch no long jobs ahead. */
   readonly isInteractive?: boolean;
   /** What happens without workers. Default: the run ends when none has been useful for 10 seconds. */
-  readonly patience?: Patience;
+  readonly waitPolicy?: WaitPolicy;
   /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
   readonly memory?: PayloadMemory | undefined;
   /** Where outputs go that are too large to be in memory. Default: their jobs fail. */

@@ -11,7 +11,7 @@ import { type Holders, type Mutable, noShare, type Share, type Sums } from "./su
 const NO_HOLDERS: Holders = { held: 0, idle: 0 };
 
 /** The endpoints of one pool, by their ids. */
-export class Roster<T> {
+export class EndpointSet<T> {
   readonly #isLocal: boolean;
   readonly #byId = new Map<EndpointId, Endpoint<T>>();
   readonly #sums: Mutable<Sums> = noShare();

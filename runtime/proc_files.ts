@@ -1,9 +1,12 @@
-/** Files in which Linux describes itself. They are read through a parameter, so that tests can make up machines. */
+/**
+ * Files in which Linux describes itself, in `/proc` and `/sys`. They are read through a parameter, so that tests can make
+ * up machines.
+ */
 
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What is read of a system. */
-export interface SystemFiles {
+/** What is read of them. */
+export interface ProcFiles {
   /** The text of a file; `undefined` if there is none, or it may not be read. */
   text(path: string): string | undefined;
   /** The names in a folder; none if there is no such folder. */
@@ -11,7 +14,7 @@ export interface SystemFiles {
 }
 
 /** The files of this machine. */
-export const thisSystem: SystemFiles = {
+export const thisSystem: ProcFiles = {
   text: (path) => {
     try {
       return readFileSync(path, "utf8");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { delay } from "../../../runtime/clock.ts";
-import { CoreTurns } from "../../../worker/cores/core_turns.ts";
+import { CoreLock } from "../../../worker/cores/core_lock.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 
@@ -22,11 +22,11 @@ test("while no jobs run, cores take turns without a rest", async () => {
 /** When turns end that take so long. */
 async function endsOf(doJobsRun: boolean, turnsMs: readonly number[]): Promise<number[]> {
   const clock = new VirtualClock();
-  const turns = new CoreTurns(clock, () => doJobsRun);
+  const lock = new CoreLock(clock, () => doJobsRun);
   const ends: number[] = [];
   const since = clock.now();
   const all = turnsMs.map((ms) =>
-    turns.take(async () => {
+    lock.run(async () => {
       await delay(clock, ms);
       ends.push(clock.now() - since);
     })
@@ -38,9 +38,9 @@ async function endsOf(doJobsRun: boolean, turnsMs: readonly number[]): Promise<n
 
 test("a turn that fails is over, and the next one comes", async () => {
   const clock = new VirtualClock();
-  const turns = new CoreTurns(clock, () => true);
-  const failed = assert.rejects(turns.take(() => Promise.reject(new Error("damaged"))), /damaged/);
-  const next = turns.take(() => Promise.resolve("stored"));
+  const lock = new CoreLock(clock, () => true);
+  const failed = assert.rejects(lock.run(() => Promise.reject(new Error("damaged"))), /damaged/);
+  const next = lock.run(() => Promise.resolve("stored"));
   await clock.advance(0);
   await failed;
   assert.equal(await next, "stored");

@@ -1,4 +1,4 @@
-/** Decides whether a run still waits for workers. */
+/** Which workers are still awaited, and why a run has none if none is. */
 
 import type { ConnectedWorker } from "./connected_worker.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";

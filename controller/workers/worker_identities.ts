@@ -18,8 +18,8 @@ interface Newcomer {
   readonly onDecided: (isOther: boolean) => void;
 }
 
-/** The claims of all workers of a run. */
-export class Claims {
+/** The identities of all workers of a run. */
+export class WorkerIdentities {
   readonly #newcomers = new Set<Newcomer>();
   /** The reasons why workers are excluded, by their identity. */
   readonly #excluded = new Map<string, string>();
@@ -70,7 +70,7 @@ export class Claims {
   ): void {
     const isAsked = [...this.#newcomers].some((newcomer) => newcomer.other === other);
     this.#newcomers.add({ worker, other, sinceMs: nowMs, onDecided });
-    if (!isAsked) other.connection.probe(() => this.#decide(other, true));
+    if (!isAsked) other.connection.pingOrClose(() => this.#decide(other, true));
   }
 
   /** A worker has disconnected. `wasReady`: it has the name of a node. */
