@@ -180,7 +180,8 @@ export class Run {
 
   /** Counts the inputs while the run goes on, to estimate how long it will take. */
   async countTotal(): Promise<void> {
-    this.#counter.onCounted(await this.#parts.source.count().catch(() => undefined));
+    const total = await this.#parts.source.count().catch(() => undefined); // the run itself meets the error
+    this.#counter.onCounted(total);
   }
 
   async #start(): Promise<void> {

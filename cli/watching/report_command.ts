@@ -36,7 +36,9 @@ export async function reportCommand(
   outputs: string,
   { output = defaultName(outputs) }: ReportFlags,
 ): Promise<number> {
-  const found = await findOutputs(runtime.files, outputs);
+  const found = await findOutputs(runtime.files, outputs).catch((cause) => {
+    throw new Error(`Cannot report on "${outputs}": ${reasonOf(cause)}`, { cause });
+  });
   if (!found) {
     throw new UsageError(
       `Cannot report on "${outputs}": ${
@@ -49,6 +51,7 @@ export async function reportCommand(
   let toRun: number | undefined;
   try {
     isGoingOn = await isRunning(found); // before the journal is read: its end may come in between
+    // The report says what it can of a run whose own record cannot be read.
     toRun = await toRunOfKilled(found.files, dirname(found.journal)).catch(() => undefined);
     report = await readReport(found);
   } finally {

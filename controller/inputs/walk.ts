@@ -157,8 +157,9 @@ export async function isInput(
     warn(`skipping "${path}": it is neither a file nor a folder`);
     return false;
   }
+  // A broken link is a job that fails with a reason.
   const target = await files.target(path).catch(() => undefined);
-  if (!target || target.kind === "file") return true; // a broken link is a job that fails with a reason
+  if (!target || target.kind === "file") return true;
   warn(`skipping "${path}": links to folders are not followed`); // they could form a cycle
   return false;
 }

@@ -190,9 +190,8 @@ export class Resume implements FinishedJobs {
   async #ifDone(name: string, job: JobEntry): Promise<FinishedOutcome | undefined> {
     if (await this.#sizeOf(name) !== job.bytesOut) return undefined;
     if (this.#epochs.isTrusted(job.epoch)) return { state: "done" };
-    const found = await checksumOfFile(this.#files, join(this.#folder, name)).catch(() =>
-      undefined
-    );
+    const path = join(this.#folder, name);
+    const found = await checksumOfFile(this.#files, path).catch(() => undefined); // it runs again
     if (found !== job.crcOut) return undefined;
     const record = await this.#recordAt(job.at);
     // A record is written with the core of this run.
@@ -221,6 +220,7 @@ export class Resume implements FinishedJobs {
 
   /** The size of a job's output; `undefined` if there is none. */
   async #sizeOf(name: string): Promise<number | undefined> {
+    // One that cannot be seen is made again. If that is not possible either, the error says why.
     const info = await this.#files.info(join(this.#folder, name)).catch(() => undefined);
     return info?.kind === "file" ? info.bytes : undefined;
   }
@@ -229,6 +229,7 @@ export class Resume implements FinishedJobs {
     return pastReason(await this.#recordAt(at));
   }
 
+  /** Without it, less is known of a job that has ended; it is not run again for that. */
   #recordAt(at: number): Promise<ReadRecord | undefined> {
     return readRecordAt(this.#files, this.#path, at).catch(() => undefined);
   }

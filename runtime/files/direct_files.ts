@@ -71,7 +71,7 @@ function opens(open: () => DirectLibrary): DirectFiles | undefined {
   try {
     return new CFiles(open());
   } catch {
-    return undefined;
+    return undefined; // those of `node:fs` do, at a higher price
   }
 }
 

@@ -124,7 +124,7 @@ export class OutputPack implements Outputs {
 
   async close(): Promise<void> {
     await this.journal.close(true).catch(() => {}); // nothing was written
-    await this.sink.close().catch(() => {});
+    await this.sink.close().catch(() => {}); // to neither of them
     await this.release();
   }
 
