@@ -1,5 +1,6 @@
 /** The credentials that a key gives to a process. */
 
+import { messageOf } from "../runtime/error_text.ts";
 import { readCertificate } from "./certificate_reader.ts";
 import type { Credentials, CredentialsOptions } from "./credentials.ts";
 import { DAY_MS, dayText, minuteText } from "./dates.ts";
@@ -8,7 +9,7 @@ import { acceptedBeside, type Key } from "./key.ts";
 import { noKeyError, rotateCommand } from "./key_commands.ts";
 import { KeyError } from "./key_error.ts";
 import { makeKey } from "./key_maker.ts";
-import { type KeyPlace, keyPlace } from "./key_place.ts";
+import { KEY_VARIABLE, type KeyPlace, keyPlace } from "./key_place.ts";
 import { createKeyFile, KeyExistsError, readKey } from "./key_store.ts";
 import { type Leaf, makeLeaf } from "./leaf.ts";
 import { type NamedMachine, thisMachine } from "./machine_name.ts";
@@ -105,10 +106,18 @@ async function findKey(place: KeyPlace, sources: CredentialsOptions): Promise<Fo
     await createKeyFile(path, made, sources.random);
     return { place, key: made, isNew: true };
   } catch (cause) {
-    const other = cause instanceof KeyExistsError ? await readKey(place) : undefined;
+    if (!(cause instanceof KeyExistsError)) throw withAnotherPlace(cause);
+    const other = await readKey(place);
     if (!other) throw cause;
     return { place, key: other, isNew: false };
   }
+}
+
+/** Nobody has asked for a key there: it was to be made where it is found without a word. */
+function withAnotherPlace(cause: unknown): KeyError {
+  const elsewhere = "make one elsewhere with distcomp key create FILE, and name it with --key or " +
+    KEY_VARIABLE;
+  return new KeyError(`${messageOf(cause)}; ${elsewhere}`, { cause });
 }
 
 function checkDates({ place, key }: FoundKey, nowMs: number): void {
