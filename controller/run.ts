@@ -168,6 +168,11 @@ export class Run {
       : { ...now, ...view };
   }
 
+  /** Why no worker has joined yet; `undefined` once one has. */
+  get whyNoWorker(): readonly string[] | undefined {
+    return this.#cluster.whyNoWorker;
+  }
+
   /** Dials these workers from now on. Workers that are no longer in the list finish their jobs and are removed. */
   setWorkers(workers: readonly Address[]): void {
     const names = new Set(workers.map(formatAddress));

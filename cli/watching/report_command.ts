@@ -26,7 +26,7 @@ import {
 } from "../terminal/format.ts";
 import { toStderr } from "../terminal/log.ts";
 import type { ReportFlags } from "./report_options.ts";
-import { writeAllStdout, writeStdout } from "../terminal/stdout.ts";
+import { writeStdout } from "../terminal/stdout.ts";
 import { UsageError } from "../program/usage_error.ts";
 import { VERSION } from "../program/version.ts";
 
@@ -62,7 +62,7 @@ export async function reportCommand(
   const { reportPage, REPORT_START } = await import("../../report/page/report_page.ts");
   const page = reportPage(report, about);
   if (output === "-") {
-    await writeAllStdout(page);
+    writeStdout(page);
     toStderr(summaryText(report, about));
   } else {
     await writeReport(runtime, output, page, REPORT_START);
