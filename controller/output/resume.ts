@@ -45,6 +45,8 @@ export interface ResumeOptions {
   readonly path?: string | undefined;
   /** The pack that the outputs are in, if it is no folder. */
   readonly pack?: PackIndex | undefined;
+  /** Whether the journal has no line of the reader: a run writes that it has begun before it reads. */
+  readonly onlyReads?: boolean | undefined;
 }
 
 /** The numbers of jobs in the journal, by the state of their last record; `…OtherCore`: they run again. */
@@ -94,6 +96,7 @@ export class Resume implements FinishedJobs {
         { cause },
       );
     }
+    if (options.onlyReads) resume.#epochs.onEnd();
     resume.#count();
     return resume;
   }

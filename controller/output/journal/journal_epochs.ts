@@ -44,6 +44,11 @@ export class JournalEpochs {
     this.#begun = this.#current;
   }
 
+  /** The journal has ended, and no run that reads it is in it. So one that has begun was killed, or is still writing. */
+  onEnd(): void {
+    if (this.#begun !== undefined) this.#trustedFrom = Math.max(this.#trustedFrom, this.#begun);
+  }
+
   /** A line cannot be used. It may have been of any run, so no earlier record is trusted. */
   onFlaw(): void {
     this.#current += 1;
