@@ -1,7 +1,7 @@
 /**
- * The command that starts this program again. distcomp's own program is a file beside this one, or an executable. In a
- * program that was bundled or compiled, distcomp is a part of it: it is started again, and takes its role when it
- * imports distcomp (`own_role.ts`).
+ * The command that starts this program again. distcomp's own program is a file two folders above this one, or an
+ * executable. In a program that was bundled or compiled, distcomp is a part of it: it is started again, and takes its
+ * role when it imports distcomp (`own_role.ts`).
  */
 
 /** What a runtime knows of its program. */
@@ -25,7 +25,7 @@ const ENTRY_BY_ROLE: Readonly<Record<string, string>> = {
 };
 
 /** Where this file is, unless it is a part of a bundle. */
-const OWN_PLACE = /\/runtime\/self_command\.[tj]s$/;
+const OWN_PLACE = /\/runtime\/processes\/self_command\.[tj]s$/;
 
 /** The command, without the arguments for the role. `role`: what it will be. */
 export function selfCommandOf(
@@ -38,6 +38,6 @@ export function selfCommandOf(
   const isBundled = !OWN_PLACE.test(own);
   const entry = isBundled
     ? main
-    : new URL(`../${ENTRY_BY_ROLE[role] ?? "cli"}${own.slice(-3)}`, own).href;
+    : new URL(`../../${ENTRY_BY_ROLE[role] ?? "cli"}${own.slice(-3)}`, own).href;
   return [path, ...run, entry.startsWith("file:") ? program.pathOf(entry) : entry];
 }
