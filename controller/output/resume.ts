@@ -70,6 +70,8 @@ export class Resume implements FinishedJobs {
   readonly #folders = new PackFolders();
   readonly counts: ResumeCounts = { done: 0, failed: 0, failedOtherCore: 0, doneOtherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
+  /** Those of the damaged lines that runs have torn which were killed. */
+  #tornLines = 0;
 
   private constructor(files: FolderFiles, folder: string, options: ResumeOptions) {
     this.#files = files;
@@ -89,6 +91,7 @@ export class Resume implements FinishedJobs {
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event) => resume.#epochs.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
+        onTorn: () => resume.#onTorn(),
       });
     } catch (cause) {
       throw new SinkError(
@@ -108,7 +111,7 @@ export class Resume implements FinishedJobs {
 
   /** Whether lines are damaged that no killed run has torn, or are of a later version. */
   get lacksLines(): boolean {
-    return this.flaws.newer > 0 || this.flaws.damaged > this.#epochs.killedRuns;
+    return this.flaws.newer > 0 || this.flaws.damaged > this.#tornLines;
   }
 
   /** Whether a pack has an entry for this job. */
@@ -282,6 +285,11 @@ export class Resume implements FinishedJobs {
   #onFlaw(kind: keyof JournalFlaws): void {
     this.flaws[kind] += 1;
     this.#epochs.onFlaw();
+  }
+
+  /** A line that no run has written is none that a killed one can have torn. */
+  #onTorn(): void {
+    if (this.#epochs.isInRun) this.#tornLines += 1;
   }
 
   #count(): void {
