@@ -192,7 +192,7 @@ async function complete(
     });
     hasBegun = true;
     await run.complete();
-    await folder.tidy?.();
+    await folder.tidy?.((text) => log.warn(text));
     return { status: run.status, error: undefined, setup: plan.core.setup };
   } catch (error) {
     return { status: run.status, error, setup: plan.core.setup };
