@@ -220,7 +220,8 @@ export class Connection implements JobSource {
   }
 
   #onVersion(id: Uint64, version: number): void {
-    const isAccepted = version >= 1 && version <= LATEST_VERSION;
+    // Never a lower one: the controller would get responses that only the higher one has.
+    const isAccepted = version >= this.#version && version <= LATEST_VERSION;
     this.#send(encodeVersionResponse(id, isAccepted));
     if (isAccepted) this.#version = version;
     else void this.#link.end();
