@@ -3,6 +3,7 @@
 import { missingCpuFlags } from "../../core/cpu_level.ts";
 import { readElfLibrary } from "../../core/elf_library.ts";
 import { lackingText, namesOf } from "../../core/lacking.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files/files.ts";
 import { host } from "../../system/host.ts";
 import type { CoreNeeds } from "./core_checks.ts";
@@ -14,13 +15,46 @@ import { searchLibraries } from "./library_search.ts";
 /** The flags of the first processor are in the first page. */
 const TEXT_BYTES_MAX = 16 * 1024;
 
+/**
+ * An explanation that takes longer is given up: a library may name files of a server that does not answer, and others
+ * wait for their turn.
+ */
+const EXPLAIN_MS_MAX = 5_000;
+
+/** What `coreNeeds` works with. */
+interface NeedsContext {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly turns: CoreTurns;
+  readonly trust?: CoreTrust;
+}
+
 /** What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files in turns. */
-export function coreNeeds(files: Files, turns: CoreTurns, trust?: CoreTrust): CoreNeeds {
+export function coreNeeds({ files, clock, turns, trust }: NeedsContext): CoreNeeds {
   return {
     beforeLoad: (core) =>
       turns.take(async () => await trust?.refusalOf(core) ?? await lackingCpu(files, core.path)),
-    explain: ({ path }, reason) => turns.take(() => explainLoadFailure(files, path, reason)),
+    explain: ({ path }, reason) =>
+      turns.take(() => inTime(clock, (late) => explainLoadFailure(files, path, reason, late))),
   };
+}
+
+/** Resolves to `undefined` when the time is over. `work` then finds its signal aborted, as soon as it goes on. */
+async function inTime<T>(
+  clock: Clock,
+  work: (late: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const late = new AbortController();
+  const { promise: over, resolve } = Promise.withResolvers<undefined>();
+  const timer = clock.after(EXPLAIN_MS_MAX, () => {
+    late.abort();
+    resolve(undefined);
+  });
+  try {
+    return await Promise.race([work(late.signal), over]);
+  } finally {
+    timer.stop();
+  }
 }
 
 /**
@@ -47,9 +81,10 @@ export async function explainLoadFailure(
   files: Files,
   path: string,
   reason: string,
+  late?: AbortSignal,
 ): Promise<string | undefined> {
   if (host().format !== "ELF") return undefined;
-  const lacking = await searchLibraries(files, path);
+  const lacking = await searchLibraries(files, path, { late });
   const text = lacking && lackingText(lacking);
   if (!lacking || text === undefined) return undefined;
   const isSame = namesOf(lacking).some((name) => reason.includes(name));
