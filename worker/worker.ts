@@ -132,7 +132,13 @@ export class Worker implements AsyncDisposable {
     this.#coreTurns = new CoreTurns(clock, () => this.#executor.trials.areSlotsInUse);
     this.#checks = new CoreChecks(
       (core, abandoned) => this.#executor.trials.load(core, abandoned),
-      coreNeeds({ files: runtime.files, clock, turns: this.#coreTurns, trust }),
+      coreNeeds({
+        files: runtime.files,
+        clock,
+        turns: this.#coreTurns,
+        trust,
+        hasSandbox: options.sandbox !== undefined,
+      }),
     );
     this.#connections = new Connections(clock, log, connectionLimits(options.slots, system));
     this.#gauge = new MemoryGauge(clock, system);

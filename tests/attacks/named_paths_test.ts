@@ -6,9 +6,9 @@ import { readFile } from "node:fs/promises";
 import { textOf } from "../fixtures/peers/frames.ts";
 import { coreSource, Libraries } from "../lib/libraries.ts";
 import { eventually, type Program } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
+import { programTestUnless, testUnless } from "../lib/test.ts";
 import { connect, connectWith, run } from "../worker/controllers.ts";
-import { notLinux, startTarget } from "./attackers.ts";
+import { noSandbox, notLinux, startSandbox, startTarget } from "./attackers.ts";
 
 testUnless(
   notLinux,
@@ -24,6 +24,22 @@ testUnless(
     assert.match(refusal, /lacks \S+missing\.so, \S+pipe\.so$/);
     await using honest = await connectWith(worker, "echo");
     assert.equal(await run(honest, "served"), "served");
+  },
+);
+
+programTestUnless(
+  noSandbox,
+  "in a sandbox, a core is not told whether a library that it names is among the hidden files",
+  async () => {
+    await using hidden = await Libraries.make();
+    const path = await coreThatNeeds(hidden, ["secret.so"]);
+    await using worker = await startSandbox();
+    const whileThere = await refusalOf(worker, path);
+    assert.match(whileThere, /secret\.so: cannot open shared object file/);
+    await hidden.remove("secret.so");
+    assert.equal(await refusalOf(worker, path), whileThere);
+    execFileSync("mkfifo", [hidden.at("secret.so")]);
+    assert.equal(await refusalOf(worker, path), whileThere);
   },
 );
 

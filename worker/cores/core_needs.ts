@@ -27,15 +27,26 @@ interface NeedsContext {
   readonly clock: Clock;
   readonly turns: CoreTurns;
   readonly trust?: CoreTrust;
+  /** Whether cores see other files than the worker does. */
+  readonly hasSandbox?: boolean;
 }
 
-/** What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files in turns. */
-export function coreNeeds({ files, clock, turns, trust }: NeedsContext): CoreNeeds {
+/**
+ * What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files in turns.
+ *
+ * A core names the paths that are searched, and is told what was found there. So nothing is searched for one in a
+ * sandbox: the worker sees what is hidden from it. What the loader says is all that it gets.
+ */
+export function coreNeeds(context: NeedsContext): CoreNeeds {
+  const { files, clock, turns, trust, hasSandbox } = context;
   return {
     beforeLoad: (core) =>
       turns.take(async () => await trust?.refusalOf(core) ?? await lackingCpu(files, core.path)),
-    explain: ({ path }, reason) =>
-      turns.take(() => inTime(clock, (late) => explainLoadFailure(files, path, reason, late))),
+    explain: async ({ path }, reason) => {
+      if (hasSandbox) return undefined;
+      const explain = (late: AbortSignal) => explainLoadFailure(files, path, reason, late);
+      return await turns.take(() => inTime(clock, explain));
+    },
   };
 }
 
