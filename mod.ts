@@ -22,6 +22,7 @@ export { CoreFileError } from "./system/core_file.ts";
 export { NoWorkerError } from "./controller/run_errors.ts";
 export { AddressError } from "./link/address.ts";
 export type { Log } from "./system/log.ts";
-export { WorkerServer, type WorkerServerOptions } from "./worker/server.ts";
+export { WorkerServer } from "./worker/server.ts";
+export type { WorkerServerOptions } from "./worker/server_options.ts";
 export type { WorkerOptions } from "./worker/worker.ts";
 export type { TrustOptions } from "./worker/cores/core_trust.ts";

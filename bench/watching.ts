@@ -73,7 +73,12 @@ const watch = new RunWatch(
   runtime.clock,
   new LogLines(runtime.clock),
 );
-const socket = LiveSocket.open(runtime, () => watch.snapshot(), { XDG_RUNTIME_DIR: folder });
+const socket = LiveSocket.open(
+  runtime,
+  () => watch.snapshot(),
+  { XDG_RUNTIME_DIR: folder },
+  silentLog,
+);
 const viewer = start("looks.ts", socket.path);
 await pause(5_000); // windows grow, and the viewer starts
 const measured = { without: [] as number[], with: [] as number[] };

@@ -168,6 +168,11 @@ export class Run {
       : { ...now, ...view };
   }
 
+  /** Why no worker has joined yet; `undefined` once one has. */
+  get whyNoWorker(): readonly string[] | undefined {
+    return this.#cluster.whyNoWorker;
+  }
+
   /** Dials these workers from now on. Workers that are no longer in the list finish their jobs and are removed. */
   setWorkers(workers: readonly Address[]): void {
     const names = new Set(workers.map(formatAddress));
@@ -180,7 +185,8 @@ export class Run {
 
   /** Counts the inputs while the run goes on, to estimate how long it will take. */
   async countTotal(): Promise<void> {
-    this.#counter.onCounted(await this.#parts.source.count().catch(() => undefined));
+    const total = await this.#parts.source.count().catch(() => undefined); // the run itself meets the error
+    this.#counter.onCounted(total);
   }
 
   async #start(): Promise<void> {

@@ -175,10 +175,11 @@ export class Endpoint<T> {
   }
 
   /** A job is back. `isAnswer`: with an answer, which a job that the endpoint has not started does not have. */
-  remove(dispatch: DispatchId, nowMs: number, isAnswer = true): Job<T> | undefined {
+  remove(dispatch: DispatchId, nowMs: number, isAnswer: boolean): Job<T> | undefined {
     const job = this.inFlight.remove(dispatch);
     if (!job) return undefined;
     if (dispatch <= this.#begunLast) this.#begun -= 1;
+    // For its window, a job that it has given back is no longer in flight, like one that it has answered.
     if (isInFlight(job)) this.pace.onAnswer(dispatch, nowMs - job.sentAtMs, nowMs);
     if (isAnswer && isWanted(job)) this.hasAnswered = true;
     markBack(job);

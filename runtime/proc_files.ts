@@ -19,14 +19,14 @@ export const thisSystem: ProcFiles = {
     try {
       return readFileSync(path, "utf8");
     } catch {
-      return undefined;
+      return undefined; // as the port says: many systems lack it, or do not show it
     }
   },
   names: (path) => {
     try {
       return readdirSync(path);
     } catch {
-      return [];
+      return []; // as above
     }
   },
 };

@@ -205,7 +205,7 @@ export interface WorkerAnswer extends WorkerStatus {
   readonly kind: "worker";
   readonly at: number;
   readonly software: string;
-  /** `x86_64 linux` */
+  /** `linux-x86_64` */
   readonly platform: string;
   /** The name of its node. */
   readonly name: string;

@@ -76,7 +76,7 @@ export class PendingConnections {
   async #read(stream: ByteStream): Promise<void> {
     const { clock, isEnough, groupOf } = this.#parts;
     const timer = clock.after(FIRST_MESSAGE_MS_MAX, () => stream.close());
-    const head = await readFirstMessage(stream, isEnough).catch(() => null);
+    const head = await readFirstMessage(stream, isEnough).catch(() => null); // it is broken, and closed
     timer.stop();
     const isWaitedFor = this.#silent.delete(stream);
     if (head === null || !isWaitedFor) return stream.close();

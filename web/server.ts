@@ -102,7 +102,7 @@ export class PageServer {
 
   async #listen(): Promise<void> {
     const { clock } = this.#runtime;
-    const { address } = this.#options;
+    const { address, log } = this.#options;
     const listener = listenAt(this.#runtime, address);
     listener.unref?.();
     if (listener.address.kind === "tcp") this.#port = listener.address.port;
@@ -118,6 +118,7 @@ export class PageServer {
     this.#connections = await Connections.serve({
       clock,
       handle: (request) => routes.answer(request),
+      onFailed: (reason) => log.warn(`the page cannot answer a request: ${reason}`),
       isEnough: this.#credentials ? hasFirstRecord : hasRequestHead,
       // A flood by other users of this machine takes no turns of this user's.
       groupOf: (stream) => `${hostOfPeer(stream)} ${isFromSameUser(this.#runtime, stream)}`,

@@ -142,7 +142,14 @@ async function complete(
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
   const warnings = [missedVariablesText(missed), plan.local && slotsWarning(plan.local.slots)];
   for (const warning of warnings) if (warning) log.warn(warning);
-  const printed = coreOutputSink(coreOutputOf(flags), stateOf(flags), folder.files, write, log);
+  const { writePrinted } = messages;
+  const printed = coreOutputSink(
+    coreOutputOf(flags),
+    stateOf(flags),
+    folder.files,
+    writePrinted,
+    log,
+  );
   const { key, insecure, listen } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
   if (insecure) warnInsecureRun(log);
@@ -185,7 +192,7 @@ async function complete(
     });
     hasBegun = true;
     await run.complete();
-    await folder.tidy?.();
+    await folder.tidy?.((text) => log.warn(text));
     return { status: run.status, error: undefined, setup: plan.core.setup };
   } catch (error) {
     return { status: run.status, error, setup: plan.core.setup };

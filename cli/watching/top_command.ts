@@ -59,7 +59,7 @@ async function pastRun(
 ): Promise<PastRun | undefined> {
   const { clock } = runtime;
   for (const untilMs = clock.now() + PAST_MS_MAX; clock.now() < untilMs;) {
-    const found = await runOfOutputs(runtime, outputs).catch(() => undefined);
+    const found = await runOfOutputs(runtime, outputs).catch(() => undefined); // tried again
     if (found?.kind === "past") return found;
     if (found?.kind === "live") return undefined; // another one has begun
     await delay(clock, POLL_MS);

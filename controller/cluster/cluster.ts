@@ -143,6 +143,11 @@ export class Cluster<T extends Task> implements Disposable {
     this.#workers.giveUp(name, reason);
   }
 
+  /** Why no worker has joined yet; `undefined` once one has. */
+  get whyNoWorker(): readonly string[] | undefined {
+    return this.#workers.whyNone;
+  }
+
   /** Has all workers load the core now, also those that connect later. */
   loadCore(): void {
     this.#endpoints.loadCores();

@@ -60,7 +60,7 @@ export class FailingJobs<T extends Task> {
   add(completion: Completion<T>, node: Node): FailingJob<T> {
     const failing: FailingJob<T> = {
       job: completion.job,
-      attempts: { tries: 0, crashes: 0, answers: 0 },
+      attempts: { tries: 0, runs: 0, crashes: 0, answers: 0 },
       kind: kindOf(completion.answer),
       nodes: new Map(),
       reasons: [],

@@ -122,6 +122,7 @@ export class Jobs<T extends Task> {
     if (ahead.mayGrow && this.#hasFreeSlots && this.#pool.counts().queued === 0) ahead.onStarved();
     const job = this.#pool.onJob(client, this.#core, inputBytesOf(task), task, nowMs);
     if (!job) throw new TypeError("A task was added for a client that is closed");
+    ahead.onQueued(job.bytes, this.#pool.queueOf(client).queuedBytes);
     return job;
   }
 

@@ -18,16 +18,17 @@ const CALM_TIMES = 256;
 /** The limit of a client. It doubles when a queue that was full has run empty, and slots had nothing to do. */
 export class QueueAhead {
   #bytesMax = AHEAD_BYTES_MIN;
-  #hadRoom = true;
   /** How many times it was full at this limit. */
   #fullTimes = 0;
 
   /** Whether more may be queued. */
   hasRoom(queuedBytes: number): boolean {
-    const hasRoom = queuedBytes < this.#bytesMax;
-    if (!hasRoom && this.#hadRoom) this.#onFull();
-    this.#hadRoom = hasRoom;
-    return hasRoom;
+    return queuedBytes < this.#bytesMax;
+  }
+
+  /** An input of so many bytes was queued; with it, `queuedBytes` are. */
+  onQueued(bytes: number, queuedBytes: number): void {
+    if (this.hasRoom(queuedBytes - bytes) && !this.hasRoom(queuedBytes)) this.#onFull();
   }
 
   #onFull(): void {

@@ -96,8 +96,9 @@ class FileSource implements BlobSource {
   }
 
   close(): void {
-    const closed = this.#ahead?.bytes.catch(() => {}).then(() => this.#file);
-    (closed ?? this.#file)?.then((file) => file?.close()).catch(() => {});
+    const read = this.#ahead?.bytes.catch(() => {}); // nobody needs these bytes any more
+    const closing = read ? read.then(() => this.#file) : this.#file;
+    closing?.then((file) => file?.close()).catch(() => {}); // it was only read, or could not be opened
   }
 
   async #bytesAt(at: number, count: number): Promise<Uint8Array<ArrayBuffer>> {

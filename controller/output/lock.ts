@@ -90,7 +90,7 @@ export class Lock {
     const text = await readText(files, path) ?? "";
     if (holderIn(text)) return isStale(text);
     // It names no process: it is damaged, or still being written.
-    const info = await files.info(path).catch(() => undefined);
+    const info = await files.info(path).catch(() => undefined); // its owner has just removed it
     return info !== undefined && clock.date() - info.modifiedAtMs > WRITING_LIMIT_MS;
   }
 }

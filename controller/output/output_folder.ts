@@ -101,7 +101,7 @@ export class OutputFolder implements Outputs {
   /** Closes everything that is open, where no run has begun. */
   async close(): Promise<void> {
     await this.journal.close(true).catch(() => {}); // nothing was written
-    await this.sink.close().catch(() => {});
+    await this.sink.close().catch(() => {}); // to neither of them
     await this.release();
   }
 

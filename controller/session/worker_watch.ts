@@ -33,6 +33,11 @@ export class WorkerWatch {
     this.#workers.delete(worker);
   }
 
+  /** All are disconnected. */
+  clear(): void {
+    this.#workers.clear();
+  }
+
   /** None will be ready. */
   fail(error: Error): void {
     for (const { reject } of this.#waiting.splice(0)) reject(error);

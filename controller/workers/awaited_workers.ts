@@ -1,5 +1,7 @@
 /** Which workers are still awaited, and why a run has none if none is. */
 
+import { formatAddress } from "../../link/address.ts";
+import type { Address } from "../../runtime/ports.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";
 
@@ -38,4 +40,15 @@ export function reasonsForNone(
     );
   }
   return reasons;
+}
+
+/** Why no worker has joined yet, where a run still waits for one. `listening`: where workers may connect. */
+export function reasonsForWaiting(
+  addresses: readonly ReconnectingAddress[],
+  listening: readonly Address[],
+): string[] {
+  return [
+    ...addresses.map(({ name, problem = "it does not answer" }) => `${name}: ${problem}`),
+    ...listening.map((address) => `nobody has connected to ${formatAddress(address)}`),
+  ];
 }

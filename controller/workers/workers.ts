@@ -16,7 +16,7 @@ import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
 import { Histories } from "./histories.ts";
-import { isAwaited, reasonsForNone, votesOf } from "./awaited_workers.ts";
+import { isAwaited, reasonsForNone, reasonsForWaiting, votesOf } from "./awaited_workers.ts";
 import type { WorkerNeeds } from "./wait_policy.ts";
 import { ReconnectingAddress } from "./reconnect.ts";
 import { workerAdmission } from "./worker_admission.ts";
@@ -47,6 +47,7 @@ export class Workers {
   readonly #rounds: ReadRounds;
   #isPaused = false;
   #isClosed = false;
+  #hasHadMember = false;
 
   constructor(runtime: Runtime, log: Log, needs: WorkerNeeds, events: WorkersEvents) {
     this.#needs = needs;
@@ -63,6 +64,13 @@ export class Workers {
   /** Whether more workers may connect. */
   get expectsMore(): boolean {
     return this.#listeners.count > 0 || this.awaitsAddress;
+  }
+
+  /** Why no worker has joined yet; `undefined` once one has. */
+  get whyNone(): string[] | undefined {
+    if (this.#hasHadMember) return undefined;
+    const waiting = reasonsForWaiting([...this.#addresses.values()], this.#listeners.addresses);
+    return [...this.#histories.problems, ...waiting];
   }
 
   /** Whether a worker that is dialed will probably connect soon. */
@@ -238,6 +246,7 @@ export class Workers {
       });
     }
     if (answered) this.#log.info(`worker ${worker.name} has the id of ${answered.name}, too`);
+    this.#hasHadMember = true;
     worker.onReady(description, identity, this.#identities.nodeOf(worker, description));
     address?.onReady();
     connection.pause(this.#isPaused);

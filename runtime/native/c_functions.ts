@@ -179,7 +179,7 @@ export function openLinker<T>(open: (name: string) => T): T | undefined {
   try {
     return openCLibrary(open);
   } catch {
-    return undefined;
+    return undefined; // as on macOS, whose C library has another linker
   }
 }
 

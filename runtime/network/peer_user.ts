@@ -65,7 +65,7 @@ function overflowUser(): number {
     try {
       overflow = Number(readFileSync("/proc/sys/kernel/overflowuid", "utf8"));
     } catch {
-      overflow = OVERFLOW_USER;
+      overflow = OVERFLOW_USER; // what the system starts with
     }
   }
   return overflow;

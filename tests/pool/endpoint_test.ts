@@ -17,14 +17,14 @@ test("with few jobs in flight, all beyond one per slot have not started", () => 
 test("with many jobs in flight, any may have ended as long as answers come", () => {
   const endpoint = endpointWith(50, SLOTS);
   assert.deepEqual(unstarted(endpoint, 50), []);
-  endpoint.remove(1 as DispatchId, 90);
+  endpoint.remove(1 as DispatchId, 90, true);
   assert.deepEqual(unstarted(endpoint, 150), []);
 });
 
 test("with many jobs in flight and no answer for a while, none behind the oldest has started", () => {
   const endpoint = endpointWith(50, SLOTS);
   assert.deepEqual(unstarted(endpoint, 500), range(3, 50));
-  endpoint.remove(1 as DispatchId, 600);
+  endpoint.remove(1 as DispatchId, 600, true);
   assert.deepEqual(unstarted(endpoint, 1_000), range(4, 50));
 });
 
@@ -36,7 +36,7 @@ test("an endpoint has answered once a job is back with an answer, and not becaus
   const endpoint = endpointWith(2, SLOTS);
   endpoint.remove(1 as DispatchId, 10, false);
   assert.equal(endpoint.hasAnswered, false);
-  endpoint.remove(2 as DispatchId, 20);
+  endpoint.remove(2 as DispatchId, 20, true);
   assert.equal(endpoint.hasAnswered, true);
 });
 

@@ -172,6 +172,17 @@ test("the sentence on few jobs is about the job that the run waited for, or abou
     "the run had 6 jobs for 4 slots, which were idle for 30% of the time: smaller jobs of the same " +
       "work would keep all slots busy to the end",
   );
+  const short = { name: "short.dat", runMs: 0.052 };
+  assert.equal(
+    lineOf({ records: 3, jobs: 3, slotsMax: 2, lengthMs: 223, longest: short, busyPart: 0.001 }),
+    "the run had 3 jobs for 2 slots, and the longest of them, short.dat, ran for 52µs of 223ms: " +
+      "the rest is the start and the end of workers and slots, which more jobs would share",
+  );
+  const half = { name: "half.dat", runMs: 60 };
+  assert.match(
+    lineOf({ records: 3, jobs: 3, slotsMax: 2, lengthMs: 223, longest: half, busyPart: 0.5 }),
+    /were idle for 50% of the time: smaller jobs/,
+  );
 });
 
 test("one job, some and all of them have sentences of their own", () => {

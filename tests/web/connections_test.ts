@@ -105,6 +105,7 @@ class Page implements AsyncDisposable {
         page.asked.push(stream.peer);
         return { status: 401, headers: { Connection: "close" }, body: "" };
       },
+      onFailed: (reason) => assert.fail(reason),
       isEnough: hasRequestHead,
       groupOf: hostOfPeer,
       admit: (stream, head) => Promise.resolve(withHead(stream, head)),

@@ -58,13 +58,13 @@ export async function explainLoadFailure(
 
 /** The text of a file whose size the system does not tell, such as those in `/proc`. */
 async function textOf(files: Files, path: string): Promise<string> {
-  const file = await files.openToRead(path).catch(() => undefined);
+  const file = await files.openToRead(path).catch(() => undefined); // then no need is known
   if (!file) return "";
   try {
     const content = new Uint8Array(TEXT_BYTES_MAX);
     return new TextDecoder().decode(content.subarray(0, await file.read(content, 0)));
   } catch {
-    return "";
+    return ""; // the same
   } finally {
     await file.close().catch(() => {}); // it was only read
   }

@@ -15,13 +15,13 @@ export async function withFileBytes<T>(
   path: string,
   use: (bytes: FileBytes) => Promise<T>,
 ): Promise<T | undefined> {
-  const file = await files.openToRead(path).catch(() => undefined);
+  const file = await files.openToRead(path).catch(() => undefined); // the loader says why
   if (!file) return undefined;
   try {
     const { kind, bytes } = await file.info();
     return kind === "file" ? await use(new PagedBytes(file, bytes)) : undefined;
   } catch {
-    return undefined;
+    return undefined; // it is cut off, or crafted: the loader says why
   } finally {
     await file.close().catch(() => {}); // it was only read
   }

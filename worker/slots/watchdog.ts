@@ -131,7 +131,7 @@ export class Watchdog {
     for (const job of pool.jobsAt(endpoint).reverse()) {
       const { dispatch } = pool.locate(job) ?? {};
       if (dispatch === undefined) continue;
-      if (job !== kill.job || !this.#isToBlame(kill, lastStarted > dispatch)) {
+      if (job !== kill.job || !this.#judge(kill, lastStarted > dispatch)) {
         pool.onReturned(endpoint, dispatch, nowMs);
       } else {
         pool.onAnswer(endpoint, dispatch, nowMs);
@@ -152,9 +152,9 @@ export class Watchdog {
   /**
    * A job may have ended by itself at the very moment of the kill, with its answer lost: then its slot, which
    * runs jobs in order, has started a later one. And the memory may have been leaked by earlier jobs. In both
-   * cases the job runs again in another process.
+   * cases the job runs again in another process, and that is counted. Returns whether the job fails.
    */
-  #isToBlame({ job, kind, ranOthers }: Kill, hadEnded: boolean): boolean {
+  #judge({ job, kind, ranOthers }: Kill, hadEnded: boolean): boolean {
     if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
     const violations = 1 + (this.#violations.get(job.payload) ?? 0);
     this.#violations.set(job.payload, violations);

@@ -82,6 +82,23 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /--workers needs addresses or @FILE, not ""; is a variable/,
   ],
   [["run", ECHO, "in", "--workers="], /--workers needs addresses or @FILE, not ""; is a variable/],
+  [
+    ["run", ECHO, "in", "--workdir", ""],
+    /--workdir needs a folder, not ""; is a variable not set\? Leave --workdir out for the default: \$TMPDIR\n$/,
+  ],
+  [
+    ["run", ECHO, "in", "-o", ""],
+    /--output needs a folder, not ""; is a variable not set\? .* for the default: outputs\n$/,
+  ],
+  [
+    ["run", ECHO, "in", "--notify="],
+    /--notify needs a command, not ""; .* Leave --notify out to do without\n$/,
+  ],
+  [["run", ECHO, "in", "--exclude", ""], /--exclude needs the name of a worker, not ""; is a /],
+  [["run", ECHO, "in", "--ssh", ""], /--ssh needs hosts, not ""; is a variable not set/],
+  [["worker", "--listen", ""], /--listen needs an address, not ""; is a variable not set/],
+  [["worker", "--key", ""], /--key needs a file, not ""; is a variable not set/],
+  [["key", "export", "--role", ""], /--role needs a value, not ""; is a variable not set\?\n$/],
   [["run", ECHO, "in", "-w", "--fresh"], /--workers needs addresses or @FILE, not "--fresh"/],
   [["bench", ECHO, "--workers", " "], /--workers needs addresses or @FILE, not " "/],
   [["run", ECHO, "--lines", "a", "--lines", "b"], /--lines is given twice; .*: "a" or "b"\n$/],

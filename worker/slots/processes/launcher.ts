@@ -98,7 +98,7 @@ export class Launcher {
     this.#pace = new PrintingPace(runtime.clock, options.log);
     const { socketPath, workFolder = dirname(socketPath), log, ownsProcess, dumpsFolder } = options;
     this.#folders = new SlotFolders(runtime.files, workFolder, log);
-    this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder);
+    this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder, log);
     const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
     this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
     // After the caller has started its first slots: they are on the way to the first job, the guardian is not.

@@ -101,8 +101,8 @@ export class PrintedLines {
     return this.#announced.size > 0;
   }
 
-  /** An answer has come. Returns whether it waits for its mark: then `onAnswer` follows. */
-  holds(frame: SlotResponse): boolean {
+  /** An answer has come. Holds it if it has to wait for its mark. Returns whether it does: then `onAnswer` follows. */
+  hold(frame: SlotResponse): boolean {
     const id = frame.id as number;
     if (this.#announced.size === 0 || !this.#announced.delete(id)) return false;
     const timer = this.#clock.after(MARK_WAIT_MS, () => this.#release(id, this.#last.lines));

@@ -202,7 +202,7 @@ function isProgram(path: string): boolean {
     accessSync(path, constants.X_OK);
     return true;
   } catch {
-    return false;
+    return false; // there is none, or this user may not start it
   }
 }
 

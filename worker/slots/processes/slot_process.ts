@@ -89,7 +89,7 @@ export class SlotProcess {
     });
     const late = `no connection within ${START_LIMIT_MS / 1000}s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
-    this.#connected.promise.catch(() => {}).finally(() => timer.stop());
+    this.#connected.promise.catch(() => {}).finally(() => timer.stop()); // its users get the error
     void this.#awaitExit();
   }
 
@@ -161,7 +161,7 @@ export class SlotProcess {
     this.#link = this.#held.open({ clock: this.#clock, findHugePlace: this.#relayed.find });
     this.transport = openTransport(this.#link, this.#memory, this.shared.slot);
     this.#link.start();
-    void this.#dumps?.onConnected(this.pid);
+    this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
     return true;
   }
@@ -245,7 +245,7 @@ export class SlotProcess {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
     else if (!frame.huge) { // a huge output was answered when it began to come
       const response = this.transport?.responseIn(frame);
-      if (response && !this.printed.holds(response)) this.#onResponse(response);
+      if (response && !this.printed.hold(response)) this.#onResponse(response);
     }
   }
 

@@ -50,7 +50,7 @@ export class SlotSharedMemory {
 
   /** Removes the file's name. By then the slot has opened the file, or failed to start. */
   async unlink(): Promise<void> {
-    await this.#files.remove(this.#path);
+    await this.#files.remove(this.#path).catch(() => {}); // then it goes with the worker's folder
   }
 
   /** The running job, or the last one if none runs; before the first job, an id that no job has. */
