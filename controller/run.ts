@@ -13,7 +13,7 @@ import type { Journal } from "./output/journal/journal.ts";
 import type { OutputSink } from "./output/sink.ts";
 import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
-import { endingOf } from "./run_ending.ts";
+import { endingOf } from "./noted_ending.ts";
 import { runLines } from "./run_lines.ts";
 import type { RunStatus, RunView } from "./run_status.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";

@@ -1,6 +1,6 @@
 /**
- * Turns of the event loop for what takes a millisecond, one after another: however many links have such work, what
- * else there is to do comes in between.
+ * Gives work that takes a millisecond a turn of the event loop each, one after another: however many links have such
+ * work, everything else is done in between.
  */
 
 import type { Clock } from "../runtime/clock.ts";
@@ -11,10 +11,10 @@ import type { Clock } from "../runtime/clock.ts";
  */
 const LONG_MS = 2;
 
-/** The rest is so many times as long as the turn: others have most of the time, also when their jobs wait for several. */
+/** The rest is this many times as long as the turn: others have most of the time, also when their jobs wait for several. */
 const REST_FACTOR = 2;
 
-/** The longest rest. A turn that took so long that it should be longer was interrupted, as by a SIGSTOP. */
+/** The longest rest. A turn that calls for a longer one was interrupted, as by a SIGSTOP. */
 const REST_MS_MAX = 100;
 
 /** The turns of several links. */

@@ -5,10 +5,10 @@
 
 import type { Link } from "./link.ts";
 
-/** Whoever connects sends its first message at once. */
+/** How long the first message may take: whoever connects sends it at once. */
 const FIRST_FRAME_MS = 20_000;
 
-/** A frame that has begun, and of which nothing comes: a network that is away for longer breaks connections anyway. */
+/** How long nothing more of a frame may come: a network that is away for longer breaks connections anyway. */
 const STALLED_MS = 30_000;
 
 /** A frame may be slower than the rate below for this long. */
@@ -21,23 +21,23 @@ const SLOWEST_BYTES_PER_MS = 10;
  * The most that one call counts. When a process was suspended or busy, its timers run before it reads what has
  * arrived.
  */
-const LOOK_MS_MAX = 1_000;
+const POLL_MS_MAX = 1_000;
 
-/** Watches one link. Call `look` several times a second. */
+/** Watches one link. Call `poll` several times a second. */
 export class UnfinishedMessages {
   readonly #link: Pick<Link, "reception">;
   #frames = 0;
   #heldBytes = 0;
-  /** How long the frame is under way, or the first one is awaited, while the link has listened. */
+  /** How long the frame has been under way, or the first one awaited, while the link listened. */
   #begunMs = 0;
   #stalledMs = 0;
-  #lookedAtMs: number | undefined;
+  #polledAtMs: number | undefined;
 
   constructor(link: Pick<Link, "reception">) {
     this.#link = link;
   }
 
-  /** How long the frame is under way, while the link has listened. */
+  /** How long the frame has been under way, while the link listened. */
   get begunMs(): number {
     return this.#begunMs;
   }
@@ -48,10 +48,10 @@ export class UnfinishedMessages {
   }
 
   /** Why the peer cannot be kept, as a clause for a message; `undefined` if it can. */
-  look(nowMs: number): string | undefined {
+  poll(nowMs: number): string | undefined {
     const { frames, heldBytes, isListening } = this.#link.reception;
-    const elapsedMs = Math.min(nowMs - (this.#lookedAtMs ?? nowMs), LOOK_MS_MAX);
-    this.#lookedAtMs = nowMs;
+    const elapsedMs = Math.min(nowMs - (this.#polledAtMs ?? nowMs), POLL_MS_MAX);
+    this.#polledAtMs = nowMs;
     const isNew = frames !== this.#frames;
     const isWaiting = heldBytes > 0 || frames === 0;
     const hasMoved = heldBytes !== this.#heldBytes;

@@ -162,8 +162,8 @@ export class Dispatcher<T> {
   }
 
   /**
-   * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest. If that job needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint
-   * might become empty.
+   * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest. If
+   * that job needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint might become empty.
    */
   #longestWaiting(core: CoreKey): Client<T> | undefined {
     let longest: Client<T> | undefined;

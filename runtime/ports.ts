@@ -1,6 +1,6 @@
 /**
  * What distcomp needs from a runtime beyond the `node:` modules that Deno and Bun share. Each runtime has an
- * adapter (`deno/adapter.ts`, `bun/adapter.ts`); the globals `Deno` and `Bun` are used nowhere else.
+ * adapter (`deno/adapter.ts`, `bun/adapter.ts`, `node.ts`); the globals `Deno` and `Bun` are used nowhere else.
  */
 
 import type { Clock, Random } from "./clock.ts";

@@ -11,7 +11,7 @@ import {
 import type { SlotProcess } from "./slots/processes/slot_process.ts";
 import type { ProcFiles } from "../runtime/proc_files.ts";
 import { usableMemory } from "../system/usable_memory.ts";
-import { residentBytes } from "./slots/limits.ts";
+import { residentBytes } from "./slots/job_limits.ts";
 
 /** The state as the controller `asker` gets it, which is not counted. PROTOCOL.md has the fields. */
 export function encodeStatus(

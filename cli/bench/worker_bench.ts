@@ -33,7 +33,7 @@ const ALONE_MAX = 500;
 const SLOW_PING_MS = 50;
 
 /** How often it is looked whether all slots have loaded the core, and how long that may take. */
-const LOOK_MS = 20;
+const POLL_MS = 20;
 const LOADING_MS_MAX = 30_000;
 
 /** Jobs are added in batches of this many. */
@@ -232,11 +232,11 @@ export class WorkerBench {
   /** Runs jobs until the worker has connected, and all its slots have loaded the core. */
   async #loaded(): Promise<void> {
     const { clock } = this.#runtime;
-    do await this.#feedFor(LOOK_MS); while (this.#answered === 0);
+    do await this.#feedFor(POLL_MS); while (this.#answered === 0);
     const endMs = clock.now() + LOADING_MS_MAX;
     do {
       let isAnswered = this.#cluster.ping(() => isAnswered = true) === 0;
-      do await this.#feedFor(LOOK_MS); while (!isAnswered);
+      do await this.#feedFor(POLL_MS); while (!isAnswered);
     } while (this.#cluster.status.loading && clock.now() < endMs);
   }
 

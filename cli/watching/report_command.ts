@@ -7,7 +7,7 @@ import { figuresOf } from "../../report/figures.ts";
 import { readLines } from "../../report/journal_lines.ts";
 import { limitLine } from "../../report/limit_line.ts";
 import { limitText } from "../../report/limit_text.ts";
-import { limitsOf } from "../../report/limits.ts";
+import { limitsOf } from "../../report/run_limits.ts";
 import { findOutputs, isRunning, type RecordedOutputs } from "../../report/recorded_outputs.ts";
 import type { Report } from "../../report/report.ts";
 import { ReportBuilder } from "../../report/report_builder.ts";

@@ -61,7 +61,7 @@ export interface Completion<T extends Task> {
   readonly failures?: { readonly attempts: number; readonly workers: readonly string[] };
 }
 
-/** A worker, for those who watch the cluster. */
+/** What those who watch the cluster are told of a worker. */
 export interface ClusterWorker {
   /** What messages call it. */
   readonly name: string;

@@ -55,7 +55,7 @@ export class Heartbeat {
 
   /** Call it several times a second. `isListening`: whether the worker's messages are being read. */
   check(signs: Signs, isListening: boolean, nowMs: number): HeartbeatAction {
-    const silentMs = this.#silence.look(signs.signsOfLife, isListening, nowMs);
+    const silentMs = this.#silence.poll(signs.signsOfLife, isListening, nowMs);
     // A ping arrives only after everything that was sent before it, so allow for the time of that transfer.
     const inTransitMs = Math.min(signs.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
       SLOWEST_BYTES_PER_MS;

@@ -159,7 +159,7 @@ export class WorkerConnection {
 
   /** Pings when it is time, and closes when the worker has been silent, or has left an answer unfinished, for too long. */
   onTick(nowMs: number): void {
-    const unfinished = this.#unfinished.look(nowMs);
+    const unfinished = this.#unfinished.poll(nowMs);
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
     this.#compression.onTick(nowMs);

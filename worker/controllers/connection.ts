@@ -28,7 +28,7 @@ import {
   type RelayedJob,
   type SlotResponse,
 } from "../job.ts";
-import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
+import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/job_limits.ts";
 import { ArrivingCore } from "../cores/arriving_core.ts";
 import { ArrivingJob } from "./arriving_job.ts";
 import { Compression } from "./compression.ts";

@@ -53,9 +53,9 @@ export class ConnectionWatch implements Holder {
    * the controller to be silent.
    */
   check(nowMs: number, silentMsMax: number): void {
-    this.#silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
+    this.#silentMs = this.#silence.poll(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
     const isUnread = this.#unreadMs(nowMs) >= UNREAD_OUTPUT_MS;
-    const unfinished = this.#unfinished.look(nowMs);
+    const unfinished = this.#unfinished.poll(nowMs);
     if (unfinished !== undefined) this.giveUp(unfinished);
     else if (isUnread) {
       this.giveUp(`it has read nothing of an output for ${UNREAD_OUTPUT_MS / 1000}s`);
@@ -73,7 +73,7 @@ export class ConnectionWatch implements Holder {
   #unreadMs(nowMs: number): number {
     const { compression, waitsSinceMs } = this.#link;
     const isWaiting = waitsSinceMs !== undefined && compression.sourceBytes > 0;
-    return this.#reading.look(waitsSinceMs ?? 0, isWaiting, nowMs);
+    return this.#reading.poll(waitsSinceMs ?? 0, isWaiting, nowMs);
   }
 
   /** Whether it waits for nothing from this worker, and no slot waits for it. */

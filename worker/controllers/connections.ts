@@ -76,7 +76,7 @@ export class Connections implements Iterable<Connection> {
 
   onTick(nowMs: number): void {
     for (const connection of this) connection.check(nowMs);
-    this.#shared.held.look();
+    this.#shared.held.poll();
   }
 
   close(): void {

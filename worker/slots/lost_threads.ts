@@ -7,8 +7,8 @@ import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { CurrentJob } from "../../pool/types.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
 
-/** How often each slot is looked at: most jobs are shorter, and are never looked at twice. */
-const LOOK_MS = 2_000;
+/** How often each slot is checked: most jobs are shorter, and are never checked twice. */
+const POLL_MS = 2_000;
 
 /** Why such a job fails. */
 export const LOST_THREAD = "the core has ended the thread of its job, as pthread_exit does";
@@ -16,22 +16,22 @@ export const LOST_THREAD = "the core has ended the thread of its job, as pthread
 /** The slots that have lost the thread of a job. */
 export class LostThreads {
   readonly #system: ProcFiles;
-  #lookedAtMs = 0;
-  /** Jobs whose processes were zombies at the last look: one that has ended is one, too, until it is noticed. */
+  #polledAtMs = 0;
+  /** Jobs whose processes were zombies at the last poll: one that has ended is one, too, until it is noticed. */
   #seen = new Map<EndpointId, DispatchId>();
 
   constructor(system: ProcFiles) {
     this.#system = system;
   }
 
-  /** Those among these jobs that will never be answered, if it is time to look. */
+  /** Those among these jobs that will never be answered, if it is time to check. */
   among<T>(
     jobs: readonly CurrentJob<T>[],
     pidAt: (endpoint: EndpointId) => number | undefined,
     nowMs: number,
   ): CurrentJob<T>[] {
-    if (nowMs - this.#lookedAtMs < LOOK_MS) return [];
-    this.#lookedAtMs = nowMs;
+    if (nowMs - this.#polledAtMs < POLL_MS) return [];
+    this.#polledAtMs = nowMs;
     const before = this.#seen;
     this.#seen = new Map();
     return jobs.filter(({ endpoint, dispatch, hasBegun }) => {

@@ -8,7 +8,7 @@ import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
-import { findViolations, peakBytes, residentBytes } from "./limits.ts";
+import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
 import { LOST_THREAD, LostThreads } from "./lost_threads.ts";
 import { RunTimes } from "./run_times.ts";
 

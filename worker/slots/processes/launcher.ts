@@ -101,7 +101,7 @@ export class Launcher {
     this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder, log);
     const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
     this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
-    // Whoever makes a launcher starts slots at once, which take longer to start.
+    // After the caller has started its first slots: they are on the way to the first job, the guardian is not.
     if (orphans) queueMicrotask(() => this.#startGuardian());
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     this.#registrations = new Registrations(runtime.clock, (ticket, stream) => {

@@ -11,7 +11,7 @@ import {
   findViolations,
   residentBytes,
   residentIn,
-} from "../../../worker/slots/limits.ts";
+} from "../../../worker/slots/job_limits.ts";
 import type { TimedJob } from "../../../worker/slots/run_times.ts";
 import { test, testUnless } from "../../lib/test.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Figures } from "../../report/figures.ts";
-import { type LimitKind, limitsOf } from "../../report/limits.ts";
+import { type LimitKind, limitsOf } from "../../report/run_limits.ts";
 import { limitLine } from "../../report/limit_line.ts";
 import { limitText } from "../../report/limit_text.ts";
 import { test } from "../lib/test.ts";
