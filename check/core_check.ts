@@ -7,6 +7,7 @@ import { lackingText } from "../core/lacking.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { formatMeasured } from "../system/format.ts";
 import { host } from "../system/host.ts";
+import { withReason } from "../system/last_words.ts";
 import { lackingCpu } from "../worker/cores/core_needs.ts";
 import { withFileBytes } from "../worker/cores/file_bytes.ts";
 import { searchLibraries } from "../worker/cores/library_search.ts";
@@ -119,8 +120,8 @@ export class CoreCheck {
 
 function loadFinding(trial: TrialResult): Finding {
   const finding = findingsOf("load");
-  const { failure, loaded } = trial;
-  if (failure !== undefined) return finding.failed(failure);
+  const { failure, loaded, printed } = trial;
+  if (failure !== undefined) return finding.failed(withReason(failure, printed));
   if (!loaded) return finding.failed(`it ${crashText(trial)}`); // a crash after that is another check's
   const time = formatMeasured(loaded.openMs + loaded.initMs);
   return finding.ok(`it loads in ${time}, and worker_init returns 0`);

@@ -37,7 +37,7 @@ const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] 
   ["STARTS_PROCESS", INPUT, "warning", "processes", /2 processes left/],
   ["WRITES_FILE", INPUT, "warning", "files", /leaves scratch\.tmp in its working directory/],
   ["DESTRUCTOR_CRASHES", INPUT, "failed", "unload", /SIGABRT while the core is unloaded/],
-  ["INIT_REFUSES", INPUT, "failed", "load", /worker_init returned 5/],
+  ["INIT_REFUSES", INPUT, "failed", "load", /^worker_init returned 5 \(no licence for you\)$/],
   ["MANGLED", INPUT, "failed", "functions", /lacks worker_run_job; it has _Z14.*extern "C"$/],
 ];
 
