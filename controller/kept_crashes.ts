@@ -8,7 +8,7 @@ import { reasonOf } from "../runtime/error_text.ts";
 import type { FolderBelow, FolderFiles } from "../runtime/files/files_below.ts";
 import { join, resolve } from "../runtime/files/path.ts";
 import type { Log } from "../system/log.ts";
-import type { Completion, StoredTaskInput } from "./cluster/task.ts";
+import type { Completion, StoredTaskInput } from "./cluster/cluster_types.ts";
 import type { ReadyTask } from "./inputs/source.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 

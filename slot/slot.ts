@@ -28,17 +28,15 @@ import {
   decodeSharedJob,
   encodeSharedOutput,
   sharedPath,
-  SLOT_EXIT_AT,
-  SLOT_FAULT_AT,
   SLOT_HAS_MEMORY,
   SLOT_LOAD,
   SLOT_OUTPUT_TAKEN,
   SLOT_REGISTER,
-  SLOT_SHARED_BYTES,
   SLOT_SHARED_JOB,
   SLOT_SHARED_OUTPUT,
   type SlotStart,
 } from "./protocol.ts";
+import { SLOT_FAULT_AT, SLOT_SHARED_BYTES, SlotNumber, slotNumberAt } from "./shared_layout.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
@@ -49,8 +47,11 @@ const CORE_API_VERSION = 1;
  */
 const ANSWERS_HELD_US = 300;
 
-/** A job of at least this length is marked even while its core prints nothing: that costs less than 1 % of it. */
-const MARKED_JOB_US = 5_000;
+/**
+ * A job that ends this long after answers were written is marked even while its core prints nothing: that costs less than
+ * 1 % of the time.
+ */
+const MARKED_AFTER_US = 5_000;
 
 /** Outputs up to this size are gathered; a larger one is copied to shared memory, or written from the core's own. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
@@ -95,9 +96,9 @@ function serveWorker(
 ): void {
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
-  if (notesExit) channel.noteExit?.(shared.buffer, SLOT_EXIT_AT);
+  if (notesExit) channel.noteExit?.(shared.buffer, slotNumberAt(SlotNumber.exitCalls));
   const trace = channel.prepareFaultTrace?.(path, SLOT_FAULT_AT);
-  if (trace) shared.set([trace.gap.from, trace.gap.to], 3);
+  if (trace) shared.set([trace.gap.from, trace.gap.to], SlotNumber.stackFrom);
   const jobs = memory && SharedJobs.open(channel, memory);
   const slot = new Slot(runtime, channel, shared, {
     index,
@@ -124,7 +125,7 @@ class Slot {
   readonly #decoder = new FrameDecoder();
   readonly #answers: GatheredAnswers;
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
-  readonly #startedJob: Float64Array<ArrayBuffer>;
+  readonly #numbers: Float64Array<ArrayBuffer>;
   readonly #marks: JobMarks;
   readonly #meter: JobMeter;
   readonly #notesIndex: boolean;
@@ -135,14 +136,14 @@ class Slot {
   constructor(
     runtime: SlotRuntime,
     channel: SlotChannel,
-    startedJob: Float64Array<ArrayBuffer>,
+    numbers: Float64Array<ArrayBuffer>,
     { index, notesIndex, shared, trace }: SlotOptions,
   ) {
     this.#runtime = runtime;
     this.#channel = channel;
-    this.#startedJob = startedJob;
-    this.#answers = new GatheredAnswers(channel, startedJob.buffer);
-    this.#marks = new JobMarks(channel.printing, this.#answers.writer, startedJob);
+    this.#numbers = numbers;
+    this.#answers = new GatheredAnswers(channel, numbers.buffer);
+    this.#marks = new JobMarks(channel.printing, this.#answers.writer, numbers);
     this.#meter = new JobMeter(channel.usage, index);
     this.#notesIndex = notesIndex;
     this.#shared = shared;
@@ -245,19 +246,19 @@ class Slot {
 
   #onStarted(id: Uint64, index: Uint64): void {
     this.#answers.onStart();
-    this.#startedJob[0] = id as number;
-    if (this.#notesIndex) this.#startedJob[2] = Number(index);
-    this.#startedJob[5] = this.#meter.onStart();
+    this.#numbers[SlotNumber.startedId] = id as number;
+    if (this.#notesIndex) this.#numbers[SlotNumber.startedIndex] = Number(index);
+    this.#numbers[SlotNumber.startedAtUs] = this.#meter.onStart();
   }
 
   #onEnded(core: NativeCore, id: number, exitCode: number): void {
-    const heldUs = this.#meter.onEnd() - this.#answers.writtenAtUs;
+    const sinceWriteUs = this.#meter.onEnd() - this.#answers.writtenAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
     this.#answer(core, id, exitCode);
     core.free();
-    if (isMarked || heldUs > MARKED_JOB_US) this.#marks.write(id);
-    if (heldUs > ANSWERS_HELD_US) this.#answers.flush();
+    if (isMarked || sinceWriteUs > MARKED_AFTER_US) this.#marks.write(id);
+    if (sinceWriteUs > ANSWERS_HELD_US) this.#answers.flush();
   }
 
   #answer(core: NativeCore, id: Uint64, exitCode: number): void {

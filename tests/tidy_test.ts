@@ -83,6 +83,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "runtime/native/shared_memory.ts",
     "slot/protocol.ts",
     "slot/regions.ts",
+    "slot/shared_layout.ts",
     "worker/job.ts",
   ],
   "worker/controllers": [...LEVEL_1, "link", "worker/cores", ...SLOTS, "worker/job.ts"],
@@ -160,7 +161,7 @@ const ARROWS: Record<string, readonly string[]> = {
   "report/page": [...RUNTIME, "system", "page", "report"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   // The command line: each folder of a command knows what commands have in common, and no other command.
-  "cli/program": [...RUNTIME, "deno.json"],
+  "cli/program": [...RUNTIME, "system/shell_word.ts", "deno.json"],
   "cli/terminal": ["cli/program", ...RUNTIME, "system"],
   "cli/options": [
     "cli/program",

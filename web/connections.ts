@@ -7,7 +7,7 @@ import { delay } from "../runtime/clock.ts";
 import { type HttpHandler, HttpServer, type OnFailed } from "../runtime/network/http_server.ts";
 import type { ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
-import { thisSystem } from "../runtime/system_text.ts";
+import { thisSystem } from "../runtime/proc_files.ts";
 import { Groups } from "../system/groups.ts";
 import { Pace } from "./pace.ts";
 import {

@@ -3,7 +3,7 @@
  * sends half a request on each takes no place from those who ask.
  */
 
-import { hostOf } from "../link/connection_limit.ts";
+import { hostOfPeer } from "../link/connection_limit.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { type HasFirstMessage, readFirstMessage } from "./first_message.ts";
@@ -54,7 +54,7 @@ export class PendingConnections {
     if (isFull && this.#silent.size >= this.#ready.size) this.#silent.takeOfLargest()?.close();
     else if (isFull) this.#ready.takeNewestOfLargest()?.stream.close();
     if (this.#isClosed) return stream.close();
-    this.#silent.add(hostOf(stream), stream);
+    this.#silent.add(hostOfPeer(stream), stream);
     void this.#read(stream);
   }
 

@@ -3,7 +3,7 @@
 import os from "node:os";
 import process from "node:process";
 import { formatAddress, isLoopback } from "../link/address.ts";
-import { hostOf } from "../link/connection_limit.ts";
+import { hostOfPeer } from "../link/connection_limit.ts";
 import { reasonOf } from "../runtime/error_text.ts";
 import { type Address, type ByteStream, hostAndPort, type Runtime } from "../runtime/ports.ts";
 import { withHead } from "../security/derived_stream.ts";
@@ -121,7 +121,7 @@ export class PageServer {
       onFailed: (reason) => log.warn(`the page cannot answer a request: ${reason}`),
       isEnough: this.#credentials ? hasFirstRecord : hasRequestHead,
       // A flood by other users of this machine takes no turns of this user's.
-      groupOf: (stream) => `${hostOf(stream)} ${isFromSameUser(this.#runtime, stream)}`,
+      groupOf: (stream) => `${hostOfPeer(stream)} ${isFromSameUser(this.#runtime, stream)}`,
       admit: (stream, head) => this.#admit(stream, head),
     }, listener);
     this.#printAddress();

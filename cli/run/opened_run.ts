@@ -39,7 +39,7 @@ import { coreOutputOf, type RunFlags } from "./run_options.ts";
 import { nameOf, rootOf, stateOf } from "./run_outputs.ts";
 import { type RunPlan, withoutExcluded } from "./run_plan.ts";
 import type { RunRequest } from "./run_request.ts";
-import type { StateReporter } from "./run_state.ts";
+import type { StateReporter } from "./state_reporter.ts";
 import { RunTimeLimit } from "./run_time_limit.ts";
 
 /** How often the file of `--log` gets the progress. */
@@ -75,13 +75,14 @@ export interface OpenedRun {
 /** Builds the run. */
 export async function openRun(opening: OpeningRun): Promise<OpenedRun> {
   const { runtime, request: { flags }, plan, folder, messages, closers } = opening;
-  const { log, write } = messages;
+  const { log, writePrinted } = messages;
   await warn(opening);
   const { key, insecure } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });
   if (insecure) warnInsecureRun(log);
   const ssh = withSsh(guarded, plan.executables);
-  const printed = coreOutputSink(coreOutputOf(flags), stateOf(flags), folder.files, write, log);
+  const { files } = folder;
+  const printed = coreOutputSink(coreOutputOf(flags), stateOf(flags), files, writePrinted, log);
   const run = runOf(ssh.runtime, opening, printed);
   const watched = new RunWatch(run, factsOf(opening), runtime.clock, messages.lines);
   letOthersAsk(opening, watched);

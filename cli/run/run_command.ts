@@ -16,7 +16,7 @@ import { dryRun } from "./dry_run.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { LaunchedRun } from "./launch.ts";
 import { type OpenedRun, openRun, type RunContext } from "./opened_run.ts";
-import { afterRun, type Ending } from "./run_ending.ts";
+import { afterRun, type Ending } from "./after_run.ts";
 import { checkInputs, namingOf } from "./run_inputs.ts";
 import { RunMessages } from "./run_messages.ts";
 import { openOutputs } from "./run_outputs.ts";
@@ -102,7 +102,7 @@ async function complete(context: RunContext): Promise<RunEnd> {
     page = await opened.openPage();
     hasBegun = true;
     await opened.run.complete();
-    await folder.tidy?.();
+    await folder.tidy?.((text) => messages.log.warn(text));
   } catch (error) {
     errors.push(error);
   }

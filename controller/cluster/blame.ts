@@ -20,8 +20,8 @@ import {
 import { namesOf, type Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
-import type { Faults, JobPolicy } from "./retries.ts";
-import type { Completion, Task } from "./task.ts";
+import type { Faults, JobPolicy } from "./job_policy.ts";
+import type { Completion, Task } from "./cluster_types.ts";
 
 /** How long a failed job waits for a worker that is expected to connect, if there is no other one. */
 const AWAITED_NODE_MS = 10_000;
@@ -232,7 +232,7 @@ export class Blame<T extends Task> {
     this.#take(job.payload);
     this.#parts.nodes.onJobFailed([...nodes.keys()], nowMs);
     const answer = withCrashes(best.completion.answer, crashes);
-    const failures = { attempts: attempts.tries, workers: namesOf(nodes.keys()) };
+    const failures = { attempts: attempts.runs, workers: namesOf(nodes.keys()) };
     const completion = { ...best.completion, job, answer, answeredAtMs, failures };
     return nodes.size > 1 ? { ...completion, ...reasonsOnSeveral(reasons, crashes) } : completion;
   }

@@ -6,7 +6,7 @@
 import type { BlobSource } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files, OpenFile, TargetInfo } from "../../runtime/files/files.ts";
-import type { StoredTaskInput } from "../cluster/task.ts";
+import type { StoredTaskInput } from "../cluster/cluster_types.ts";
 
 /** Larger files stay where they are. It is as much as a run queues of all its inputs. */
 export const STORED_INPUT_BYTES_MIN = 64 * 1024 * 1024;

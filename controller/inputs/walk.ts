@@ -29,6 +29,8 @@ export interface Walk {
   readonly core?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
+  /** Where a link leads below the folder of outputs, if it leads there. */
+  readonly linkedOutput?: (path: string) => Promise<string | undefined>;
   /** Default: `SORTED_ENTRIES_MAX`. */
   readonly sortedMax?: number;
 }
@@ -117,7 +119,9 @@ async function* filesAmong(
     } else if (path === options.core) {
       options.warn(`skipping "${path}": it is the core; name this file to use it as an input`);
     } else if (kind === "file" || await isInput(path, entry, options)) {
-      files.push(namedFile(path, inside + name, options.naming));
+      const file = namedFile(path, inside + name, options.naming);
+      const linksTo = kind === "link" ? await options.linkedOutput?.(path) : undefined;
+      files.push(linksTo === undefined ? file : { ...file, linksTo });
       if (files.length < FILES_MAX) continue;
       yield files;
       files = [];

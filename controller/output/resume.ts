@@ -45,6 +45,8 @@ export interface ResumeOptions {
   readonly path?: string | undefined;
   /** The pack that the outputs are in, if it is no folder. */
   readonly pack?: PackIndex | undefined;
+  /** Whether the journal has no line of the reader: a run writes that it has begun before it reads. */
+  readonly onlyReads?: boolean | undefined;
 }
 
 /** The numbers of jobs in the journal, by the state of their last record; `…OtherCore`: they run again. */
@@ -68,6 +70,8 @@ export class Resume implements FinishedJobs {
   readonly #folders = new PackFolders();
   readonly counts: ResumeCounts = { done: 0, failed: 0, failedOtherCore: 0, doneOtherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
+  /** Those of the damaged lines that runs have torn which were killed. */
+  #tornLines = 0;
 
   private constructor(files: FolderFiles, folder: string, options: ResumeOptions) {
     this.#files = files;
@@ -87,6 +91,7 @@ export class Resume implements FinishedJobs {
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event) => resume.#epochs.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
+        onTorn: () => resume.#onTorn(),
       });
     } catch (cause) {
       throw new SinkError(
@@ -94,6 +99,7 @@ export class Resume implements FinishedJobs {
         { cause },
       );
     }
+    if (options.onlyReads) resume.#epochs.onEnd();
     resume.#count();
     return resume;
   }
@@ -105,7 +111,7 @@ export class Resume implements FinishedJobs {
 
   /** Whether lines are damaged that no killed run has torn, or are of a later version. */
   get lacksLines(): boolean {
-    return this.flaws.newer > 0 || this.flaws.damaged > this.#epochs.killedRuns;
+    return this.flaws.newer > 0 || this.flaws.damaged > this.#tornLines;
   }
 
   /** Whether a pack has an entry for this job. */
@@ -280,6 +286,11 @@ export class Resume implements FinishedJobs {
   #onFlaw(kind: keyof JournalFlaws): void {
     this.flaws[kind] += 1;
     this.#epochs.onFlaw();
+  }
+
+  /** A line that no run has written is none that a killed one can have torn. */
+  #onTorn(): void {
+    if (this.#epochs.isInRun) this.#tornLines += 1;
   }
 
   #count(): void {

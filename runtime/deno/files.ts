@@ -26,7 +26,9 @@ import {
   targetOf,
 } from "../files/statx.ts";
 
-const { O_NOFOLLOW, O_NONBLOCK } = constants;
+/** A pipe in the place of a file is not waited for. */
+const FLAGS = O_CLOEXEC | constants.O_NONBLOCK;
+const { O_NOFOLLOW } = constants;
 const NEW_FOLDER_MODE = 0o777;
 const PATH_MAX = 4096;
 /** Entries of a folder at a time. */
@@ -141,7 +143,7 @@ async function withUtf8Path<T>(
 ): Promise<T> {
   const libc = isUtf8Name(path) ? undefined : library();
   if (!libc) return await use(path);
-  const flags = links === "refused" ? O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK : O_CLOEXEC;
+  const flags = links === "refused" ? FLAGS | O_NOFOLLOW : FLAGS;
   const fd = libc.open(cString(path), flags);
   check(libc, fd, path);
   try {

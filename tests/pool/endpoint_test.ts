@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Endpoint } from "../../pool/endpoint.ts";
 import { newJob } from "../../pool/job.ts";
-import { Roster } from "../../pool/roster.ts";
+import { EndpointSet } from "../../pool/endpoint_set.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 
@@ -41,7 +41,7 @@ test("an endpoint has answered once a job is back with an answer, and not becaus
 });
 
 function endpointWith(jobs: number, slots: number | undefined): Endpoint<number> {
-  const endpoint = new Endpoint<number>(1 as EndpointId, slots, new Roster(false));
+  const endpoint = new Endpoint<number>(1 as EndpointId, slots, new EndpointSet(false));
   for (const number of range(1, jobs)) {
     const job = newJob(1 as ClientId, "core" as CoreKey, 1, number, 0);
     endpoint.add(job, 0);

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { JobCounts } from "../../controller/tally.ts";
+import type { JobCounts } from "../../controller/job_counter.ts";
 import type { SourceTask } from "../../controller/inputs/source.ts";
 import type { MemoryDisk } from "../lib/memory_files.ts";
 import { outputOf, type PlannedJob } from "./jobs.ts";

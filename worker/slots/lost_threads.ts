@@ -5,33 +5,33 @@
 
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { CurrentJob } from "../../pool/types.ts";
-import type { SystemFiles } from "../../runtime/system_text.ts";
+import type { ProcFiles } from "../../runtime/proc_files.ts";
 
-/** How often each slot is looked at: most jobs are shorter, and are never looked at twice. */
-const LOOK_MS = 2_000;
+/** How often each slot is checked: most jobs are shorter, and are never checked twice. */
+const POLL_MS = 2_000;
 
 /** Why such a job fails. */
 export const LOST_THREAD = "the core has ended the thread of its job, as pthread_exit does";
 
 /** The slots that have lost the thread of a job. */
 export class LostThreads {
-  readonly #system: SystemFiles;
-  #lookedAtMs = 0;
-  /** Jobs whose processes were zombies at the last look: one that has ended is one, too, until it is noticed. */
+  readonly #system: ProcFiles;
+  #polledAtMs = 0;
+  /** Jobs whose processes were zombies at the last poll: one that has ended is one, too, until it is noticed. */
   #seen = new Map<EndpointId, DispatchId>();
 
-  constructor(system: SystemFiles) {
+  constructor(system: ProcFiles) {
     this.#system = system;
   }
 
-  /** Those among these jobs that will never be answered, if it is time to look. */
+  /** Those among these jobs that will never be answered, if it is time to check. */
   among<T>(
     jobs: readonly CurrentJob<T>[],
     pidAt: (endpoint: EndpointId) => number | undefined,
     nowMs: number,
   ): CurrentJob<T>[] {
-    if (nowMs - this.#lookedAtMs < LOOK_MS) return [];
-    this.#lookedAtMs = nowMs;
+    if (nowMs - this.#polledAtMs < POLL_MS) return [];
+    this.#polledAtMs = nowMs;
     const before = this.#seen;
     this.#seen = new Map();
     return jobs.filter(({ endpoint, dispatch, hasBegun }) => {
@@ -43,7 +43,7 @@ export class LostThreads {
   }
 }
 
-function isZombie(pid: number, system: SystemFiles): boolean {
+function isZombie(pid: number, system: ProcFiles): boolean {
   // Without one it is gone, or this is not Linux. The name in parentheses may have any characters.
   const stat = system.text(`/proc/${pid}/stat`) ?? "";
   return stat.startsWith("Z", stat.lastIndexOf(")") + 2);

@@ -6,9 +6,9 @@ import type { Pool } from "../../pool/pool.ts";
 import type { CurrentJob } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import type { SystemFiles } from "../../runtime/system_text.ts";
+import type { ProcFiles } from "../../runtime/proc_files.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
-import { findViolations, peakBytes, residentBytes } from "./limits.ts";
+import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
 import { LOST_THREAD, LostThreads } from "./lost_threads.ts";
 import { RunTimes } from "./run_times.ts";
 
@@ -44,7 +44,7 @@ export interface WatchedProcess {
 export interface WatchdogContext {
   readonly pool: Pool<RelayedJob>;
   readonly clock: Clock;
-  readonly system: SystemFiles;
+  readonly system: ProcFiles;
   /** The process behind an endpoint. */
   readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
   /** How long a job whose controller has disconnected may still run. */

@@ -78,12 +78,12 @@ export function exitReason(
   end: ProcessEnd | undefined,
   killReason: string | undefined,
   child: { readonly whyGivenUp: string },
-  startedJob: { readonly hasOverflowedStack: boolean },
+  shared: { readonly hasOverflowedStack: boolean },
   printed: { readonly lastLines: Lines },
 ): string {
   if (!end) return `${killReason ?? "was killed"}; ${child.whyGivenUp}`;
   if (killReason !== undefined) return killReason;
-  const overflow = startedJob.hasOverflowedStack ? " (stack overflow)" : "";
+  const overflow = shared.hasOverflowedStack ? " (stack overflow)" : "";
   const { lastLines } = printed;
   return withReason(`${describeEnd(end, lastLines)}${overflow}`, lastLines);
 }

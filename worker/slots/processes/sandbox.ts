@@ -96,8 +96,8 @@ export class Sandbox {
   ): Promise<Sandbox> {
     const self = runtime.selfCommand();
     const sandbox = new Sandbox(findBubblewrap(), self, options);
-    const probe = sandbox.#around([...self.slice(0, 1), "--version"], undefined, []);
-    const problem = await refusalOf(runtime, probe);
+    const trial = sandbox.#around([...self.slice(0, 1), "--version"], undefined, []);
+    const problem = await refusalOf(runtime, trial);
     if (problem !== undefined) throw new Error(`Cannot run slots in a sandbox: ${problem}`);
     return sandbox;
   }

@@ -12,7 +12,7 @@ import type { CoreKey, DispatchId } from "../../../pool/types.ts";
 import type { Clock, Timer } from "../../../runtime/clock.ts";
 import { messageOf } from "../../../runtime/error_text.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
-import { encodeLoad, SLOT_LOAD, SLOT_MARKED } from "../../../slot/protocol.ts";
+import { encodeLoad, SLOT_LOAD, SLOT_LOAD_ID, SLOT_MARKED } from "../../../slot/protocol.ts";
 import { Child } from "../../../system/child.ts";
 import { withReason } from "../../../system/last_words.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
@@ -23,7 +23,7 @@ import { HeldAnswers } from "../transport/held_answers.ts";
 import type { JobTransport } from "../transport/job_transport.ts";
 import { openTransport } from "../transport/memory_transport.ts";
 import { causeOf, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
-import { LOAD_ID, passOn } from "./plain_answer.ts";
+import { forwardsAnswer } from "./forwarded_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import type { ProcessMemory } from "../transport/process_memory.ts";
@@ -32,7 +32,7 @@ import { RelayedOutputs } from "../transport/relayed_output.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { SlotProcessOptions } from "./slot_process_options.ts";
-import type { StartedJob } from "../transport/started_job.ts";
+import type { SlotSharedMemory } from "../transport/slot_shared_memory.ts";
 
 /** A process that has not connected by then never will. Generous: on a big machine a hundred start at once. */
 const START_LIMIT_MS = 30_000;
@@ -42,8 +42,8 @@ const END_LIMIT_MS = 5_000;
 
 /** A slot's process. */
 export class SlotProcess {
-  /** Which job it runs, as it says in memory that it shares. */
-  readonly startedJob: StartedJob;
+  /** The memory in which it says which job it runs. */
+  readonly shared: SlotSharedMemory;
   readonly printed: PrintedLines;
   /** How it gets jobs. Set when it connects. */
   transport: JobTransport | undefined;
@@ -68,9 +68,9 @@ export class SlotProcess {
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
-    const { clock, pace, startedJob, dumps, sandbox, onLine, goneLimitMs } = options;
+    const { clock, pace, shared, dumps, sandbox, onLine, goneLimitMs } = options;
     this.#clock = clock;
-    this.startedJob = startedJob;
+    this.shared = shared;
     this.#memory = options.memory;
     this.#setup = options.setup;
     this.#sandbox = sandbox;
@@ -78,7 +78,7 @@ export class SlotProcess {
     this.#events = events;
     const onPrinted = (line: string) => this.printed.onLine(line);
     this.#child = new Child(spawned, { clock, pace, goneLimitMs, onLine: onPrinted });
-    this.printed = new PrintedLines(clock, startedJob, {
+    this.printed = new PrintedLines(clock, shared, {
       // A process that is ended before it has connected may complain about that.
       onLine: (line) => {
         const isEnding = this.#life.name === "ending";
@@ -125,7 +125,7 @@ export class SlotProcess {
 
   /** The job that it started last, readable even after it has exited. */
   get lastStarted(): DispatchId {
-    return this.startedJob.id;
+    return this.shared.startedId;
   }
 
   /** Whether a huge output of it is being sent, which is nowhere else. */
@@ -153,13 +153,13 @@ export class SlotProcess {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
     this.#ownPid = this.#sandbox?.pidIn(this.#child.pid);
-    this.#held = new HeldAnswers(stream, this.startedJob, {
+    this.#held = new HeldAnswers(stream, this.shared, {
       onFrame: (frame) => this.#onFrame(frame),
-      onSpan: (span) => passOn(span, this.printed, this.startedJob.slot, this.#events),
+      onSpan: (span) => forwardsAnswer(span, this.printed, this.shared.slot, this.#events),
       onClosed: (reason) => this.#onLinkClosed(reason),
     });
     this.#link = this.#held.open({ clock: this.#clock, findHugePlace: this.#relayed.find });
-    this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
+    this.transport = openTransport(this.#link, this.#memory, this.shared.slot);
     this.#link.start();
     this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
@@ -181,7 +181,7 @@ export class SlotProcess {
       if (this.#life.name !== "loading") return; // it has been given up meanwhile
       timer = this.#clock.after(limitMs, onLate);
       const path = this.#sandbox?.pathOf(core) ?? core.path;
-      this.#link?.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, path));
+      this.#link?.send(SLOT_LOAD, SLOT_LOAD_ID, encodeLoad(core.name, path));
     };
     abandoned.addEventListener("abort", onAbandoned);
     try {
@@ -251,7 +251,7 @@ export class SlotProcess {
 
   /** `lines`: what was printed last, if the response has waited for that. */
   #onResponse(frame: SlotResponse, lines?: Lines): void {
-    if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame, lines);
+    if (frame.id !== SLOT_LOAD_ID) return this.#events.onAnswer(frame, lines);
     frame.release?.(); // no answer to a load has an output: a core has sent it
     if (this.#life.name !== "loading") {
       if (lines) return; // it is too late
@@ -291,15 +291,15 @@ export class SlotProcess {
       await readLastAnswers(this.#link, this.#linkClosed.promise, this.#clock);
     } else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.printed.end();
-    await this.#dumps?.onEnded(this.pid, end?.signal ? this.startedJob.index : undefined);
-    this.startedJob.close();
+    await this.#dumps?.onEnded(this.pid, end?.signal ? this.shared.startedIndex : undefined);
+    this.shared.close();
     this.#memory?.onGone();
     this.#onGone(end);
   }
 
   #onGone(end: ProcessEnd | undefined): void {
     const before = this.#life;
-    const reason = exitReason(end, this.#killReason, this.#child, this.startedJob, this.printed);
+    const reason = exitReason(end, this.#killReason, this.#child, this.shared, this.printed);
     const cause = this.#killReason === undefined ? causeOf(end, this.printed.lastLines) : "self";
     this.#life = { name: "gone" };
     // Without effect if it had connected.
