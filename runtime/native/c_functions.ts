@@ -131,12 +131,7 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   // void exit(int status)
   exit: { args: ["i32"], returns: "void" },
   clock_gettime: CLOCK_GETTIME,
-  // int *__errno_location(void), Linux; int *__error(void), macOS
-  errnoLocation: {
-    symbol: IS_MACOS ? "__error" : "__errno_location",
-    args: [],
-    returns: "pointer",
-  },
+  errnoLocation: ERRNO_LOCATION,
   ...platform === "linux" && {
     // int madvise(void *address, size_t length, int advice)
     madvise: { args: ["pointer", "size", "i32"], returns: "i32" },

@@ -5,7 +5,7 @@ import { delay } from "../../../runtime/clock.ts";
 import type { Files } from "../../../runtime/files/files.ts";
 import { coreNeeds } from "../../../worker/cores/core_needs.ts";
 import { StoredCore } from "../../../worker/cores/core_store.ts";
-import { CoreTurns } from "../../../worker/cores/core_turns.ts";
+import { CoreLock } from "../../../worker/cores/core_lock.ts";
 import type { CoreKey } from "../../../pool/types.ts";
 import { host } from "../../../system/host.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
@@ -19,10 +19,10 @@ testUnless(
   "a search for libraries that hangs is given up after five seconds, and the next core has its turn",
   async () => {
     const clock = new VirtualClock();
-    const turns = new CoreTurns(clock, () => false);
+    const lock = new CoreLock(clock, () => false);
     const hanging: Pick<Files, "target"> = { target: () => new Promise(() => {}) };
     const files = Object.assign(new MemoryDisk().files, hanging);
-    const needs = coreNeeds({ files, clock, turns });
+    const needs = coreNeeds({ files, clock, lock });
     const core = new StoredCore("key" as CoreKey, "core.so", 0);
     const beganAtMs = clock.now();
     const ends: Record<string, number> = {};
@@ -30,7 +30,7 @@ testUnless(
       ends["explanation"] = clock.now() - beganAtMs;
       return text;
     });
-    const next = turns.take(async () => {
+    const next = lock.run(async () => {
       await delay(clock, 10);
       ends["next"] = clock.now() - beganAtMs;
     });
