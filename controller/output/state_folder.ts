@@ -4,6 +4,9 @@ import { join } from "../../runtime/files/path.ts";
 
 export const STATE_FOLDER = ".distcomp";
 
+/** What the journal is called there. */
+export const JOURNAL = "jobs.jsonl";
+
 /** Prefix of its folders with the temporary files of outputs. */
 export const TEMPORARY_PREFIX = "unfinished-";
 
@@ -20,5 +23,5 @@ export function packOf(path: string): string | undefined {
 
 /** The journal of the pack at this path. */
 export function packJournalOf(path: string): string {
-  return join(packStateOf(path), "jobs.jsonl");
+  return join(packStateOf(path), JOURNAL);
 }
