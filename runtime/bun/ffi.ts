@@ -88,6 +88,7 @@ export function openCore(path: string): NativeCore {
     }
   }
   if (missing.length === 0) {
+    // Each was found under its name.
     return new ForeignCore(functions as unknown as CoreFunctions<Pointer>, memoryWith(moreOfC()));
   }
   close();
