@@ -6,7 +6,7 @@ import { basename, dirname, join } from "../runtime/files/path.ts";
 import type { Runtime } from "../runtime/ports.ts";
 
 /** The file cannot be written. */
-export class ReportFileError extends Error {
+class ReportFileError extends Error {
   override name = "ReportFileError";
 }
 

@@ -329,6 +329,17 @@ test("every file begins with a comment that says what it is", () => {
   assert.deepEqual(silent, []);
 });
 
+test("what a file exports is named by another file, unless it is a type", () => {
+  const files = [...sourceFiles(), ...["tests", "bench", "examples"].flatMap(filesIn)];
+  const others = files.map(({ path, text }) => ({ path, words: new Set(text.match(/\w+/g)) }));
+  const own = sourceFiles().flatMap(({ path, code }) =>
+    [...code.matchAll(/^export (?:async )?(?:const|class|function\*?) (\w+)/gm)]
+      .filter(([, name = ""]) => !others.some((file) => file.path !== path && file.words.has(name)))
+      .map(([, name]) => `${path}: ${name}`)
+  );
+  assert.deepEqual(own, []);
+});
+
 test("who drops an error says why", () => {
   assert.deepEqual(sourceFiles().flatMap(droppedErrors), []);
 });

@@ -53,7 +53,7 @@ async function countRows(file: string): Promise<number> {
 }
 
 /** The rows, each value with the name of its column. */
-export async function* readRows(file: string): AsyncIterable<Parameter[]> {
+async function* readRows(file: string): AsyncIterable<Parameter[]> {
   const { parse } = await import("csv-parse"); // other runs do not wait until it is loaded
   let names: readonly string[] | undefined;
   const parser = parse({

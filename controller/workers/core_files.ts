@@ -22,7 +22,7 @@ export interface CoreFile extends SetupFile {
 }
 
 /** A file or folder that is to be put beside a core cannot be used. */
-export class BesideFileError extends CoreFileError {
+class BesideFileError extends CoreFileError {
   constructor(file: string, why: string, options?: ErrorOptions) {
     super(file, why, options);
     this.message = `Cannot send "${file}" with the compute core: ${why}`;

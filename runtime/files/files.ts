@@ -113,6 +113,8 @@ export interface Files {
   /** Removes a file, or a link. */
   unlink(path: string): Promise<void>;
   unlinkSync(path: string): void;
+  /** Removes a folder, which must be empty. */
+  removeEmptyFolder(path: string): Promise<void>;
   /** Removes a file, or a folder with everything in it. It need not exist. */
   remove(path: string): Promise<void>;
   removeSync(path: string): void;

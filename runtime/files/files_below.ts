@@ -3,13 +3,11 @@
  * whenever somebody has put them there. The root itself may be a link, and so may what is above it.
  */
 
-import { rmdir } from "node:fs/promises";
 import { CheckedFolders } from "./checked_folders.ts";
 import type { DirectFiles } from "./direct_files.ts";
 import { codeOf } from "../error_text.ts";
 import type { FileInfo, Files, OpenFile, OpenFolder } from "./files.ts";
 import { FolderDescriptors } from "./folder_descriptors.ts";
-import { nativePath } from "./native_path.ts";
 import { normalize } from "./path.ts";
 import { LinkError, type SafeFolders } from "./safe_folders.ts";
 
@@ -152,7 +150,7 @@ export class FilesBelow implements FolderFiles {
     try {
       if ((await this.info(path)).kind !== "folder") return await this.unlink(path);
       for (const name of await this.list(path)) await this.remove(`${path}/${name}`);
-      await this.#at(path, (at) => rmdir(nativePath(at)));
+      await this.#at(path, (at) => this.#files.removeEmptyFolder(at));
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
     }

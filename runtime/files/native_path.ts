@@ -8,7 +8,7 @@ import { bytesOfName, isUtf8Name, shownName } from "./file_name.ts";
 const TAKES_BYTES = process.versions["deno"] === undefined;
 
 /** A path that this runtime cannot open, because a name in it is not UTF-8. */
-export class NotUtf8Error extends Error {
+class NotUtf8Error extends Error {
   override name = "NotUtf8Error";
   readonly code = "EILSEQ";
 

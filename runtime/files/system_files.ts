@@ -24,6 +24,7 @@ import {
   readFile,
   rename,
   rm,
+  rmdir,
   stat,
   unlink,
 } from "node:fs/promises";
@@ -98,6 +99,7 @@ export const systemFiles: Files = {
   },
   unlink: async (path) => await unlink(nativePath(path)),
   unlinkSync: (path) => unlinkSync(nativePath(path)),
+  removeEmptyFolder: async (path) => await rmdir(nativePath(path)),
   remove: async (path) => await rm(nativePath(path), { recursive: true, force: true }),
   removeSync: (path) => rmSync(nativePath(path), { recursive: true, force: true }),
 };

@@ -3,7 +3,7 @@
 import { fs, os } from "../late_modules.ts";
 
 /** A tenth of what others get: enough to start within a second on a machine that is busy with jobs. */
-export const BACKGROUND_NICE = 10;
+const BACKGROUND_NICE = 10;
 
 /**
  * Where Linux shares the CPUs among sessions first, a process with a session of its own gets as much as all of the

@@ -322,6 +322,10 @@ class MemoryFiles implements Files {
     this.#disk.unlink(path);
   }
 
+  removeEmptyFolder(path: string): Promise<void> {
+    return this.#does("removeEmptyFolder", path, () => this.#disk.remove(path));
+  }
+
   remove(path: string): Promise<void> {
     return this.#does("remove", path, () => this.#disk.remove(path));
   }

@@ -61,7 +61,7 @@ export class RelayedOutputs {
 }
 
 /** A huge output that is relayed: what the slot writes is what the controller's connection reads. */
-export class RelayedOutput implements HugePlace {
+class RelayedOutput implements HugePlace {
   readonly head = new Uint8Array(HEAD_BYTES);
   readonly #id: Uint64;
   readonly #blobBytes: number;
