@@ -17,12 +17,7 @@ import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./job_policy.ts";
-import {
-  type ClusterEvents,
-  type ClusterOptions,
-  type ClusterStatus,
-  type Task,
-} from "./cluster_types.ts";
+import type { ClusterEvents, ClusterOptions, ClusterStatus, Task } from "./cluster_types.ts";
 import { VotersWatch } from "./voters_watch.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./cluster_types.ts";

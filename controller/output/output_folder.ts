@@ -123,7 +123,7 @@ async function resumeIfReadable(
   try {
     return await Resume.load(files, folder, options);
   } catch {
-    return undefined;
+    return undefined; // see above
   }
 }
 

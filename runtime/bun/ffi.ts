@@ -198,7 +198,7 @@ function openThreads(): ThreadLibrary | undefined {
     try {
       return openCFunctions<ThreadLibrary>(THREAD_FUNCTIONS);
     } catch {
-      return undefined;
+      return undefined; // it closes files in this thread then
     }
   }
 }

@@ -8,6 +8,7 @@ import { nameOfBytes } from "../../../runtime/files/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../../output/pack/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
 import { SmallCopies } from "./small_copies.ts";
+import type { ContentMemory, TarEvents } from "./tar_events.ts";
 import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
 import { isSparse, isTooLong, reasonOfLongName, shownLongName } from "./tar_refusals.ts";
 import {
@@ -44,16 +45,6 @@ export class TarError extends Error {
   }
 }
 
-/** What a reader reports, in the order of the tar. */
-export interface TarEvents {
-  /** A file. `content` is `undefined` if it is larger than the limit. */
-  onFile(name: string, bytes: number, content: Uint8Array<ArrayBuffer> | undefined): void;
-  /** An entry that is no file and no folder. `what` it is, with its article. */
-  onSkipped(name: string, what: string): void;
-  /** A file that cannot be read from the tar. */
-  onUnreadable(name: string, reason: string): void;
-}
-
 /** An entry whose content follows. */
 interface Entry {
   readonly name: string;
@@ -62,11 +53,6 @@ interface Entry {
   readonly use: "file" | "pax" | "name" | "nothing";
   /** Where its header is. */
   readonly at: number;
-}
-
-/** Lends memory for contents; `undefined`: one of this size gets new memory. */
-export interface ContentMemory {
-  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** Reads one tar. */
