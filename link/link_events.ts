@@ -22,8 +22,8 @@ export interface LinkEvents {
   /** Everything sent so far has been handed to the system. */
   onDrained?(): void;
   /**
-   * Bytes have arrived, whole frames or not. Those that are compressed are reported twice: as they come over the wire, and
-   * again when they are decompressed.
+   * Bytes have arrived, whole frames or not. Those that are compressed are reported twice: as they come over the wire,
+   * and again when they are decompressed.
    */
   onRead?(bytes: number): void;
   /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */

@@ -47,7 +47,9 @@ export class Endpoint<T> {
   isReserved = false;
   /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
   oldestSinceMs = 0;
-  /** The youngest job that has begun, as far as its answers tell, and how many of those that have begun are in flight. */
+  /**
+   * The youngest job that has begun, as far as its answers tell, and how many of those that have begun are in flight.
+   */
   #begunLast = 0;
   #begun = 0;
   /** When its last job came back. */

@@ -21,7 +21,10 @@ const NAMESPACES = ["mnt", "pid"];
 /** How many processes are looked at in one turn of the event loop: half a millisecond. */
 const EXAMINED_AT_ONCE = 32;
 
-/** A killed process ends within a few pauses, unless it hangs in the kernel or frees much memory: that is not waited for. */
+/**
+ * A killed process ends within a few pauses, unless it hangs in the kernel or frees much memory: that is not waited
+ * for.
+ */
 const PAUSE_MS = 5;
 const PAUSES_MAX = 200;
 

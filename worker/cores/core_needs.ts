@@ -14,7 +14,10 @@ import { searchLibraries } from "./library_search.ts";
 /** The flags of the first processor are in the first page. */
 const TEXT_BYTES_MAX = 16 * 1024;
 
-/** What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files under the lock. */
+/**
+ * What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files under the
+ * lock.
+ */
 export function coreNeeds(files: Files, lock: CoreLock, trust?: CoreTrust): CoreNeeds {
   return {
     beforeLoad: (core) =>
