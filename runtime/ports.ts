@@ -37,11 +37,11 @@ export interface StreamEnds {
 }
 
 /**
- * Whose the other end of a connection is: this user's or another one's. "unknown": the system does not tell, the
- * connection is not over loopback, or the other end is closed or not accepted yet. The one who dials asks again then.
- * "hidden": this process may not ask.
+ * Whose the other end of a connection is: this user's or another one's. "unaccepted": nobody's yet, as no process has
+ * accepted the connection; the one who dials asks again then. "unknown": the system does not tell, the connection is
+ * not over loopback, or the other end is closed. "hidden": this process may not ask.
  */
-export type PeerUser = "same" | "other" | "unknown" | "hidden";
+export type PeerUser = "same" | "other" | "unaccepted" | "unknown" | "hidden";
 
 /** What is proven about the other end of a connection. */
 export type PeerProof =

@@ -27,7 +27,8 @@ const PROOF_MS_MAX = 30_000;
 /**
  * How long a peer may say nothing before a run that listens tells it that it needs a key. A worker of this user waits for
  * the run to speak if it sees whose the run is. If the run does not see whose the worker is, neither would ever begin. A
- * worker that is about to use TLS has begun by then: it may look for two seconds whose the run is, and for its key.
+ * worker that is about to use TLS has begun by then: once it is accepted, it may look for two seconds whose the run is,
+ * and for its key.
  */
 const SILENT_MS_MAX = 5_000;
 

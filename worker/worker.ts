@@ -132,7 +132,13 @@ export class Worker implements AsyncDisposable {
     this.#coreLock = new CoreLock(clock, () => this.#executor.trials.areSlotsInUse);
     this.#trials = new SharedTrials(
       (core, abandoned) => this.#executor.trials.load(core, abandoned),
-      coreNeeds(runtime.files, this.#coreLock, trust),
+      coreNeeds({
+        files: runtime.files,
+        clock,
+        lock: this.#coreLock,
+        trust,
+        hasSandbox: options.sandbox !== undefined,
+      }),
     );
     this.#connections = new Connections(clock, log, connectionLimits(options.slots, system));
     this.#memory = new MemoryMeter(clock, system);

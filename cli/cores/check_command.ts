@@ -90,9 +90,8 @@ async function report(
     const counts = failed + warnings === 0
       ? "nothing found"
       : `${formatNoun(failed, "problem")}, ${formatNoun(warnings, "warning")}`;
-    const isLibrary = findings.every(({ check, state }) => check !== "file" || state !== "failed");
     const hint = `\nTo look closer:\n  ${commands.gdb}\n  ${commands.asan}\n`;
-    writeStdout(`\n${counts}\n${isLibrary ? hint : ""}`);
+    writeStdout(`\n${counts}\n${check.hasRun ? hint : ""}`);
   }
   return failed > 0 ? ExitCode.someFailed : ExitCode.ok;
 }

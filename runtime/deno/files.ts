@@ -25,9 +25,9 @@ import {
   targetOf,
 } from "../files/statx.ts";
 
-/** O_CLOEXEC: slots do not get the file. */
-const O_RDONLY_CLOEXEC = 0o2000000;
-const { O_NOFOLLOW, O_NONBLOCK } = constants;
+/** O_CLOEXEC: slots do not get the file. O_NONBLOCK: a pipe in its place is not waited for. */
+const O_RDONLY_CLOEXEC = 0o2000000 | constants.O_NONBLOCK;
+const { O_NOFOLLOW } = constants;
 const NEW_FOLDER_MODE = 0o777;
 const PATH_MAX = 4096;
 /** Entries of a folder at a time. */
@@ -142,7 +142,7 @@ async function withUtf8Path<T>(
 ): Promise<T> {
   const libc = isUtf8Name(path) ? undefined : library();
   if (!libc) return await use(path);
-  const flags = links === "refused" ? O_RDONLY_CLOEXEC | O_NOFOLLOW | O_NONBLOCK : O_RDONLY_CLOEXEC;
+  const flags = links === "refused" ? O_RDONLY_CLOEXEC | O_NOFOLLOW : O_RDONLY_CLOEXEC;
   const fd = libc.open(cString(path), flags);
   check(libc, fd, path);
   try {

@@ -59,7 +59,7 @@ export interface SharedFile {
  * as `file_name.ts` says.
  */
 export interface Files {
-  /** Opens a file to read it. */
+  /** Opens a file to read it. Fails at a pipe or a device, and does not wait for one. */
   openToRead(path: string, links?: LinkRule): Promise<OpenFile>;
   /**
    * Opens a file to read it and to append to it. Creates it if there is none, with `mode`. `isEmptied`: its content

@@ -66,8 +66,10 @@ function openFolderDescriptor(path: string): Promise<number> {
 
 /** The file system of this machine, with what the modules can do that Deno and Bun share. */
 export const systemFiles: Files = {
-  openToRead: async (path, links) =>
-    new SystemFile(await open(nativePath(path), O_RDONLY | flagsOf(links))),
+  openToRead: async (path, links) => {
+    const flags = O_RDONLY | O_NONBLOCK | flagsOf(links);
+    return await onlyFile(new SystemFile(await open(nativePath(path), flags)));
+  },
   openToAppend: async (path, isEmptied, mode, links) => {
     const flags = O_RDWR | O_CREAT | (isEmptied ? O_TRUNC : O_APPEND) | flagsOf(links);
     return new SystemFile(await open(nativePath(path), flags, mode));
@@ -170,6 +172,14 @@ class SystemSharedFile implements SharedFile {
   close(): void {
     closeSync(this.#fd);
   }
+}
+
+/** A pipe or a device may have no end. */
+async function onlyFile(file: SystemFile): Promise<SystemFile> {
+  const { kind } = await file.info();
+  if (kind === "file") return file;
+  await file.close();
+  throw new Error("it is not a file");
 }
 
 /** Nobody waits for the other end of a pipe that lies where a file should be. Files do not know `O_NONBLOCK`. */

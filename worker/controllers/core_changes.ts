@@ -12,7 +12,9 @@ import {
   encodeSetupResponse,
   type FailureKindName,
   isBare,
+  isMessageType,
   type Message2,
+  MessageType,
   setupKey,
   type Uint64,
   UNANSWERED_CORES_MAX,
@@ -51,6 +53,13 @@ export function largeCore(id: Uint64, arrived: ArrivingCore): LargeCoreMessage {
 export type CoreMessage =
   | Extract<Message2, { type: "core" | "choose" | "setup" }>
   | LargeCoreMessage;
+
+/** Their types. */
+const CORE_TYPES: ReadonlySet<number> = new Set([
+  MessageType.core,
+  MessageType.choose,
+  MessageType.setup,
+]);
 
 /** A larger core is not looked at in memory before it is loaded: the loader says what is wrong with it. */
 const INSPECTED_BYTES_MAX = 64 * 1024 * 1024;
@@ -109,6 +118,15 @@ export class CoreChanges {
     const loaded = this.#load(message, key);
     await this.#current.change(loaded, bytes);
     return await loaded === MISSING;
+  }
+
+  /**
+   * A message is answered with an error, whatever is in it. If it should have brought a core, jobs behind it must not
+   * run with the one before.
+   */
+  onRefused(type: number, version: number, reason: string): void {
+    if (!CORE_TYPES.has(type) || !isMessageType(type, version)) return;
+    this.#current.drop(`Cannot load the compute core that was sent last: ${reason}`);
   }
 
   /** The connection is closed: its trials are abandoned. */

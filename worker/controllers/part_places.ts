@@ -14,7 +14,7 @@ import { CORE_IN_MEMORY_BYTES_MAX } from "../cores/arriving_core.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import type { CoreLock } from "../cores/core_lock.ts";
 import type { CoreStore } from "../cores/core_store.ts";
-import { type CurrentCore, NO_CORE } from "./current_core.ts";
+import type { CurrentCore } from "./current_core.ts";
 import type { PacedMessages } from "./message_pace.ts";
 import { UnwantedPayload } from "./unwanted_payload.ts";
 
@@ -22,7 +22,7 @@ import { UnwantedPayload } from "./unwanted_payload.ts";
 export interface PartPlaces {
   version(): number;
   paced(): Pick<PacedMessages, "onDropped">;
-  readonly cores: Pick<CurrentCore, "hasAny">;
+  readonly cores: Pick<CurrentCore, "problem">;
   readonly store: Pick<CoreStore, "arriving">;
   readonly room: Pick<DiskRoom, "check">;
   readonly coreLock: CoreLock;
@@ -39,7 +39,8 @@ export function partPlaces(places: PartPlaces): FindHugePlace {
       return unwanted(bytes, "protocol", message);
     }
     const isJob = type === MessageType.job || type === MessageType.limitedJob;
-    if (isJob && !cores.hasAny) return unwanted(bytes, "core", NO_CORE);
+    const { problem } = cores;
+    if (isJob && problem !== undefined) return unwanted(bytes, "core", problem);
     if (type !== MessageType.core || bytes <= CORE_IN_MEMORY_BYTES_MAX) return undefined;
     try {
       room.check(bytes);

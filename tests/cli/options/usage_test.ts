@@ -71,6 +71,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /--slots is only for a run without --workers, --listen or --ssh/,
   ],
   [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b"/],
+  [
+    ["run", ECHO, "in", "--workers", "a:0"],
+    /--workers needs the ports of workers, from 1 to 65535, not "a:0"\n$/,
+  ],
   ...["ssh://a", "me@a:2", "a[1-3,5]"].map((hosts): [string[], RegExp] => [
     ["run", ECHO, "in", "--workers", hosts],
     /--workers needs addresses .*, not "[^"]+"; --ssh starts workers on such hosts\n$/,

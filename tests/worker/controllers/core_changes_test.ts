@@ -8,6 +8,7 @@ import {
   decodeSetupResponse,
   FrameDecoder,
   HEADER_BYTES,
+  MessageType,
   setupKey,
   type Variable,
 } from "../../../protocol/mod.ts";
@@ -75,6 +76,16 @@ test("a setup whose core is no library is refused before a process loads it", as
   assert.deepEqual(worker.loads, []);
 });
 
+test("a core that is refused, whatever is in it, leaves none current; no other message does", async () => {
+  const worker = new Changing();
+  await worker.send(new Uint8Array(ECHO));
+  worker.changes.onRefused(MessageType.job, 2, "there is no room");
+  worker.changes.onRefused(MessageType.setup, 1, "there is no room"); // a type that version 1 does not have
+  assert.equal(worker.current.problem, undefined);
+  worker.changes.onRefused(MessageType.core, 1, "there is no room");
+  assert.match(worker.current.problem ?? "", /sent last: there is no room$/);
+});
+
 test("while a large core is hashed, other work goes on, and it becomes the core all the same", async () => {
   const worker = new Changing();
   const content = new Uint8Array(20 * 1024 * 1024);
@@ -99,7 +110,7 @@ class Changing {
   readonly loads: CoreKey[] = [];
   readonly current: CurrentCore;
   readonly #contents: ContentStore;
-  readonly #changes: CoreChanges;
+  readonly changes: CoreChanges;
 
   /** `problem`: why no core can be loaded. */
   constructor(problem?: string) {
@@ -116,7 +127,7 @@ class Changing {
       return problem === undefined ? Promise.resolve() : Promise.reject(new Error(problem));
     });
     const coreLock = new CoreLock(systemClock, () => false);
-    this.#changes = new CoreChanges(this.current, { store, trials, room: ROOM, coreLock }, {
+    this.changes = new CoreChanges(this.current, { store, trials, room: ROOM, coreLock }, {
       send: (frame) => void this.answers.push(missingIn(frame)),
       sendError: (_id, _kind, text) => void this.answers.push(text),
     });
@@ -129,12 +140,12 @@ class Changing {
   choose(variables: readonly Variable[] = [], core?: string): Promise<boolean> {
     const setup = setupOf(variables, core);
     const message = { type: "setup", id: 1, name: "a name", setup, initMs: 0 } as const;
-    return this.#changes.onMessage(message, 100);
+    return this.changes.onMessage(message, 100);
   }
 
   async send(content: Uint8Array<ArrayBuffer>): Promise<void> {
     const message = { type: "core", id: 1, name: "a name", content } as const;
-    await this.#changes.onMessage(message, content.byteLength);
+    await this.changes.onMessage(message, content.byteLength);
   }
 
   async keep(content: Uint8Array): Promise<void> {
