@@ -7,7 +7,7 @@ export interface LinkEvents {
   /** A whole frame has arrived. */
   onFrame(frame: Frame): void;
   /**
-   * A small frame has arrived. Returns whether it is handled: otherwise `onFrame` follows. It must not be kept.
+   * A small frame has arrived. Returns whether it is handled: otherwise `onFrame` follows. The span must not be kept.
    */
   onSpan?(span: FrameSpan): boolean;
   /** More of a large payload has arrived; `undefined` once all of it has. */

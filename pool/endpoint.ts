@@ -41,7 +41,7 @@ export class Endpoint<T> {
   isGone = false;
   /** The most jobs that its owner wants it to have in flight. */
   jobsMax = Infinity;
-  /** It has answered a job whose result was wanted. That it confirms a cancel says nothing. */
+  /** It has answered a job whose result was wanted. To confirm a cancel does not count. */
   hasAnswered = false;
   /** It runs an isolated job. */
   isReserved = false;

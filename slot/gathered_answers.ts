@@ -32,7 +32,7 @@ export class GatheredAnswers {
     this.#numbers = new Float64Array(shared, 0, SLOT_NUMBERS);
   }
 
-  /** When answers were written last, or read, on the clock of the slot. */
+  /** When answers were last written, or jobs last arrived, on the clock of the slot. */
   get writtenAtUs(): number {
     return this.#writtenAtUs;
   }
