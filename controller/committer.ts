@@ -32,6 +32,8 @@ export interface CommitterParts {
 export interface CommitterEvents {
   /** A job is done or has failed, and is counted. */
   onFinished(): void;
+  /** A job has failed, and this file has the name of its output, but is nothing that a run has written. */
+  onKept(path: string): void;
   /** The output folder can no longer be written to. */
   onError(error: unknown): void;
 }
@@ -136,7 +138,8 @@ export class Committer {
   }
 
   async #finishFailed(completion: Completion<ReadyTask>, reason: string): Promise<void> {
-    await this.#parts.sink.remove(completion.job.payload.name);
+    const kept = await this.#parts.sink.remove(completion.job.payload.name);
+    if (kept) this.#events.onKept(kept);
     await this.#parts.crashes?.keep(completion);
     this.#finishFailure(failedRecord(completion, reason));
   }

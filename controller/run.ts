@@ -7,6 +7,7 @@ import { Cluster, type ClusterOptions } from "./cluster/cluster.ts";
 import type { ViewLimits } from "./cluster/cluster_view.ts";
 import { CommitWindow } from "./commit_window.ts";
 import { Committer } from "./committer.ts";
+import { keptWarning } from "./kept_warning.ts";
 import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
 import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
 import type { Journal } from "./output/journal/journal.ts";
@@ -92,6 +93,7 @@ export class Run {
     sink.countIn?.(window, options.memory);
     this.#committer = new Committer({ ...parts, ...options, counter, window }, {
       onFinished: () => this.#onFinished(),
+      onKept: keptWarning(log),
       onError: (error) => this.#stop(error),
     });
     this.#cluster = new Cluster<ReadyTask>(

@@ -107,8 +107,8 @@ export class Worker implements AsyncDisposable {
       shares,
       log,
     });
-    this.#contents = new ContentStore(runtime.files, folder.path);
-    this.#store = new CoreStore(runtime.files, folder.path, {
+    this.#contents = new ContentStore(folder.files, folder.path);
+    this.#store = new CoreStore(folder.files, folder.path, {
       contents: this.#contents,
       clock,
       onUnused: (core) => {

@@ -75,7 +75,7 @@ export interface OpenedRun {
 /** Builds the run. */
 export async function openRun(opening: OpeningRun): Promise<OpenedRun> {
   const { runtime, request: { flags }, plan, folder, messages, closers } = opening;
-  const { log, write, writePrinted } = messages;
+  const { log, writePrinted } = messages;
   await warn(opening);
   const { key, insecure } = flags;
   const guarded = guardedRuntime(runtime, { role: "controller", key, insecure, log });

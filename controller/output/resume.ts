@@ -114,6 +114,12 @@ export class Resume implements FinishedJobs {
     return this.flaws.newer > 0 || this.flaws.damaged > this.#tornLines;
   }
 
+  /** Whether the last record of a job says that it has an output, whichever core that is of. */
+  hasOutput(name: string): boolean {
+    const state = this.#jobs.get(name)?.state;
+    return state === JobState.done || state === JobState.doneOtherCore;
+  }
+
   /** Whether a pack has an entry for this job. */
   hasEntry(name: string): boolean {
     const job = this.#jobs.get(name);

@@ -2,6 +2,7 @@
 
 import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "../native/addon_symbols.ts";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./api.ts";
+import { closesAside, THREAD_FUNCTIONS, type ThreadLibrary } from "./close_aside.ts";
 import {
   AFFINITY_FUNCTIONS,
   type AffinityLibrary,
@@ -18,6 +19,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "../native/c_functions.ts";
+import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
 import {
   CORE_PROCESS_FUNCTIONS,
@@ -168,6 +170,37 @@ export function openSignalLibrary(): SignalLibrary {
 /** Opens functions of the C library. */
 export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
   return openCLibrary((name) => open<T>(name, functions));
+}
+
+/** Opens the functions that close files. */
+export function openClosingLibrary(): ClosingLibrary {
+  const library = openCFunctions<ClosingLibrary & { errnoLocation(): Pointer }>(CLOSING_FUNCTIONS);
+  const errno = () => ffi.read.i32(library.errnoLocation());
+  const closing = { ...library, areKept: false, errno };
+  const closeAside = platform === "linux" ? openCloseAside(library.close) : undefined;
+  return closeAside ? { ...closing, closeAside } : closing;
+}
+
+function openCloseAside(
+  closeHere: (fd: number) => number,
+): ClosingLibrary["closeAside"] | undefined {
+  const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+  const close = linker?.dlsym(null, new TextEncoder().encode("close\0"));
+  const threads = openThreads();
+  return close && threads ? closesAside(threads, close, closeHere) : undefined;
+}
+
+/** Before glibc 2.34, threads are in a library of their own. */
+function openThreads(): ThreadLibrary | undefined {
+  try {
+    return open<ThreadLibrary>("libpthread.so.0", THREAD_FUNCTIONS);
+  } catch {
+    try {
+      return openCFunctions<ThreadLibrary>(THREAD_FUNCTIONS);
+    } catch {
+      return undefined;
+    }
+  }
 }
 
 /** Opens the functions for small files. */

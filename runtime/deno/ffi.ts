@@ -18,6 +18,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "../native/c_functions.ts";
+import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
 import {
   CORE_PROCESS_FUNCTIONS,
@@ -30,7 +31,7 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "../native/guarded_core.ts";
-import { POSIX_FADVISE, WRITEV } from "../native/c_declarations.ts";
+import { CLOSE, POSIX_FADVISE, WRITEV } from "../native/c_declarations.ts";
 import {
   closeOnExec,
   EXEC_FUNCTIONS,
@@ -267,6 +268,24 @@ function writesAsideBy({ write, writev, advise }: AsideFunctions): WritesAside {
 /** Where the C library has the number of its last error. */
 interface CError {
   errnoLocation(): Pointer;
+}
+
+/** Opens the functions that close files; `undefined` if this process may not. */
+export function openClosingLibrary(): ClosingLibrary | undefined {
+  try {
+    const library = openCFunctions<ClosingLibrary & CError>(CLOSING_FUNCTIONS);
+    const aside = openCLibrary((name) =>
+      Deno.dlopen(name, tableOf({ close: CLOSE }, { nonblocking: true }))
+    );
+    return {
+      ...library,
+      areKept: true,
+      errno: () => memory.int32At(library.errnoLocation()),
+      closeAside: aside.symbols["close"] as unknown as (fd: number) => Promise<number>,
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Opens the functions for small files. */

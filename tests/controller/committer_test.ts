@@ -79,6 +79,14 @@ test("a failed job is recorded when the output of an earlier run is removed, and
   }
 });
 
+test("a file that stays in the place of a failed job's output is told, and the job has failed", async () => {
+  const scene = new Scene();
+  scene.remove = () => Promise.resolve("out/a");
+  scene.committer.onCompleted(completion("a", result(3, 5)));
+  await turn();
+  assert.deepEqual([scene.kept, scene.records], [["out/a"], ["a: failed"]]);
+});
+
 test("an output that cannot have its name fails its job, and any other error ends the run", async () => {
   for (const isLate of [false, true]) {
     for (const isNameError of [false, true]) {
@@ -163,6 +171,7 @@ test("the memory of an input and an output is given back when the output is writ
 class Scene {
   readonly records: string[] = [];
   readonly removed: string[] = [];
+  readonly kept: string[] = [];
   readonly errors: Error[] = [];
   readonly given: number[] = [];
   finished = 0;
@@ -170,7 +179,7 @@ class Scene {
   readonly window = new CommitWindow(() => {});
   commit: () => Promise<void> | void = () => {};
   commitHuge: () => Promise<void> = () => Promise.resolve();
-  remove: () => Promise<void> = () => Promise.resolve();
+  remove: () => Promise<string | void> = () => Promise.resolve();
   add: (record: JobRecord) => void = ({ input, state }) =>
     void this.records.push(`${input}: ${state}`);
   readonly committer = new Committer({
@@ -193,6 +202,7 @@ class Scene {
     } as PayloadMemory,
   }, {
     onFinished: () => void (this.finished += 1),
+    onKept: (path) => void this.kept.push(path),
     onError: (error) => void this.errors.push(error as Error),
   });
 }
