@@ -1,6 +1,6 @@
 /** The last lines that a job has printed, for people who want to know why it failed. */
 
-import { LAST_LINES_BYTES_MAX, LAST_LINES_MAX, saysWhy } from "../../../system/last_words.ts";
+import { LAST_LINES_BYTES_MAX, LAST_LINES_MAX, saysWhy } from "../../../system/failure_line.ts";
 
 /**
  * How many lines are kept from the first one on that says why: a panic is followed by its message, and often by a

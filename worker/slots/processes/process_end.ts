@@ -4,7 +4,7 @@ import os from "node:os";
 import type { Link } from "../../../link/link.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { ProcessEnd } from "../../../runtime/ports.ts";
-import { saysWhy, withReason } from "../../../system/last_words.ts";
+import { saysWhy, withReason } from "../../../system/failure_line.ts";
 import type { Lines } from "../../job.ts";
 
 /**
