@@ -1,6 +1,6 @@
 /**
- * Finds peers that leave a message unfinished: that connect and send nothing, or begin a frame and do not end it. A peer
- * that is between two frames may be silent for as long as it likes, as far as this goes.
+ * Finds peers that leave a message unfinished: that connect and send nothing, or begin a frame and do not end it. A
+ * peer that is between two frames may be silent for as long as it likes, as far as this goes.
  */
 
 import type { Link } from "./link.ts";

@@ -1,6 +1,7 @@
 /**
- * The layout of the small memory that a slot shares with its worker: numbers, then the answers that the slot gathers, then
- * what the system tells about a bad memory access. A message would not do: a slot can send nothing while a job runs.
+ * The layout of the small memory that a slot shares with its worker: numbers, then the answers that the slot gathers,
+ * then what the system tells about a bad memory access. A message would not do: a slot can send nothing while a job
+ * runs.
  */
 
 const NUMBER_BYTES = Float64Array.BYTES_PER_ELEMENT;

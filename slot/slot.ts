@@ -42,21 +42,23 @@ import { SLOT_FAULT_AT, SLOT_SHARED_BYTES, SlotNumber, slotNumberAt } from "./sh
 const CORE_API_VERSION = 1;
 
 /**
- * Answers are gathered for about this long at most, to be written together. A longer time would delay them, and those
- * before a long job until the worker takes them.
+ * Answers are gathered for about this long at most, to be written together. A longer time would delay them; those
+ * before a long job wait until the worker takes them anyway.
  */
 const ANSWERS_HELD_US = 300;
 
 /**
- * A job that ends this long after answers were written is marked even while its core prints nothing: that costs less than
- * 1 % of the time.
+ * A job that ends this long after answers were written is marked even while its core prints nothing: that costs less
+ * than 1 % of the time.
  */
 const MARKED_AFTER_US = 5_000;
 
 /** Outputs up to this size are gathered; a larger one is copied to shared memory, or written from the core's own. */
 const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
 
-/** Larger outputs are relayed by the worker part by part. It leaves room in a payload for the fields before the output. */
+/**
+ * Larger outputs are relayed by the worker part by part. It leaves room in a payload for the fields before the output.
+ */
 const ARRAY_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
 /** Leads the core to the files beside it. */

@@ -28,7 +28,9 @@ const VARIABLES: Readonly<Record<string, string>> = {
   key: "DISTCOMP_KEY",
 };
 
-/** Options that a command line must not have together. Where one of them is given, settings of the others do not count. */
+/**
+ * Options that a command line must not have together. Where one of them is given, settings of the others do not count.
+ */
 const ALTERNATIVES = [
   ["output", "pack"],
   ["suffix", "name"],

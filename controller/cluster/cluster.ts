@@ -295,7 +295,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#onEvent();
   }
 
-  /** Something has happened: jobs are scheduled once for all events of this turn of the event loop. Returns the time. */
+  /** Something has happened: jobs are scheduled once for all events of this turn. Returns the time. */
   #onEvent(): number {
     return this.#intake === "closed" ? this.#clock.now() : this.#passes.onEvent();
   }

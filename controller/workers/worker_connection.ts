@@ -157,7 +157,7 @@ export class WorkerConnection {
     this.#request((id) => encodeCancel(id, dispatch), (frame) => decodeNothing(payloadOf(frame)));
   }
 
-  /** Pings when it is time, and closes when the worker has been silent, or has left an answer unfinished, for too long. */
+  /** Pings when it is time, and closes when the worker is silent, or leaves an answer unfinished, for too long. */
   onTick(nowMs: number): void {
     const unfinished = this.#unfinished.poll(nowMs);
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));

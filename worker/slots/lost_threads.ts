@@ -1,6 +1,6 @@
 /**
- * Notices slots whose core has ended the thread of its job, as `pthread_exit` does. The runtime's other threads keep the
- * process, which answers nothing any more. Linux then shows it as a zombie, like one that has ended.
+ * Notices slots whose core has ended the thread of its job, as `pthread_exit` does. The runtime's other threads keep
+ * the process, which answers nothing any more. Linux then shows it as a zombie, like one that has ended.
  */
 
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";

@@ -1,6 +1,6 @@
 /**
- * The worker's end of the small memory that it shares with a slot's process: which job the slot started last, the answers
- * that it holds back, and how it has ended. See `slot/shared_layout.ts`.
+ * The worker's end of the small memory that it shares with a slot's process: which job the slot started last, the
+ * answers that it holds back, and how it has ended. See `slot/shared_layout.ts`.
  */
 
 import type { DispatchId } from "../../../pool/types.ts";
