@@ -8,7 +8,7 @@ import type { Runtime } from "../runtime/ports.ts";
 import { KeyError } from "../security/key_error.ts";
 import { EndedRunError } from "./run/ended_run_error.ts";
 import { ExitCode } from "./program/exit_code.ts";
-import { refuseEmptyValues } from "./options/empty_values.ts";
+import { refuseShellValues } from "./options/shell_values.ts";
 import { notesText, RUN_NOTES, WORKER_NOTES } from "./options/help_notes.ts";
 import { withHelpTopics } from "./help/help_topics.ts";
 import { printError, toStderr } from "./terminal/log.ts";
@@ -86,7 +86,7 @@ async function buildProgram(
     const { addOtherCommands } = await import("./other_commands.ts");
     addOtherCommands(program, runtime, roles, outcome);
   }
-  refuseEmptyValues(program);
+  refuseShellValues(program);
   program.hook("preAction", async (_program, command) => {
     if (command.parent !== program || command.name() === "config") return;
     applySettings(command, await readSettings(settingsPath(process.env)), process.env);

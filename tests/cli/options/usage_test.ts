@@ -103,6 +103,13 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["worker", "--listen", ""], /--listen needs an address, not ""; is a variable not set/],
   [["worker", "--key", ""], /--key needs a file, not ""; is a variable not set/],
   [["key", "export", "--role", ""], /--role needs a value, not ""; is a variable not set\?\n$/],
+  [
+    ["run", ECHO, "in", "--output=~/o"],
+    /--output "~\/o" does not name your home, .*; write \$HOME\/o, or \.\/~\/o for a folder called ~\n$/,
+  ],
+  [["run", ECHO, "in", "-w", "@~/hosts"], /--workers "@~\/hosts" .*; write @\$HOME\/hosts, or /],
+  [["run", ECHO, "in", "--ssh", "@~/hosts"], /--ssh "@~\/hosts" .*; write @\$HOME\/hosts, or /],
+  [["worker", "--listen=unix:~/w"], /--listen "unix:~\/w" .*; write unix:\$HOME\/w, or /],
   [["run", ECHO, "in", "-w", "--fresh"], /--workers needs addresses or @FILE, not "--fresh"/],
   [["bench", ECHO, "--workers", " "], /--workers needs addresses or @FILE, not " "/],
   [["run", ECHO, "--lines", "a", "--lines", "b"], /--lines is given twice; .*: "a" or "b"\n$/],
