@@ -153,12 +153,12 @@ function namesOf(program: Command, [name, ...rest]: readonly string[]): string[]
 /** Turns a message of commander, such as `error: unknown option '--worker'`, into the form of our own errors. */
 function usageText(message: string, help: string): string {
   const [sentence = "", hint = ""] = message.replace(/^error: /, "").split("\n");
+  const choice = choiceText(sentence);
+  if (choice !== undefined) return choice;
   const text = sentence.replace(/'([^']*)'/g, '"$1"')
     .replace(/ argument missing$/, " needs a value")
-    .replace(/\. Expected (.*)\.$/, ", expected $1")
-    .replace(/^command-argument value /, "")
-    .replace(/\. Allowed choices are (.*)\.$/, ", choose one of $1");
-  const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
+    .replace(/\. Expected (.*)\.$/, ", expected $1");
+  const suggestion = versionHint(text, help) ?? /^\(Did (.*)\)$/.exec(hint)?.[1];
   // As make and GNU parallel have it.
   const isJobs = /^unknown option "-j\d*"$/.test(text) && /(?:run|worker|bench)$/.test(help);
   const next = suggestion
@@ -167,6 +167,23 @@ function usageText(message: string, help: string): string {
     ? "did you mean --slots?"
     : listenHint(text) ?? batchHint(text, help) ?? `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
+}
+
+/** A value that is none of the choices of an option or an argument. */
+function choiceText(sentence: string): string | undefined {
+  const [, option, value, argument, list = ""] =
+    /^(?:option '.*(--[\w-]+) .*' argument|command-argument value) '([^]*)' is invalid(?: for argument '(\w+)')?\. Allowed choices are (.*)\.$/
+      .exec(sentence) ?? [];
+  if (value === undefined) return undefined;
+  const choices = list.replace(/, (\S+)$/, " or $1");
+  return `${option ?? `The ${argument}`} must be ${choices}, not "${value}"`;
+}
+
+/** Other programs call it so. */
+function versionHint(text: string, help: string): string | undefined {
+  if (help !== "distcomp --help") return undefined;
+  if (text === 'unknown option "-v"') return "you mean -V?";
+  return text === 'unknown command "version"' ? "you mean --version?" : undefined;
 }
 
 /** Options of the batch system stand behind `--`. */

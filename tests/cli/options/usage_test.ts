@@ -110,6 +110,13 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "in", "-w", "@~/hosts"], /--workers "@~\/hosts" .*; write @\$HOME\/hosts, or /],
   [["run", ECHO, "in", "--ssh", "@~/hosts"], /--ssh "@~\/hosts" .*; write @\$HOME\/hosts, or /],
   [["worker", "--listen=unix:~/w"], /--listen "unix:~\/w" .*; write unix:\$HOME\/w, or /],
+  [["version"], /Unknown command "version"; did you mean --version\?\n$/],
+  [["-v"], /Unknown option "-v"; did you mean -V\?\n$/],
+  [
+    ["run", ECHO, "in", "--core-output", "none"],
+    /: --core-output must be show, keep or off, not "none"\n$/,
+  ],
+  [["run", ECHO, "in", "--web", "99999999"], /"99999999": port must be 0–65535, not "99999999"/],
   [["run", ECHO, "in", "-w", "--fresh"], /--workers needs addresses or @FILE, not "--fresh"/],
   [["bench", ECHO, "--workers", " "], /--workers needs addresses or @FILE, not " "/],
   [["run", ECHO, "--lines", "a", "--lines", "b"], /--lines is given twice; .*: "a" or "b"\n$/],
