@@ -280,9 +280,10 @@ export interface Runtime {
   selfCommand(role?: string): readonly string[];
   /**
    * Loads a compute core into this process. Throws a `CoreLoadError` with the message of the system's
-   * loader, or with the names of the functions that the core lacks.
+   * loader, or with the names of the functions that the core lacks. `bindsNow`: a call of a function that no library
+   * has is such an error, too. Without it, it is one where the environment of this process says so (`LD_BIND_NOW`).
    */
-  openCore(path: string): NativeCore;
+  openCore(path: string, bindsNow?: boolean): NativeCore;
   /**
    * Lets this process run a core itself: a crash ends it with its signal, without a report of the runtime's own,
    * and the core sees the variables in `env` that were not set.

@@ -21,6 +21,7 @@ import {
 } from "../native/c_functions.ts";
 import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
+import { LOADER_FUNCTIONS, type LoaderLibrary, withBoundCalls } from "../native/bound_calls.ts";
 import {
   CORE_PROCESS_FUNCTIONS,
   coreProcess,
@@ -68,9 +69,18 @@ const ADDRESS_MAX = 2 ** 63;
 /** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV. */
 const CRASH_SIGNALS = [4, 5, 6, platform === "darwin" ? 10 : 7, 8, 11];
 
-/** Loads the library at `path`, an absolute path, as a compute core. */
-export function openCore(path: string): NativeCore {
+/** Loads the library at `path`, an absolute path, as a compute core. See `Runtime.openCore`. */
+export function openCore(path: string, bindsNow = false): NativeCore {
   if (platform === "linux") hideOwnSymbols();
+  const loader = bindsNow
+    ? openLinker((name) => open<LoaderLibrary<Pointer>>(name, LOADER_FUNCTIONS))
+    : undefined;
+  return loader
+    ? withBoundCalls(loader, memoryWith(moreOfC()), path, () => load(path))
+    : load(path);
+}
+
+function load(path: string): NativeCore {
   const opened: { close(): void }[] = [];
   const close = () => opened.forEach((library) => library.close());
   const functions: Record<string, unknown> = { close };

@@ -20,6 +20,7 @@ import {
 } from "../native/c_functions.ts";
 import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
+import { LOADER_FUNCTIONS, type LoaderLibrary, withBoundCalls } from "../native/bound_calls.ts";
 import {
   CORE_PROCESS_FUNCTIONS,
   coreProcess,
@@ -91,10 +92,16 @@ const memory: ForeignMemory<Pointer, bigint> = {
   pointerAt: (pointer) => new Deno.UnsafePointerView(pointer).getPointer(),
 };
 
-/** Loads the library at `path`, an absolute path, as a compute core. */
-export function openCore(path: string): NativeCore {
+/** Loads the library at `path`, an absolute path, as a compute core. See `Runtime.openCore`. */
+export function openCore(path: string, bindsNow = false): NativeCore {
   if (platform === "linux") hideOwnSymbols();
-  const library = load(path);
+  const loader = bindsNow
+    ? openLinker((name) => Deno.dlopen(name, tableOf(LOADER_FUNCTIONS)).symbols)
+    : undefined;
+  const open = () => load(path);
+  const library = loader
+    ? withBoundCalls(loader as unknown as LoaderLibrary<Pointer>, memory, path, open)
+    : open();
   // The functions are optional, so that the error can name all that are missing.
   const missing = Object.entries(library.symbols).filter(([, symbol]) => !symbol);
   if (missing.length > 0) {
