@@ -12,6 +12,7 @@ import type { ContentMemory, TarEvents } from "./tar_events.ts";
 import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
 import { isSparse, isTooLong, reasonOfLongName, shownLongName } from "./tar_refusals.ts";
 import {
+  longNameIn,
   parseTarHeader,
   type TarBytes,
   tarBytes,
@@ -91,10 +92,7 @@ export class TarReader {
     return this.#zeroBlocks >= 2;
   }
 
-  /**
-   * Whether files may follow of which nothing was read: a writer that dies leaves such a tar. Some programs write one
-   * block of zeros at the end.
-   */
+  /** Whether files may be missing, as in the tar of a writer that has died. Some programs end one with a single block. */
   get lacksEnd(): boolean {
     return this.#zeroBlocks === 0;
   }
@@ -301,11 +299,6 @@ export class TarReader {
     } catch (error) {
       throw error instanceof TarHeaderError ? new TarError(error.message, at) : error;
     }
-    if (use === "name") this.#longName = withoutZeros(text);
+    if (use === "name") this.#longName = longNameIn(text);
   }
-}
-
-function withoutZeros(text: Buffer): Buffer {
-  const end = text.indexOf(0);
-  return end < 0 ? text : text.subarray(0, end);
 }
