@@ -99,6 +99,14 @@ test("the deadlines on the page are those of the code", () => {
   assert(page.includes(more) && SLOWEST_BYTES_PER_MS === 10);
 });
 
+test("the minimal worker on the page accepts again, as a controller that is refused version 2 dials again", () => {
+  const [, worker = ""] = page.match(/\n## A minimal worker\n[^]*?```text\n([^]*?)```/) ?? [];
+  const [first] = worker.split("\n");
+  assert.equal(first, "repeat:");
+  assert.match(worker, /^ {4}connection = accept a controller$/m);
+  assert.doesNotMatch(worker, /\bstop\b/);
+});
+
 function messageFields(frame: protocol.Frame): Fields {
   const message = protocol.decodeMessage(frame);
   switch (message.type) {
