@@ -109,6 +109,20 @@ programTestUnless(
 
 programTestUnless(
   noSandbox,
+  "in a sandbox, the token of --web-token is not there",
+  async () => {
+    await using shown = await Workspace.make();
+    await shown.writeAll({ "token": "a-token-of-24-characters", "one": "a library" });
+    const web = ["--web", "127.0.0.1:0", "--web-token", shown.at("token")];
+    await using worker = await startSandbox(web, { env: { PYTHONPATH: shown.path } });
+    await using controller = await connectWith(worker, "attacks");
+    assert.equal(await run(controller, `read ${shown.at("one")}`), "a library");
+    assert.equal(await run(controller, `read ${shown.at("token")}`), NOTHING_THERE);
+  },
+);
+
+programTestUnless(
+  noSandbox,
   "a worker does not start with a key in a folder that cores in its sandbox may change",
   async () => {
     await using folder = await Workspace.make();

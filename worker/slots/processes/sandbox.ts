@@ -52,7 +52,7 @@ export interface SandboxOptions {
   readonly writable: readonly string[];
   /** Where slots work, if not in the folder for temporary files. Hidden, because other slots work there. */
   readonly workdir?: string | undefined;
-  /** Files that no core may see, such as a key. */
+  /** Files that no core may see, such as a key or the token of a page. */
   readonly hiddenFiles: readonly string[];
   readonly hasGpus: boolean;
 }
