@@ -10,6 +10,7 @@ import { type Host, parseHosts } from "../../up/host_list.ts";
 import { checkExecutable } from "../../up/named_executable.ts";
 import { type SshAddress, SshDialer } from "../../up/ssh_dialer.ts";
 import { UsageError } from "../program/usage_error.ts";
+import { runLog, toStderr } from "../terminal/log.ts";
 
 /** The parsed values of the options. */
 export interface SshFlags {
@@ -62,7 +63,7 @@ export async function executablesFor(
   named: string | undefined,
 ): Promise<Executable[]> {
   if (named !== undefined) await checkExecutable(runtime, named);
-  return await findExecutables(runtime.selfCommand(), named);
+  return await findExecutables(runtime.selfCommand(), named, runLog(toStderr, false).warn);
 }
 
 /** Where a run reaches them. */
