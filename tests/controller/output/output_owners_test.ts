@@ -3,11 +3,14 @@
 import assert from "node:assert/strict";
 import { type FolderOptions, OutputFolder } from "../../../controller/output/output_folder.ts";
 import { OutputOwners } from "../../../controller/output/output_owners.ts";
+import { Resume } from "../../../controller/output/resume.ts";
 import { OutputNameError } from "../../../controller/output/sink_errors.ts";
 import { isInStateFolder } from "../../../controller/output/state_folder.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
+
+type Input = Parameters<Resume["outcomeNow"]>[0];
 
 const SMALL = new TextEncoder().encode("small");
 const LARGE = new Uint8Array(100_000);
@@ -88,10 +91,16 @@ test("of two done jobs whose outputs are one file by now, only the one that has 
   await place.close();
   place.disk.unlink("/out/A"); // the folder was copied to such a disk
   place.disk.ignoresCase = true;
-  const { resume } = await place.open();
-  const inputs = ["A", "a"].map((name) => ({ name, identity: name }));
-  const outcomes = await resume?.outcomesOf(inputs);
+  const { sink: { owners }, resume } = await place.open();
+  const [A, a] = ["A", "a"].map((name) => ({ name, identity: name })) as [Input, Input];
+  const outcomes = await resume?.outcomesOf([A, a]);
   assert.deepEqual(outcomes?.map((outcome) => outcome?.state), [undefined, "done"]);
+  const files = Object.assign(place.disk.filesFor(() => Promise.resolve()), {
+    fileBytesSync: () => SMALL.byteLength, // both are found
+  });
+  const atOnce = await Resume.load(files, "/out", { core: CORE, retryFailed: false, owners });
+  assert.equal(atOnce.outcomeNow(A), "unknown");
+  assert.deepEqual(atOnce.outcomeNow(a), { state: "done" });
 });
 
 test("names are one file whichever way their letters are written, and have one owner at a time", () => {
