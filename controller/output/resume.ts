@@ -20,6 +20,7 @@ import { JournalEpochs } from "./journal/journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal/journal_reader.ts";
 import { type ReadRecord, toJobRecord } from "./journal/journal_record.ts";
 import { LineTable } from "./journal/line_table.ts";
+import type { OutputOwners } from "./output_owners.ts";
 import { PackFolders } from "./pack/pack_folders.ts";
 import type { PackIndex } from "./pack/pack_index.ts";
 import { RecordScanner } from "./journal/record_scanner.ts";
@@ -43,6 +44,8 @@ export interface ResumeOptions {
   readonly numbering?: Numbering | undefined;
   /** Where the journal lies; in the output folder by default. */
   readonly path?: string | undefined;
+  /** Is told which outputs have their files, on a disk that does not tell upper from lower case. */
+  readonly owners?: OutputOwners | undefined;
   /** The pack that the outputs are in, if it is no folder. */
   readonly pack?: PackIndex | undefined;
   /** Whether the journal has no line of the reader: a run writes that it has begun before it reads. */
@@ -171,7 +174,8 @@ export class Resume implements FinishedJobs {
       return undefined;
     }
     if (this.#options.pack && isDone) return this.#isInPack(job) ? DONE : undefined;
-    if (!this.#files.fileBytesSync || !isDone) return "unknown";
+    const isAnothers = this.#options.owners?.isAnothers(name) ?? false;
+    if (!this.#files.fileBytesSync || !isDone || isAnothers) return "unknown";
     if (this.#files.fileBytesSync(`${this.#folder}/${name}`) !== job.bytesOut) return undefined;
     return this.#epochs.isTrusted(job.epoch) ? DONE : "unknown";
   }
@@ -232,6 +236,7 @@ export class Resume implements FinishedJobs {
 
   /** The size of a job's output; `undefined` if there is none. */
   async #sizeOf(name: string): Promise<number | undefined> {
+    if (this.#options.owners?.isAnothers(name)) return undefined;
     // One that cannot be seen is made again. If that is not possible either, the error says why.
     const info = await this.#files.info(join(this.#folder, name)).catch(() => undefined);
     return info?.kind === "file" ? info.bytes : undefined;
@@ -268,6 +273,9 @@ export class Resume implements FinishedJobs {
     if (foldered !== undefined) this.#folders.onEntry(foldered);
     // A job that was never sent runs again in any case.
     if (identity === 0 || attempt === 0) return;
+    const { owners } = this.#options;
+    if (state === "done") owners?.take(scanned.inputName);
+    else if (attempt > 0) owners?.release(scanned.inputName);
     const isCompared = isSameCore || this.#options.keepDone;
     if (isCompared && scanned.isOfLine) {
       const number = this.#options.numbering?.numberIn(scanned.inputName);
