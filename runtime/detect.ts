@@ -1,5 +1,6 @@
 /** Chooses the adapter for the runtime of this process. */
 
+import { ffi } from "./ffi.ts";
 import type { Runtime, SlotRuntime } from "./ports.ts";
 
 /** The adapter for this runtime. It is loaded on demand, because it uses globals that only its runtime has. */
@@ -14,5 +15,5 @@ export async function detectRuntime(): Promise<Runtime> {
 
 /** What a slot needs of it, and no more: slots start often, and there is one for each CPU. */
 export async function detectSlotRuntime(): Promise<SlotRuntime> {
-  return await ("Deno" in globalThis ? import("./deno/ffi.ts") : import("./bun/ffi.ts"));
+  return await ffi();
 }

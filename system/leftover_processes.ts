@@ -8,6 +8,7 @@ import process from "node:process";
 import { type Clock, delay, nextTurn } from "../runtime/clock.ts";
 import { codeOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { killProcess } from "../runtime/processes/kill_process.ts";
 
 /** The variable that a slot and all that it starts have: the socket of the worker, a hyphen, the slot's number. */
 export const SLOT_PROCESS = "DISTCOMP_SLOT_PROCESS";
@@ -35,7 +36,7 @@ export async function endLeftoverProcesses(runtime: Pick<Runtime, "dial">): Prom
     bySocket.set(socket, [...bySocket.get(socket) ?? [], pid]);
   }
   for (const [socket, pids] of bySocket) {
-    if (await isRefused(runtime, socket)) { for (const pid of pids) kill(pid); }
+    if (await isRefused(runtime, socket)) { for (const pid of pids) killProcess(pid); }
   }
 }
 
@@ -47,7 +48,7 @@ export async function endProcessesOf(clock: Clock, folder: string): Promise<void
   for (let pauses = 0; pauses < PAUSES_MAX; pauses++) {
     const left = (await markedProcesses()).filter(({ socket }) => socket.startsWith(`${folder}/`));
     if (left.length === 0) return;
-    for (const { pid } of left) kill(pid);
+    for (const { pid } of left) killProcess(pid);
     await delay(clock, PAUSE_MS);
   }
 }
@@ -111,13 +112,5 @@ async function isRefused(runtime: Pick<Runtime, "dial">, path: string): Promise<
     return false;
   } catch (error) {
     return codeOf((error as Error).cause) === "ECONNREFUSED";
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has just ended.
   }
 }

@@ -13,7 +13,7 @@ export async function linkedOutput(
   link: string,
   realOutputs: string,
 ): Promise<string | undefined> {
-  const real = await files.realPath(link).catch(() => undefined); // who reads it says why
+  const real = await files.realPath(link).catch(() => undefined); // it leads nowhere
   return real !== undefined && isInside(real, realOutputs)
     ? relative(realOutputs, real)
     : undefined;
@@ -49,7 +49,7 @@ export class LinkFinder {
   }
 
   async isLink(path: string): Promise<boolean> {
-    const info = await this.#files.info(path).catch(() => undefined); // who reads it says why
+    const info = await this.#files.info(path).catch(() => undefined); // whoever reads it gets the reason
     return info?.kind === "link";
   }
 }

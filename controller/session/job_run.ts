@@ -18,7 +18,7 @@ export function checkedBefore(
     job.signal?.throwIfAborted();
     return job;
   } catch (error) {
-    if (input instanceof Promise) input.catch(() => {}); // its caller learns of the other error
+    if (input instanceof Promise) input.catch(() => {}); // the caller gets this error
     throw error;
   }
 }

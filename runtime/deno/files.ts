@@ -16,6 +16,7 @@ import { FOLDER_FLAGS, systemFiles } from "../files/system_files.ts";
 import { type WritingOptions, writtenFiles } from "../files/written_files.ts";
 import { type Entry, ExactNames } from "../files/folder.ts";
 import { nativePath } from "../files/native_path.ts";
+import { O_CLOEXEC } from "../native/c_declarations.ts";
 import { cError } from "../files/c_error.ts";
 import { appendingAside } from "./append.ts";
 import { openClosingLibrary, openDirectLibrary, openFileLibrary } from "./ffi.ts";
@@ -29,8 +30,8 @@ import {
   targetOf,
 } from "../files/statx.ts";
 
-/** O_CLOEXEC: slots do not get the file. O_NONBLOCK: a pipe in its place is not waited for. */
-const O_RDONLY_CLOEXEC = 0o2000000 | constants.O_NONBLOCK;
+/** A pipe in the place of a file is not waited for. */
+const FLAGS = O_CLOEXEC | constants.O_NONBLOCK;
 const { O_NOFOLLOW } = constants;
 const NEW_FOLDER_MODE = 0o777;
 const PATH_MAX = 4096;
@@ -157,7 +158,7 @@ async function withUtf8Path<T>(
 ): Promise<T> {
   const libc = isUtf8Name(path) ? undefined : library();
   if (!libc) return await use(path);
-  const flags = links === "refused" ? O_RDONLY_CLOEXEC | O_NOFOLLOW : O_RDONLY_CLOEXEC;
+  const flags = links === "refused" ? FLAGS | O_NOFOLLOW : FLAGS;
   const fd = libc.open(cString(path), flags);
   check(libc, fd, path);
   try {

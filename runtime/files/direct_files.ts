@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import process from "node:process";
+import { O_CLOEXEC } from "../native/c_declarations.ts";
 import { cError } from "./c_error.ts";
 import { CStringBuffer } from "./c_string.ts";
 import type { DirectLibrary } from "./direct_functions.ts";
@@ -49,8 +50,6 @@ export interface DirectFiles {
 }
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-/** Linux: processes that this one starts do not get the file. */
-const O_CLOEXEC = 0o2000000;
 const NEW_FILE_MODE = 0o666;
 const EINTR = 4;
 const ENOENT = 2;

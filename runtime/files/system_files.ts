@@ -36,13 +36,12 @@ import { isOnLocalDisk } from "./local_disks.ts";
 import { nativePath } from "./native_path.ts";
 import { infoOf, kindOf, SystemFile } from "./system_file.ts";
 import { flagsOf, writtenFiles } from "./written_files.ts";
+import { O_CLOEXEC } from "../native/c_declarations.ts";
 
 const NS_PER_S = 1_000_000_000n;
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
 
-/** Linux: processes that this one starts do not get it. */
-const O_CLOEXEC = 0o2000000;
 /** Linux: it is only a place in the file system. So a folder needs no permission to be listed. */
 const O_PATH = 0o10000000;
 

@@ -6,16 +6,15 @@
  * library says from which other library it takes a function.
  */
 
+import { GETPAGESIZE, MPROTECT } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 
 /** Declares what is needed of the C library. */
 export const ADDON_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   // void *getauxval(unsigned long type), which C calls an unsigned long: it is an address for the types asked for here
   getauxval: { args: ["u64"], returns: "pointer" },
-  // int mprotect(void *address, size_t length, int protection)
-  mprotect: { args: ["pointer", "size", "i32"], returns: "i32" },
-  // int getpagesize(void)
-  getpagesize: { args: [], returns: "i32" },
+  mprotect: MPROTECT,
+  getpagesize: GETPAGESIZE,
 };
 
 /** The functions that `ADDON_FUNCTIONS` declares. */

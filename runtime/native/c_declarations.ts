@@ -13,6 +13,12 @@ export interface CFunction {
   readonly symbol?: string;
 }
 
+/** Linux: processes that this one starts do not get the file. Without other flags, it is opened to be read. */
+export const O_CLOEXEC = 0o2000000;
+
+/** The handler that ignores a signal. */
+export const SIG_IGN = 1n;
+
 // int open(const char *path, int flags, …)
 export const OPEN: CFunction = { args: ["buffer", "i32"], returns: "i32" };
 
@@ -52,6 +58,31 @@ export type Mmap<Pointer, Size> = (
 
 // int munmap(void *address, size_t length)
 export const MUNMAP: CFunction = { args: ["pointer", "size"], returns: "i32" };
+
+// int mprotect(void *address, size_t length, int protection)
+export const MPROTECT: CFunction = { args: ["pointer", "size", "i32"], returns: "i32" };
+
+// int getpagesize(void)
+export const GETPAGESIZE: CFunction = { args: [], returns: "i32" };
+
+// int socket(int domain, int type, int protocol)
+export const SOCKET: CFunction = { args: ["i32", "i32", "i32"], returns: "i32" };
+
+// int connect(int fd, const struct sockaddr *address, socklen_t length)
+export const CONNECT: CFunction = { args: ["i32", "buffer", "u32"], returns: "i32" };
+
+// int ioctl(int fd, unsigned long request, void *memory), for requests that take no memory
+export const IOCTL_PLAIN: CFunction = {
+  symbol: "ioctl",
+  args: ["i32", "u64", "pointer"],
+  returns: "i32",
+};
+
+// int sigaction(int signal, const struct sigaction *new, struct sigaction *old): without `new`, nothing is changed
+export const SIGACTION: CFunction = { args: ["i32", "buffer", "buffer"], returns: "i32" };
+
+// int clock_gettime(clockid_t clock, struct timespec *time)
+export const CLOCK_GETTIME: CFunction = { args: ["i32", "buffer"], returns: "i32" };
 
 // int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *stats)
 export const STATX: CFunction = { args: ["i32", "buffer", "i32", "u32", "buffer"], returns: "i32" };

@@ -6,14 +6,20 @@
 import { reasonOf } from "../error_text.ts";
 import {
   type CFunction,
+  CLOCK_GETTIME,
   CLOSE,
+  CONNECT,
   ERRNO_LOCATION,
+  GETPAGESIZE,
+  IOCTL_PLAIN,
   MMAP,
   type Mmap,
   MUNMAP,
   OPEN,
   PRCTL,
   READ,
+  SIGACTION,
+  SOCKET,
   STATX,
   WRITE,
 } from "./c_declarations.ts";
@@ -98,10 +104,8 @@ const IS_MACOS = platform === "darwin";
 
 /** Declares `CLibrary`. At most 1 GiB is read or written at once, so that the result fits into 32 bits. */
 export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
-  // int socket(int domain, int type, int protocol)
-  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-  // int connect(int fd, const struct sockaddr *address, socklen_t length)
-  connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
+  socket: SOCKET,
+  connect: CONNECT,
   read: READ,
   write: WRITE,
   writeNative: { symbol: "write", args: ["i32", "pointer", "size"], returns: "i32" },
@@ -115,8 +119,7 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   dup: { args: ["i32"], returns: "i32" },
   // int dup2(int fd, int target)
   dup2: { args: ["i32", "i32"], returns: "i32" },
-  // int ioctl(int fd, unsigned long request, void *memory)
-  ioctlPlain: { symbol: "ioctl", args: ["i32", "u64", "pointer"], returns: "i32" },
+  ioctlPlain: IOCTL_PLAIN,
   // int setvbuf(FILE *stream, char *buffer, int mode, size_t size)
   setvbuf: { args: ["pointer", "pointer", "i32", "size"], returns: "i32" },
   // int fflush(FILE *stream)
@@ -127,14 +130,12 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   setrlimit: { args: ["i32", "buffer"], returns: "i32" },
   // void exit(int status)
   exit: { args: ["i32"], returns: "void" },
-  // int clock_gettime(clockid_t clock, struct timespec *time)
-  clock_gettime: { args: ["i32", "buffer"], returns: "i32" },
+  clock_gettime: CLOCK_GETTIME,
   errnoLocation: ERRNO_LOCATION,
   ...platform === "linux" && {
     // int madvise(void *address, size_t length, int advice)
     madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
-    // int getpagesize(void)
-    getpagesize: { args: [], returns: "i32" },
+    getpagesize: GETPAGESIZE,
     // int getrusage(int whose, struct rusage *usage)
     getrusage: { args: ["i32", "buffer"], returns: "i32" },
     // ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
@@ -180,8 +181,7 @@ export function openLinker<T>(open: (name: string) => T): T | undefined {
 
 /** Declares what tells how a signal is handled. `new` is null: nothing is changed. */
 export const SIGNAL_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // int sigaction(int signal, const struct sigaction *new, struct sigaction *old)
-  sigaction: { args: ["i32", "pointer", "buffer"], returns: "i32" },
+  sigaction: SIGACTION,
 };
 
 /** The functions that `SIGNAL_FUNCTIONS` declares. */

@@ -1,5 +1,6 @@
 /** Which descriptors of a process the programs that it starts get: those of a slot could speak in its name. */
 
+import { IOCTL_PLAIN } from "./c_declarations.ts";
 import type { CFunction, CLibrary, ForeignMemory } from "./c_functions.ts";
 import { platform } from "../this_process.ts";
 
@@ -12,8 +13,7 @@ export type ExecLibrary<Pointer, Size> = Pick<CLibrary<Pointer, Size>, "ioctlPla
 
 /** Declares `ExecLibrary`. */
 export const EXEC_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // int ioctl(int fd, unsigned long request, void *memory)
-  ioctlPlain: { symbol: "ioctl", args: ["i32", "u64", "pointer"], returns: "i32" },
+  ioctlPlain: IOCTL_PLAIN,
 };
 
 /** Closes a descriptor in every program that this process starts. */

@@ -7,6 +7,7 @@
  * this one before it: Go's would call it, for ever. Linux only.
  */
 
+import { MPROTECT, O_CLOEXEC, SIGACTION } from "./c_declarations.ts";
 import type { CFunction, CLibrary, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
 import { fs } from "../late_modules.ts";
 
@@ -37,7 +38,6 @@ const PROT_NONE = 0;
 const PROTECTION = 3;
 const MAP_FLAGS = 0x100022;
 const O_RDWR = 2;
-const O_CLOEXEC = 0o2000000;
 
 /**
  * Where the stack of the handler may be. The large number that `write` gets is an address in it, and the system wants
@@ -54,10 +54,8 @@ const GUARD_BYTES = 64 * 1024;
 export const FAULT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   // int sigaltstack(const stack_t *stack, stack_t *old)
   sigaltstack: { args: ["buffer", "pointer"], returns: "i32" },
-  // int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
-  sigaction: { args: ["i32", "buffer", "buffer"], returns: "i32" },
-  // int mprotect(void *address, size_t length, int protection)
-  mprotect: { args: ["pointer", "size", "i32"], returns: "i32" },
+  sigaction: SIGACTION,
+  mprotect: MPROTECT,
   // int dup3(int fd, int target, int flags)
   dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
   // int fcntl(int fd, int command, …)

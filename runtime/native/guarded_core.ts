@@ -1,6 +1,6 @@
 /** A compute core whose inputs are placed next to memory that nobody may touch. It shows reads and writes beyond them. */
 
-import { MMAP, type Mmap } from "./c_declarations.ts";
+import { MMAP, type Mmap, MPROTECT } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 import type { ForeignCore } from "./native_core.ts";
 import type { NativeCore } from "../ports.ts";
@@ -33,8 +33,7 @@ export interface GuardLibrary<Pointer, Size> {
 /** Declares `GuardLibrary`. */
 export const GUARD_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   mmap: MMAP,
-  // int mprotect(void *address, size_t length, int protection)
-  mprotect: { args: ["pointer", "size", "i32"], returns: "i32" },
+  mprotect: MPROTECT,
 };
 
 /** A multiple of the page size of every processor. */

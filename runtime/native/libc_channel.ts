@@ -3,6 +3,7 @@
  * and this is several times faster than the pipes of a child process (see ARCHITECTURE.md). Both adapters use it.
  */
 
+import { SIG_IGN } from "./c_declarations.ts";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
 import { allowCoreDumps } from "./core_dump_limit.ts";
@@ -23,8 +24,6 @@ const SOCK_STREAM = 1;
 const O_RDWR = 2;
 const SIGKILL = 9;
 const EINTR = 4;
-/** The address that stands for a handler that ignores a signal. */
-const SIG_IGN = 1n;
 /** SIGUSR1 and SIGUSR2. */
 const USER_SIGNALS = platform === "darwin" ? [30, 31] : [10, 12];
 const PR_SET_PDEATHSIG = 1;

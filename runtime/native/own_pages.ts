@@ -3,10 +3,10 @@
  * less time than to drop them all and to have them mapped once more. Linux only.
  */
 
+import { O_CLOEXEC } from "./c_declarations.ts";
 import type { CLibrary } from "./c_functions.ts";
 import { PageFaults } from "./page_faults.ts";
 
-const O_RDONLY_CLOEXEC = 0o2000000;
 const PATH = new TextEncoder().encode("/proc/self/pagemap\0");
 
 /** The system has 8 bytes for each page. These bits are in the upper half of them. */
@@ -48,7 +48,7 @@ export class Pages<Size> {
 
   /** `undefined` where the system does not say. */
   static open<Size>(libc: Library<Size>, size: (count: number) => Size): Pages<Size> | undefined {
-    const fd = libc.open(PATH, O_RDONLY_CLOEXEC);
+    const fd = libc.open(PATH, O_CLOEXEC);
     const pageBytes = libc.getpagesize?.() ?? 0;
     return fd < 0 || pageBytes <= 0 ? undefined : new Pages(libc, size, fd, pageBytes);
   }

@@ -1,5 +1,6 @@
 /** What this process has used so far, and the clock of the machine: for a slot, which measures each of its jobs. */
 
+import { CLOCK_GETTIME, O_CLOEXEC } from "./c_declarations.ts";
 import type { CFunction, CLibrary, ForeignMemory } from "./c_functions.ts";
 import { platform } from "../this_process.ts";
 
@@ -20,8 +21,7 @@ const IS_MACOS = platform === "darwin";
 const CLOCK_MONOTONIC = IS_MACOS ? 6 : 1;
 const CLOCK_PROCESS_CPUTIME_ID = IS_MACOS ? 12 : 2;
 
-const O_RDONLY_CLOEXEC = 0o2000000;
-const O_WRONLY_CLOEXEC = 0o2000001;
+const O_WRONLY = 1;
 
 /** What makes the system forget the peak of a process's memory, written to its `clear_refs`. */
 const FORGET_PEAK = Uint8Array.of("5".charCodeAt(0));
@@ -31,8 +31,7 @@ const STATUS_BYTES_MAX = 16 * 1024;
 
 /** Declares what reads a clock. */
 export const CLOCK_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // int clock_gettime(clockid_t clock, struct timespec *time)
-  clock_gettime: { args: ["i32", "buffer"], returns: "i32" },
+  clock_gettime: CLOCK_GETTIME,
 };
 
 type ClockLibrary = Pick<CLibrary<unknown, unknown>, "clock_gettime">;
@@ -103,8 +102,8 @@ export class LibcUsage<Size> implements ProcessUsage {
 
   #open(): number {
     if (platform !== "linux") return -1;
-    this.#forgetFd = this.#libc.open(pathOf("clear_refs"), O_WRONLY_CLOEXEC);
-    return this.#libc.open(pathOf("status"), O_RDONLY_CLOEXEC);
+    this.#forgetFd = this.#libc.open(pathOf("clear_refs"), O_WRONLY | O_CLOEXEC);
+    return this.#libc.open(pathOf("status"), O_CLOEXEC);
   }
 }
 

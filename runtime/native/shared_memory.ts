@@ -3,7 +3,7 @@
  * the descriptor. It takes memory only where something was written. Linux only.
  */
 
-import { CLOSE, MMAP, type Mmap, MUNMAP, OPEN } from "./c_declarations.ts";
+import { CLOSE, MMAP, type Mmap, MUNMAP, O_CLOEXEC, OPEN } from "./c_declarations.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 import { fs } from "../late_modules.ts";
 import { platform } from "../this_process.ts";
@@ -97,7 +97,6 @@ const F_ADD_SEALS = 1033;
 /** F_SEAL_SEAL, F_SEAL_SHRINK and F_SEAL_GROW: an access beyond the end of a file would end this process. */
 const FIXED_SIZE = 1 | 2 | 4;
 const NOBODY = 0;
-const O_RDONLY_CLOEXEC = 0o2000000;
 /** PROT_READ and PROT_WRITE; MAP_SHARED and MAP_NORESERVE. */
 const PROTECTION = 3;
 const MAP_FLAGS = 0x4001;
@@ -130,7 +129,7 @@ export function createSharedMemory<Pointer, Size>(
     fd = library.memfd_create(NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0 || library.ftruncate(fd, memory.size(fileBytes)) !== 0) return undefined;
     if (library.fcntl(fd, F_ADD_SEALS, FIXED_SIZE) !== 0) return undefined;
-    handed = writer === "other" ? fd : library.open(pathOf(fd), O_RDONLY_CLOEXEC);
+    handed = writer === "other" ? fd : library.open(pathOf(fd), O_CLOEXEC);
     // Nobody of this user opens it once more, through a descriptor of this process or of the other one.
     if (handed < 0 || library.fchmod(fd, NOBODY) !== 0) return undefined;
     const length = memory.size(byteLength);

@@ -4,7 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { CLOSE, READ, WRITE } from "./c_declarations.ts";
+import { CLOSE, CONNECT, READ, SOCKET, WRITE } from "./c_declarations.ts";
 import type { CFunction } from "./c_functions.ts";
 import { MAPPED_PREFIX } from "../network/loopback_address.ts";
 
@@ -59,10 +59,8 @@ const UNACCEPTED_STATES = [1, 3];
 
 /** Declares what a query calls. */
 export const DIAGNOSIS_FUNCTIONS: Readonly<Record<string, CFunction>> = {
-  // int socket(int domain, int type, int protocol)
-  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-  // int connect(int fd, const struct sockaddr *address, socklen_t length)
-  connect: { args: ["i32", "buffer", "u32"], returns: "i32" },
+  socket: SOCKET,
+  connect: CONNECT,
   write: WRITE,
   read: READ,
   close: CLOSE,

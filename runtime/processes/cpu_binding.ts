@@ -1,5 +1,6 @@
 /** Binds this process to some CPUs, on Linux: its threads run on no others, nor do those that they start. */
 
+import { ffi } from "../ffi.ts";
 import type { AffinityLibrary } from "../native/c_functions.ts";
 import { fs } from "../late_modules.ts";
 import { pid } from "../this_process.ts";
@@ -43,6 +44,5 @@ function maskOf(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
 }
 
 async function open(): Promise<AffinityLibrary> {
-  const adapter = "Deno" in globalThis ? import("../deno/ffi.ts") : import("../bun/ffi.ts");
-  return (await adapter).openAffinityLibrary();
+  return (await ffi()).openAffinityLibrary();
 }

@@ -1,13 +1,12 @@
 /** Whether this process was started to survive the end of its terminal, as `nohup` starts programs. */
 
+import { ffi } from "../ffi.ts";
+import { SIG_IGN } from "../native/c_declarations.ts";
 import type { SignalLibrary } from "../native/c_functions.ts";
 import { fs } from "../late_modules.ts";
 import { platform } from "../this_process.ts";
 
 const SIGHUP = 1;
-
-/** The value of `sa_handler` for an ignored signal. */
-const SIG_IGN = 1n;
 
 /** No system has a larger `struct sigaction`. All begin with the handler. */
 const SIGACTION_BYTES = 256;
@@ -58,6 +57,5 @@ export function isIgnoredInLibrary(library: SignalLibrary): boolean | undefined 
 }
 
 async function open(): Promise<SignalLibrary> {
-  const adapter = "Deno" in globalThis ? import("../deno/ffi.ts") : import("../bun/ffi.ts");
-  return (await adapter).openSignalLibrary();
+  return (await ffi()).openSignalLibrary();
 }

@@ -8,6 +8,7 @@ import process from "node:process";
 import { PRCTL } from "../native/c_declarations.ts";
 import type { CFunction } from "../native/c_functions.ts";
 import type { Orphans } from "../ports.ts";
+import { killProcess } from "./kill_process.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
@@ -47,13 +48,7 @@ function orphansOf(library: OrphanLibrary): Orphans {
     startedAt: (pid) => statOf(pid, START_FIELD),
     // Never a process that the runtime has started and waits for: its status would be lost.
     reap: (pid) => library.waitpid(pid, null, WNOHANG) !== 0,
-    kill: (pid) => {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It has ended, or belongs to another user.
-      }
-    },
+    kill: killProcess,
   };
 }
 

@@ -7,7 +7,8 @@
 
 import { readdirSync } from "node:fs";
 import process from "node:process";
-import { PRCTL } from "../native/c_declarations.ts";
+import { ffi } from "../ffi.ts";
+import { IOCTL_PLAIN, PRCTL } from "../native/c_declarations.ts";
 import type { CFunction } from "../native/c_functions.ts";
 import { closeOnExec } from "../native/close_on_exec.ts";
 import { ignoreSignal } from "./ignored_signals.ts";
@@ -18,8 +19,7 @@ const STDERR = 2;
 
 const PRIVACY_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   prctl: PRCTL,
-  // int ioctl(int fd, unsigned long request, void *memory)
-  ioctlPlain: { symbol: "ioctl", args: ["i32", "u64", "pointer"], returns: "i32" },
+  ioctlPlain: IOCTL_PLAIN,
 };
 
 interface PrivacyLibrary {
@@ -32,8 +32,7 @@ export async function closeToOthers(): Promise<boolean> {
   try {
     await refuseDebuggers();
     if (process.platform !== "linux") return false;
-    const adapter = "Deno" in globalThis ? import("../deno/ffi.ts") : import("../bun/ffi.ts");
-    const library = (await adapter).openCFunctions<PrivacyLibrary>(PRIVACY_FUNCTIONS);
+    const library = (await ffi()).openCFunctions<PrivacyLibrary>(PRIVACY_FUNCTIONS);
     for (const fd of readdirSync(DESCRIPTORS).map(Number)) {
       if (fd > STDERR) closeOnExec(library, { size: BigInt }, fd);
     }

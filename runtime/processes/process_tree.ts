@@ -1,6 +1,6 @@
 /** What a process has started, and what these have started in turn. */
 
-import process from "node:process";
+import { killProcess } from "./kill_process.ts";
 import { childrenOf } from "./orphans.ts";
 
 /** Deeper trees are those of a program that starts itself again and again. */
@@ -19,13 +19,7 @@ export function descendantsOf(pid: number): number[] {
 
 /** Kills these processes. Those that have ended meanwhile are left out. */
 export function killAll(pids: readonly number[]): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  }
+  for (const pid of pids) killProcess(pid);
 }
 
 function childrenIfKnown(pid: number): number[] {

@@ -1,7 +1,7 @@
 /** The bytes and numbers that PROTOCOL.md gives for version 1 are those of the code. */
 
 import assert from "node:assert/strict";
-import { INIT_MS_DEFAULT } from "../../controller/cluster/retries.ts";
+import { INIT_MS_DEFAULT } from "../../controller/cluster/job_policy.ts";
 import {
   CORE_LOAD_EXTRA_MS,
   HANDSHAKE_MS_MAX,

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import process from "node:process";
 import { detectRuntime } from "../../runtime/detect.ts";
+import { ffi } from "../../runtime/ffi.ts";
 import {
   type MemoryWriter,
   PAGE_BYTES,
@@ -22,9 +23,7 @@ interface Library {
   pwrite(fd: number, from: Uint8Array, count: bigint, at: bigint): number;
 }
 
-const adapter = "Deno" in globalThis
-  ? await import("../../runtime/deno/ffi.ts")
-  : await import("../../runtime/bun/ffi.ts");
+const adapter = await ffi();
 
 testUnless(notLinux, "shared memory takes memory only where something is written", () => {
   using memory = create(8 * GIBIBYTE);

@@ -7,6 +7,7 @@ import { accessSync, constants } from "node:fs";
 import os from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
+import { killProcess } from "../../../runtime/processes/kill_process.ts";
 import { childrenOf } from "../../../runtime/processes/orphans.ts";
 import type { ChildProcess, ProcessEnd, Runtime } from "../../../runtime/ports.ts";
 import { sharedPath } from "../../../slot/protocol.ts";
@@ -176,7 +177,7 @@ export class Sandbox {
         const [first] = signal === "SIGKILL" ? childrenOf(child.pid) : [];
         if (first === undefined) return child.kill(signal);
         // The rest ends with process 1. Bubblewrap waits until the system has let all of it end.
-        killQuietly(first);
+        killProcess(first);
         child.kill("SIGCONT");
       },
     };
@@ -215,14 +216,6 @@ function isProgram(path: string): boolean {
     return true;
   } catch {
     return false; // there is none, or this user may not start it
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has just ended.
   }
 }
 
