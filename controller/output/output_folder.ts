@@ -124,7 +124,7 @@ async function resumeIfReadable(
   try {
     return await Resume.load(files, folder, options);
   } catch {
-    return undefined; // see above
+    return undefined; // it is emptied anyway
   }
 }
 

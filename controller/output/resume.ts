@@ -20,9 +20,8 @@ import { JournalEpochs } from "./journal/journal_epochs.ts";
 import { type JournalFlaws, readJournal, readRecordAt } from "./journal/journal_reader.ts";
 import { type ReadRecord, toJobRecord } from "./journal/journal_record.ts";
 import { LineTable } from "./journal/line_table.ts";
-import type { OutputOwners } from "./output_owners.ts";
 import { PackFolders } from "./pack/pack_folders.ts";
-import type { PackIndex } from "./pack/pack_index.ts";
+import type { ResumeOptions } from "./resume_options.ts";
 import { RecordScanner } from "./journal/record_scanner.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
@@ -31,26 +30,6 @@ import type { FolderFiles } from "../../runtime/files/files_below.ts";
 const CHECKS_MAX = 16;
 
 const DONE: FinishedOutcome = { state: "done" };
-
-/** How to resume. */
-export interface ResumeOptions {
-  /** SHA-256 of the core. Jobs that ran with another core run again. */
-  readonly core: string;
-  /** Whether failed jobs run again. */
-  readonly retryFailed: boolean;
-  /** Whether jobs that are done stay done, whichever core has run them. */
-  readonly keepDone?: boolean | undefined;
-  /** How the outputs of lines are numbered. Without it, no line is known. */
-  readonly numbering?: Numbering | undefined;
-  /** Where the journal lies; in the output folder by default. */
-  readonly path?: string | undefined;
-  /** Is told which outputs have their files, on a disk that does not tell upper from lower case. */
-  readonly owners?: OutputOwners | undefined;
-  /** The pack that the outputs are in, if it is no folder. */
-  readonly pack?: PackIndex | undefined;
-  /** Whether the journal has no line of the reader: a run writes that it has begun before it reads. */
-  readonly onlyReads?: boolean | undefined;
-}
 
 /** The numbers of jobs in the journal, by the state of their last record; `…OtherCore`: they run again. */
 export interface ResumeCounts {

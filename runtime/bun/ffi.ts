@@ -208,7 +208,7 @@ function openThreads(): ThreadLibrary | undefined {
     try {
       return openCFunctions<ThreadLibrary>(THREAD_FUNCTIONS);
     } catch {
-      return undefined; // it closes files in this thread then
+      return undefined; // this system has no such functions
     }
   }
 }

@@ -26,6 +26,6 @@ export async function isOnLocalDisk(folder: string): Promise<boolean> {
     const { type } = await statfs(nativePath(folder));
     return LOCAL_TYPES.has(type >>> 0);
   } catch {
-    return false; // nothing is known of it
+    return false; // nobody knows
   }
 }

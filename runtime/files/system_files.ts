@@ -34,9 +34,9 @@ import type { Files, OpenFolder, SharedFile } from "./files.ts";
 import { entriesOf, realPathOf } from "./folder.ts";
 import { isOnLocalDisk } from "./local_disks.ts";
 import { nativePath } from "./native_path.ts";
+import { O_CLOEXEC } from "../native/c_declarations.ts";
 import { infoOf, kindOf, SystemFile } from "./system_file.ts";
 import { flagsOf, writtenFiles } from "./written_files.ts";
-import { O_CLOEXEC } from "../native/c_declarations.ts";
 
 const NS_PER_S = 1_000_000_000n;
 

@@ -116,7 +116,7 @@ function isReadable(path: string): boolean {
     accessSync(path, constants.R_OK);
     return true;
   } catch {
-    return false;
+    return false; // cores cannot read it either
   }
 }
 
