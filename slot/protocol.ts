@@ -48,13 +48,15 @@ export const SLOT_OUTPUT_TAKEN = 0x86;
  * second is written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the
  * index of the started job in its run, if core dumps are kept. The next two are the addresses between which the stack can
  * overflow. Then comes when the started job began, on the machine's clock in microseconds, and a number that is not 0
- * after the process has called `exit`, if it notes that. The last two are about answers: how many bytes the slot has
- * written to its connection since it has registered, and how many it held back when it started its last job.
+ * after the process has called `exit`, if it notes that. The next two are about answers: how many bytes the slot has
+ * written to its connection since it has registered, and how many it held back when its last job ended. The last is the
+ * id of the job whose output the core is freeing; 0 while it frees none.
  */
-export const SLOT_NUMBERS_BYTES = 72;
+export const SLOT_NUMBERS_BYTES = 80;
 export const SLOT_EXIT_AT = 48;
 export const SLOT_WRITTEN_AT = 56;
 export const SLOT_HELD_AT = 64;
+export const SLOT_FREEING_AT = 72;
 
 /** Behind the numbers lie the answers that the slot gathers, before it writes them together. */
 export const SLOT_HELD_BYTES_MAX = 64 * 1024;

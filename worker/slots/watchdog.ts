@@ -9,6 +9,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { SystemFiles } from "../../runtime/system_text.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
 import { findViolations, peakBytes, residentBytes } from "./limits.ts";
+import { LongFrees } from "./long_frees.ts";
 import { LOST_THREAD, LostThreads } from "./lost_threads.ts";
 import { RunTimes } from "./run_times.ts";
 
@@ -23,7 +24,8 @@ const VIOLATIONS_MAX = 3;
 
 /** Why a slot was killed. */
 interface Kill {
-  readonly job: Job<RelayedJob>;
+  /** The job that is to blame; `undefined` if none is. */
+  readonly job: Job<RelayedJob> | undefined;
   readonly kind: FailureKindName;
   /** Whether its process was sent other jobs as well. */
   readonly ranOthers: boolean;
@@ -37,6 +39,8 @@ export interface WatchedProcess {
   readonly jobs: number;
   /** The job that it started last. */
   readonly lastStarted: DispatchId;
+  /** The job that has ended, and whose output its core is freeing; 0 if there is none. */
+  readonly freeing: DispatchId;
   kill(reason: string): void;
 }
 
@@ -58,6 +62,7 @@ export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
   readonly #lostThreads: LostThreads;
+  readonly #longFrees = new LongFrees();
   /** Slots that run a job whose answer is not wanted, and since when. */
   readonly #unwantedSinceMs = new Map<EndpointId, number>();
   readonly #kills = new Map<EndpointId, Kill>();
@@ -88,6 +93,10 @@ export class Watchdog {
     };
     for (const { endpoint, job, kind, reason } of findViolations(timed, bytesOf, nowMs)) {
       this.#kill(endpoint, job, kind, reason);
+    }
+    const freeingAt = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.freeing;
+    for (const { endpoint, reason } of this.#longFrees.among(wanted, freeingAt, nowMs)) {
+      this.#kill(endpoint, undefined, "other", reason);
     }
   }
 
@@ -131,7 +140,8 @@ export class Watchdog {
     for (const job of pool.jobsAt(endpoint).reverse()) {
       const { dispatch } = pool.locate(job) ?? {};
       if (dispatch === undefined) continue;
-      if (job !== kill.job || !this.#isToBlame(kill, lastStarted > dispatch)) {
+      const isCulprit = job === kill.job && this.#isToBlame(job, kill, lastStarted > dispatch);
+      if (!isCulprit) {
         pool.onReturned(endpoint, dispatch, nowMs);
       } else {
         pool.onAnswer(endpoint, dispatch, nowMs);
@@ -154,29 +164,32 @@ export class Watchdog {
    * runs jobs in order, has started a later one. And the memory may have been leaked by earlier jobs. In both
    * cases the job runs again in another process.
    */
-  #isToBlame({ job, kind, ranOthers }: Kill, hadEnded: boolean): boolean {
+  #isToBlame(job: Job<RelayedJob>, { kind, ranOthers }: Kill, hadEnded: boolean): boolean {
     if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
     const violations = 1 + (this.#violations.get(job.payload) ?? 0);
     this.#violations.set(job.payload, violations);
     return violations >= VIOLATIONS_MAX;
   }
 
-  /** The job that each busy slot is at: it runs, or its input is still being handed over. */
+  /** The job that each busy slot is at: it runs, its input is still being handed over, or it has ended just now. */
   #currentJobs(): CurrentJob<RelayedJob>[] {
     const { pool, processAt } = this.#context;
-    return pool.currentJobs((endpoint) => processAt(endpoint)?.lastStarted);
+    return pool.currentJobs((endpoint) => {
+      const process = processAt(endpoint);
+      return process && !process.freeing ? process.lastStarted : undefined;
+    });
   }
 
   #kill(
     endpoint: EndpointId,
-    job: Job<RelayedJob>,
+    job: Job<RelayedJob> | undefined,
     kind: FailureKindName,
     reason: string,
   ): void {
     const process = this.#context.processAt(endpoint);
     if (!process || this.#kills.has(endpoint)) return;
     this.#kills.set(endpoint, { job, kind, ranOthers: process.jobs > 1 });
-    job.payload.peakBytes = peakBytes(process.pid, this.#context.system);
+    if (job) job.payload.peakBytes = peakBytes(process.pid, this.#context.system);
     process.kill(reason);
   }
 }

@@ -14,6 +14,7 @@ import {
   SLOT_EXIT_AT,
   SLOT_FAULT_AT,
   SLOT_FAULT_BYTES,
+  SLOT_FREEING_AT,
   SLOT_HELD_AT,
   SLOT_HELD_BYTES_MAX,
   SLOT_NUMBERS_BYTES,
@@ -63,6 +64,12 @@ export class StartedJob {
     return this.#value[0] as DispatchId;
   }
 
+  /** The job that has ended, and whose output the core is freeing; 0 while it frees none. */
+  get freeing(): DispatchId {
+    this.#file?.read(this.#value);
+    return this.#value[SLOT_FREEING_AT / NUMBER_BYTES] as DispatchId;
+  }
+
   /** Tells the slot whether its core prints nothing, so that its jobs need no marks in the output. */
   setQuiet(isQuiet: boolean): void {
     this.#file?.write(isQuiet ? 1 : 0, SLOT_QUIET_AT);
@@ -81,7 +88,7 @@ export class StartedJob {
   }
 
   /**
-   * What the slot held back when it started its last job, behind the first `knownBytes` of its answers since it has
+   * What the slot held back when its last job ended, behind the first `knownBytes` of its answers since it has
    * registered. It is that only if the slot is gone, or if the same job runs and nothing was written when this returns.
    */
   heldBehind(knownBytes: number): Uint8Array<ArrayBuffer> | undefined {
