@@ -183,7 +183,7 @@ export class Connection implements JobSource {
   #onFrame(frame: Frame): void {
     const { id, huge } = frame;
     if (huge instanceof ArrivingCore) return void this.#onCore(largeCore(id, huge), 0);
-    if (huge instanceof UnwantedPayload) return this.#sendError(id, huge.kind, huge.reason);
+    if (huge instanceof UnwantedPayload) return this.#changes.refuse(frame, this.#version, huge);
     const place = this.#arriving.onArrived(frame.payload);
     try {
       const job = jobIn(frame, this.#version, place);
@@ -197,7 +197,7 @@ export class Connection implements JobSource {
       if (!(error instanceof ProtocolError)) throw error;
       place?.release();
       this.#paced.onRefused(frame.payload.byteLength);
-      this.#sendError(frame.id, "protocol", error.message);
+      this.#changes.refuse(frame, this.#version, { kind: "protocol", reason: error.message });
     }
   }
 

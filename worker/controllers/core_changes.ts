@@ -11,8 +11,11 @@ import {
   encodeCoreResponse,
   encodeSetupResponse,
   type FailureKindName,
+  type Frame,
   isBare,
+  isMessageType,
   type Message2,
+  MessageType,
   setupKey,
   type Uint64,
   UNANSWERED_CORES_MAX,
@@ -52,6 +55,12 @@ export type CoreMessage =
   | Extract<Message2, { type: "core" | "choose" | "setup" }>
   | LargeCoreMessage;
 
+const CORE_TYPES: ReadonlySet<number> = new Set([
+  MessageType.core,
+  MessageType.choose,
+  MessageType.setup,
+]);
+
 /** A larger core is not looked at in memory before it is loaded: the loader says what is wrong with it. */
 const INSPECTED_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -74,6 +83,12 @@ export interface CoreContext {
   readonly checks: CoreChecks;
   readonly room: DiskRoom;
   readonly coreTurns: CoreTurns;
+}
+
+/** Why a message is refused. */
+interface Refusal {
+  readonly kind: FailureKindName;
+  readonly reason: string;
 }
 
 /** Changes the core of one connection. */
@@ -109,6 +124,16 @@ export class CoreChanges {
     const loaded = this.#load(message, key);
     await this.#current.change(loaded, bytes);
     return await loaded === MISSING;
+  }
+
+  /**
+   * Answers a message that is refused for what its header or its payload says. One that makes another core current does
+   * so all the same: jobs behind it must not run with the core before it.
+   */
+  refuse({ type, id }: Frame, version: number, { kind, reason }: Refusal): void {
+    const changesCore = isMessageType(type, version) && CORE_TYPES.has(type);
+    if (changesCore) this.#current.onRefused(reason);
+    this.#responder.sendError(id, kind, reason);
   }
 
   /** The connection is closed: its checks are abandoned. */

@@ -101,6 +101,11 @@ export class CurrentCore {
     return jobs;
   }
 
+  /** A message that would have made another core current was refused: no core is current, and the one before is not either. */
+  onRefused(reason: string): void {
+    this.#replaceBy({ name: "none", reason: `The last compute core was refused: ${reason}` });
+  }
+
   /** The connection is closed: no job waits any longer, and no core is current. */
   close(): void {
     this.takeWaiting();
