@@ -61,12 +61,9 @@ export const SLOT_FREEING_AT = 72;
 /** Behind the numbers lie the answers that the slot gathers, before it writes them together. */
 export const SLOT_HELD_BYTES_MAX = 64 * 1024;
 
-/**
- * Then comes what the system tells about a bad memory access. It is the last that the process writes, and may be longer
- * than this memory.
- */
+/** Then comes the address of a bad memory access, which is the last that the process writes. */
 export const SLOT_FAULT_AT = SLOT_NUMBERS_BYTES + SLOT_HELD_BYTES_MAX;
-export const SLOT_FAULT_BYTES = 24;
+export const SLOT_FAULT_BYTES = 8;
 
 /** All of a slot's shared memory. */
 export const SLOT_SHARED_BYTES = SLOT_FAULT_AT + SLOT_FAULT_BYTES;

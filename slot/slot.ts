@@ -91,7 +91,7 @@ function serveWorker(
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
   if (notesExit) channel.noteExit?.(shared.buffer, SLOT_EXIT_AT);
-  const trace = channel.prepareFaultTrace?.(path, SLOT_FAULT_AT);
+  const trace = channel.prepareFaultTrace?.(shared.buffer, SLOT_FAULT_AT);
   if (trace) shared.set([trace.gap.from, trace.gap.to], 3);
   const jobs = memory && SharedJobs.open(channel, memory);
   const slot = new Slot(runtime, channel, shared, {

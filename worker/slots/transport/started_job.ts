@@ -6,7 +6,6 @@
 
 import type { DispatchId } from "../../../pool/types.ts";
 import { codeOf, reasonOf } from "../../../runtime/error_text.ts";
-import { faultAddress } from "../../../runtime/native/fault_trace.ts";
 import { encodeUsage } from "../../../protocol/mod.ts";
 import type { Files, SharedFile } from "../../../runtime/files/files.ts";
 import { dirname } from "../../../runtime/files/path.ts";
@@ -113,8 +112,8 @@ export class StartedJob {
     this.#file?.read(this.#value);
     this.#file?.read(this.#fault, SLOT_FAULT_AT);
     const [, , , from = 0, to = 0] = this.#value;
-    const address = faultAddress(new DataView(this.#fault.buffer));
-    return address !== undefined && from <= address && address < to;
+    const address = Number(new DataView(this.#fault.buffer).getBigUint64(0, true));
+    return from <= address && address < to;
   }
 
   /** The slot has exited just now. */
