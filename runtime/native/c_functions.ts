@@ -67,7 +67,7 @@ export interface CLibrary<Pointer, Size> {
   dup2(fd: number, target: number): number;
   /** `ioctl` for requests that take no memory. */
   ioctlPlain(fd: number, request: Size, memory: null): number;
-  setvbuf(stream: Pointer, buffer: null, mode: number, size: Size): number;
+  setvbuf(stream: Pointer, buffer: Pointer | null, mode: number, size: Size): number;
   fflush(stream: Pointer): number;
   getrlimit(resource: number, limits: Uint8Array): number;
   setrlimit(resource: number, limits: Uint8Array): number;
