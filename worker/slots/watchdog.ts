@@ -10,7 +10,7 @@ import type { SystemFiles } from "../../runtime/system_text.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
 import { findViolations, peakBytes, residentBytes } from "./limits.ts";
 import { LongFrees } from "./long_frees.ts";
-import { LOST_THREAD, LostThreads } from "./lost_threads.ts";
+import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
 import { RunTimes } from "./run_times.ts";
 
 /** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
@@ -51,6 +51,8 @@ export interface WatchdogContext {
   readonly system: SystemFiles;
   /** The process behind an endpoint. */
   readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
+  /** The processes that load a core, of slots and others. */
+  readonly loading: () => readonly Pick<WatchedProcess, "pid" | "kill">[];
   /** How long a job whose controller has disconnected may still run. */
   readonly orphanLimitMs: number;
   /** Reports a job that has failed and has left the pool. */
@@ -100,11 +102,23 @@ export class Watchdog {
     }
   }
 
-  /** Kills the slots whose core has ended the thread of its job. */
+  /** Kills the processes whose core has ended the thread that called it. */
   checkThreads(nowMs: number): void {
-    const pidAt = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.pid;
-    for (const { endpoint, job } of this.#lostThreads.among(this.#currentJobs(), pidAt, nowMs)) {
-      this.#kill(endpoint, job, "crash", LOST_THREAD);
+    this.#lostThreads.end(() => this.#busyCores(), nowMs);
+  }
+
+  *#busyCores(): Iterable<BusyCore> {
+    for (const process of this.#context.loading()) {
+      const what = "worker_init";
+      yield { pid: process.pid, what, end: () => process.kill(lostThread(what)) };
+    }
+    for (const { endpoint, dispatch, job, hasBegun } of this.#currentJobs()) {
+      const process = this.#context.processAt(endpoint);
+      if (!process || !(hasBegun || process.freeing)) continue;
+      const name = hasBegun ? "worker_run_job" : "worker_free_outdata";
+      const { pid } = process;
+      const end = () => this.#kill(endpoint, hasBegun ? job : undefined, "crash", lostThread(name));
+      yield { pid, what: `${name} ${hasBegun ? dispatch : process.freeing}`, end };
     }
   }
 

@@ -162,6 +162,7 @@ class WatchedWorker {
       freeing: this.freeing,
       kill: () => this.isKilled = true,
     }),
+    loading: () => [],
     orphanLimitMs: ORPHAN_LIMIT_MS,
     onFailed: (_, kind) => this.#blamed = kind,
   });
