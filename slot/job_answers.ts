@@ -32,9 +32,7 @@ export class JobAnswers {
   answer(core: NativeCore, id: Uint64, exitCode: number, usage: JobUsage): void {
     const { outputBytes, outputPointer } = core;
     const problem = this.#outputProblem(core);
-    if (problem !== undefined) {
-      return this.fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
-    }
+    if (problem !== undefined) return this.#failOutput(id, core, problem);
     const { writer } = this.#gathered;
     const isSmall = outputBytes <= GATHERED_OUTPUT_BYTES_MAX;
     this.#gathered.makeRoom(isSmall ? outputBytes : 0);
@@ -42,6 +40,10 @@ export class JobAnswers {
     if (region !== undefined) {
       const output = encodeSharedOutput({ region, bytes: outputBytes, exitCode, usage });
       return writer.frame(SLOT_SHARED_OUTPUT, id, output);
+    }
+    // Once the head of the answer is written, it cannot fail any more.
+    if (!isSmall && this.#shared?.hasOutput(core) === false) {
+      return this.#failOutput(id, core, " that cannot be read");
     }
     writer.usageResultHead(id, usage, exitCode, outputBytes);
     if (isSmall) {
@@ -53,15 +55,17 @@ export class JobAnswers {
     }
   }
 
-  /** Why the output cannot be returned, as the end of a sentence. */
+  /** Why the output cannot be returned, as far as its size and address say. */
   #outputProblem(core: NativeCore): string | undefined {
     const { outputBytes, outputPointer } = core;
     if (outputBytes > 0 && !outputPointer) return " at a null pointer";
     const bytesMax = this.#shared ? HUGE_BLOB_BYTES_MAX : ARRAY_BYTES_MAX;
-    if (outputBytes > bytesMax) return `, but the limit is ${bytesMax}`;
-    // Once the head of a huge output is written, it cannot fail any more.
-    const isThere = outputBytes <= ARRAY_BYTES_MAX || this.#shared?.hasOutput(core);
-    return isThere ? undefined : " that cannot be read";
+    return outputBytes > bytesMax ? `, but the limit is ${bytesMax}` : undefined;
+  }
+
+  /** `problem`: why the output cannot be returned, as the end of a sentence. */
+  #failOutput(id: Uint64, core: NativeCore, problem: string): void {
+    this.fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
   }
 
   /** Answers that a job, or a load, has failed. */
