@@ -38,6 +38,7 @@ import { FAULT_FUNCTIONS, type FaultLibrary, prepareFaultTrace } from "../native
 import { openPrinting } from "../native/libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
+import { prepareSignals } from "../native/slot_signals.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -116,6 +117,7 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   const memory = memoryWith(moreOfC());
   const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+  prepareSignals(libc, memory, linker);
   const channel = connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
   if (platform !== "linux" || !linker) return channel;
   const faults = openCFunctions<FaultLibrary<Pointer, number>>(FAULT_FUNCTIONS);

@@ -46,6 +46,7 @@ import { FAULT_FUNCTIONS, type FaultLibrary, prepareFaultTrace } from "../native
 import { openPrinting } from "../native/libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
+import { prepareSignals } from "../native/slot_signals.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -142,6 +143,7 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const linker = openLinker((name) => Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols) as
     | LinkerLibrary<Pointer>
     | undefined;
+  prepareSignals(libc, memory, linker);
   const channel = connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
   if (platform !== "linux" || !linker) return channel;
   const faults = openCFunctions<FaultLibrary<Pointer, bigint>>(FAULT_FUNCTIONS);

@@ -62,7 +62,7 @@ export interface CLibrary<Pointer, Size> {
   close(fd: number): number;
   mmap: Mmap<Pointer, Size>;
   munmap(address: Pointer, length: Size): number;
-  signal(number: number, handler: Pointer): Pointer | null;
+  signal(number: number, handler: Pointer | null): Pointer | null;
   dup(fd: number): number;
   dup2(fd: number, target: number): number;
   /** `ioctl` for requests that take no memory. */

@@ -1,4 +1,4 @@
-/** Signals of crashes: no runtime keeps them from a core and from what it forks. */
+/** Signals in slots, and in what cores start: they are what C promises, whatever the runtime does with them. */
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { connectWith, failureOf, run } from "./controllers.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
 import { startOwnWorker } from "./own_worker.ts";
 
-const { SIGSEGV, SIGBUS, SIGABRT, SIGFPE } = os.constants.signals;
+const { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGUSR1, SIGUSR2, SIGPIPE } = os.constants.signals;
 const CRASHES = Object.entries({ SIGSEGV, SIGBUS, SIGABRT, SIGFPE });
 
 test("a signal that a job raises ends its slot, and no job that has got one counts as done", async () => {
@@ -57,5 +57,37 @@ testUnless(
     } finally {
       await rm(folder, { recursive: true });
     }
+  },
+);
+
+test("signals that workers know have no effect on a slot", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connectWith(worker, "behave");
+  for (const number of [SIGUSR1, SIGUSR2, SIGPIPE]) {
+    assert.equal(await run(controller, `raise ${number}`), "raised");
+  }
+});
+
+test("a shell that a core starts ignores no signal, and can handle each", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connectWith(worker, "shell");
+  const names = ["USR1", "USR2", "PIPE", "TTOU", "XFSZ"];
+  for (const name of names) {
+    const command = `trap 'echo ${name}' ${name}; kill -s ${name} $$`;
+    assert.equal(await run(controller, command), `${name}\n`);
+  }
+});
+
+testUnless(
+  process.platform === "linux"
+    ? undefined
+    : "only on Linux stacks grow further than they may at first",
+  "the stack of a slot, and of what it starts, may grow to 256 MiB, or to the limit of the system",
+  async () => {
+    await using worker = await startOwnWorker();
+    await using controller = await connectWith(worker, "shell");
+    const [soft, hard] = (await run(controller, "ulimit -Ss; ulimit -Hs")).trim().split("\n");
+    const limit = hard === "unlimited" ? Infinity : Number(hard);
+    assert.equal(Number(soft), Math.min(262_144, limit));
   },
 );
