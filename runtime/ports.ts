@@ -140,6 +140,8 @@ export interface SpawnOptions {
   readonly isUnheld?: boolean;
   /** Its stdin is a pipe, which ends with this process; empty otherwise. */
   readonly isTold?: boolean;
+  /** What it starts can open its stdout and stderr by their names, `/dev/stdout` and `/dev/stderr`, where that is possible. */
+  readonly hasNamedOutputs?: boolean | undefined;
   /** Descriptors that it inherits, under the numbers of `Runtime.inheritedAs`. */
   readonly inherited?: readonly number[] | undefined;
 }

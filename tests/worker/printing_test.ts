@@ -32,6 +32,18 @@ testUnless(
   },
 );
 
+testUnless(
+  process.platform === "linux" ? undefined : "Bun's outputs can be opened by name only on Linux",
+  "what a core starts can open /dev/stderr",
+  async () => {
+    await using worker = await startOwnWorker();
+    await using controller = await connectWith(worker, "shell");
+    const command = "echo a word from a shell >/dev/stderr && echo done";
+    assert.equal(await run(controller, command), "done\n");
+    await worker.logs(/^slot 1: a word from a shell$/m);
+  },
+);
+
 test("a core may print what looks like the protocol", async () => {
   await using worker = await startOwnWorker();
   await using controller = await connectWith(worker, "behave");
