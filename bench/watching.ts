@@ -16,7 +16,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Cluster } from "../controller/cluster/cluster.ts";
 import type { RunStatus, RunView } from "../controller/run.ts";
-import { Tally } from "../controller/tally.ts";
+import { JobCounter } from "../controller/job_counter.ts";
 import { coreImage } from "../controller/workers/core_image.ts";
 import { formatAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
@@ -41,12 +41,13 @@ const { values } = parseArgs({
 const workers = Number(values.workers);
 const runtime = await detectRuntime();
 const startedAtMs = runtime.clock.now();
-const tally = new Tally(0);
+const counter = new JobCounter(0);
 const cluster = new Cluster<RunView["oldest"][number]["task"]>(
   runtime,
   coreImage("echo", new Uint8Array(8)),
   {
-    onCompleted: ({ answer }) => answer.kind === "error" ? tally.onFailed("", "") : tally.onDone(),
+    onCompleted: ({ answer }) =>
+      answer.kind === "error" ? counter.onFailed("", "") : counter.onDone(),
     onNoWorkerLeft: (reasons) => console.error(reasons),
   },
   silentLog,
@@ -72,7 +73,12 @@ const watch = new RunWatch(
   runtime.clock,
   new LogLines(runtime.clock),
 );
-const socket = LiveSocket.open(runtime, () => watch.snapshot(), { XDG_RUNTIME_DIR: folder });
+const socket = LiveSocket.open(
+  runtime,
+  () => watch.snapshot(),
+  { XDG_RUNTIME_DIR: folder },
+  silentLog,
+);
 const viewer = start("looks.ts", socket.path);
 await pause(5_000); // windows grow, and the viewer starts
 const measured = { without: [] as number[], with: [] as number[] };
@@ -87,7 +93,7 @@ const [without, looked] = [medianOf(measured.without), medianOf(measured.with)];
 console.log(JSON.stringify({
   workers,
   jobs_per_s: Number(values.rate),
-  done: tally.counts.done,
+  done: counter.counts.done,
   snapshot_bytes: JSON.stringify(watch.snapshot()).length,
   cpu_ms_per_s_without: Number(without.toFixed(1)),
   cpu_ms_per_s_with: Number(looked.toFixed(1)),
@@ -121,7 +127,7 @@ function feed(perSecond: number): void {
 function status(): RunStatus {
   const elapsedMs = runtime.clock.now() - startedAtMs;
   const { status, busyPart } = cluster;
-  return { phase: "running", ...status, ...tally.counts, elapsedMs, busyPart };
+  return { phase: "running", ...status, ...counter.counts, elapsedMs, busyPart };
 }
 
 function view(limits: Parameters<typeof cluster.view>[0]): RunView {

@@ -7,6 +7,7 @@ import { lackingText } from "../core/lacking.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { formatMeasured } from "../system/format.ts";
 import { host } from "../system/host.ts";
+import { withReason } from "../system/last_words.ts";
 import { lackingCpu } from "../worker/cores/core_needs.ts";
 import { withFileBytes } from "../worker/cores/file_bytes.ts";
 import { searchLibraries } from "../worker/cores/library_search.ts";
@@ -40,6 +41,7 @@ export class CoreCheck {
   readonly #runtime: Runtime;
   readonly #options: CoreCheckOptions;
   readonly #trials: Trials;
+  #hasRun = false;
 
   constructor(runtime: Runtime, options: CoreCheckOptions) {
     this.#runtime = runtime;
@@ -50,19 +52,28 @@ export class CoreCheck {
   /** Yields a finding for each check. A core that cannot be loaded gets no findings about its jobs. */
   async *findings(): AsyncGenerator<Finding> {
     const content = new Uint8Array(await readFile(this.#options.core));
-    const findings = [checkFile(content, host()), checkFunctions(content)];
-    yield* findings;
-    if (findings.some(isFailed)) return;
+    for (const check of [() => checkFile(content, host()), () => checkFunctions(content)]) {
+      const finding = check();
+      yield finding;
+      if (isFailed(finding)) return;
+    }
     const needs = await this.#checkNeeds();
     yield* needs;
     if (needs.some(isFailed)) return;
-    const load = loadFinding(await this.#trials.run());
+    const first = await this.#trials.run();
+    this.#hasRun = first.loaded !== undefined || first.crash !== undefined;
+    const load = loadFinding(first);
     yield load;
     if (isFailed(load)) return;
     const inputs = await this.#tryInputs();
     yield* checkJobs(inputs);
     const { trial, outputBytes } = await this.#repeat(inputs);
     yield* checkRepeated(trial, outputBytes);
+  }
+
+  /** Whether the core has loaded, or crashed while it did: a debugger can look at it. */
+  get hasRun(): boolean {
+    return this.#hasRun;
   }
 
   /** Ends what still runs. */
@@ -119,8 +130,8 @@ export class CoreCheck {
 
 function loadFinding(trial: TrialResult): Finding {
   const finding = findingsOf("load");
-  const { failure, loaded } = trial;
-  if (failure !== undefined) return finding.failed(failure);
+  const { failure, loaded, printed } = trial;
+  if (failure !== undefined) return finding.failed(withReason(failure, printed));
   if (!loaded) return finding.failed(`it ${crashText(trial)}`); // a crash after that is another check's
   const time = formatMeasured(loaded.openMs + loaded.initMs);
   return finding.ok(`it loads in ${time}, and worker_init returns 0`);

@@ -48,7 +48,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return [];
+    return []; // the process has ended
   }
 }
 

@@ -55,7 +55,7 @@ function parsed(line: string): ReportLine | undefined {
   try {
     return line === "" ? undefined : JSON.parse(line) as ReportLine;
   } catch {
-    return undefined;
+    return undefined; // a crash has cut it
   }
 }
 

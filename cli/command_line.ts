@@ -8,9 +8,11 @@ import type { Runtime } from "../runtime/ports.ts";
 import { KeyError } from "../security/key_error.ts";
 import { EndedRunError } from "./run/ended_run_error.ts";
 import { ExitCode } from "./program/exit_code.ts";
+import { refuseEmptyValues } from "./options/empty_values.ts";
 import { notesText, RUN_NOTES, WORKER_NOTES } from "./options/help_notes.ts";
 import { withHelpTopics } from "./help/help_topics.ts";
 import { printError, toStderr } from "./terminal/log.ts";
+import { endOfStdout, writeStdout } from "./terminal/stdout.ts";
 import type { Outcome } from "./program/outcome.ts";
 import type { Roles } from "./roles.ts";
 import { applySettings } from "./settings/settings.ts";
@@ -24,8 +26,18 @@ import { addWorkerOptions, type WorkerFlags } from "./worker/worker_options.ts";
 /** Descriptions are not wrapped if fewer columns are left for them. */
 const DESCRIPTION_COLUMNS_MIN = 20;
 
-/** Runs the command that was typed. Resolves to the exit status. */
+/** Runs the command that was typed. Resolves to the exit status, when all that it has printed is written. */
 export async function runCommandLine(
+  runtime: Runtime,
+  args: readonly string[],
+  roles: Roles,
+): Promise<number> {
+  const exitCode = await runCommandOf(runtime, args, roles);
+  const { isLost } = await endOfStdout();
+  return isLost && exitCode === ExitCode.ok ? ExitCode.usage : exitCode;
+}
+
+async function runCommandOf(
   runtime: Runtime,
   args: readonly string[],
   roles: Roles,
@@ -60,7 +72,10 @@ async function buildProgram(
     .helpCommand("help [command]", "show the help of a command")
     .showSuggestionAfterError()
     .configureHelp({ minWidthToWrap: DESCRIPTION_COLUMNS_MIN })
-    .configureOutput({ outputError: () => {} }) // `commanderExit` prints it in the form of all other errors
+    .configureOutput({
+      writeOut: writeStdout,
+      outputError: () => {}, // `commanderExit` prints it in the form of all other errors
+    })
     .exitOverride();
   // These two should start fast: the other commands are neither loaded nor built for them.
   const isRun = args[0] === "run" && roles.controller !== undefined;
@@ -71,6 +86,7 @@ async function buildProgram(
     const { addOtherCommands } = await import("./other_commands.ts");
     addOtherCommands(program, runtime, roles, outcome);
   }
+  refuseEmptyValues(program);
   program.hook("preAction", async (_program, command) => {
     if (command.parent !== program || command.name() === "config") return;
     applySettings(command, await readSettings(settingsPath(process.env)), process.env);

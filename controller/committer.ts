@@ -2,7 +2,7 @@
 
 import { outputBytesOf } from "./answer.ts";
 import { reasonOfAnswer } from "./cluster/failure_reason.ts";
-import type { Completion } from "./cluster/task.ts";
+import type { Completion } from "./cluster/cluster_types.ts";
 import type { CommitWindow } from "./commit_window.ts";
 import type { ReadyTask, SkippedTask, UnreadableTask } from "./inputs/source.ts";
 import { doneRecord, failedRecord, unreadableRecord } from "./job_records.ts";
@@ -14,13 +14,13 @@ import type { HugeOutput } from "./output/huge_output.ts";
 import type { AddEntry, OutputSink, PackPlace } from "./output/sink.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
 import type { PayloadMemory } from "./workers/payload_memory.ts";
-import type { Tally } from "./tally.ts";
+import type { JobCounter } from "./job_counter.ts";
 
 /** The parts of a run that a committer uses. */
 export interface CommitterParts {
   readonly sink: OutputSink;
   readonly journal: Journal;
-  readonly tally: Tally;
+  readonly counter: JobCounter;
   readonly window: CommitWindow;
   /** Keeps crashes, if the run does. */
   readonly crashes?: KeptCrashes | undefined;
@@ -32,6 +32,8 @@ export interface CommitterParts {
 export interface CommitterEvents {
   /** A job is done or has failed, and is counted. */
   onFinished(): void;
+  /** A job has failed, and this file has the name of its output, but is nothing that a run has written. */
+  onKept(path: string): void;
   /** The output folder can no longer be written to. */
   onError(error: unknown): void;
 }
@@ -50,11 +52,11 @@ export class Committer {
   onCompleted(completion: Completion<ReadyTask>): void {
     const { job, answer } = completion;
     if (answer.kind === "error") {
-      this.#parts.tally.onAnswered(job.bytes, 0);
+      this.#parts.counter.onAnswered(job.bytes, 0);
       return this.#fail(completion);
     }
     const { exitCode, output } = answer.result;
-    this.#parts.tally.onAnswered(job.bytes, outputBytesOf(answer));
+    this.#parts.counter.onAnswered(job.bytes, outputBytesOf(answer));
     if (answer.stored) this.#commitHuge(completion, answer.stored as HugeOutput);
     else if (exitCode === 0) this.#commit(completion, output);
     else this.#fail(completion);
@@ -62,22 +64,22 @@ export class Committer {
 
   /** An input cannot be read. Its output from an earlier run stays, because it may still be right. */
   onUnreadable(task: UnreadableTask): void {
-    this.#parts.tally.onUnread();
+    this.#parts.counter.onUnread();
     this.#finishFailure(unreadableRecord(task));
   }
 
   /** A job finished in an earlier run. */
   onSkipped({ name, outcome }: SkippedTask): void {
-    const { tally } = this.#parts;
-    tally.onSkipped();
+    const { counter } = this.#parts;
+    counter.onSkipped();
     if (outcome.state === "done") {
-      tally.onSkippedDone();
+      counter.onSkippedDone();
       if (outcome.repeat) this.#record(outcome.repeat);
     } else {
-      const failure = tally.onSkippedFailed(name);
+      const failure = counter.onSkippedFailed(name);
       if (failure) {
         this.#track(
-          outcome.reason().then(({ error, shared }) => tally.onReason(failure, error, shared)),
+          outcome.reason().then(({ error, shared }) => counter.onReason(failure, error, shared)),
           0,
         );
       }
@@ -136,13 +138,14 @@ export class Committer {
   }
 
   async #finishFailed(completion: Completion<ReadyTask>, reason: string): Promise<void> {
-    await this.#parts.sink.remove(completion.job.payload.name);
+    const kept = await this.#parts.sink.remove(completion.job.payload.name);
+    if (kept) this.#events.onKept(kept);
     await this.#parts.crashes?.keep(completion);
     this.#finishFailure(failedRecord(completion, reason));
   }
 
   #finishDone(record: DoneRecord): void {
-    this.#parts.tally.onDone(record);
+    this.#parts.counter.onDone(record);
     try {
       this.#parts.journal.addDone(record);
     } catch (error) {
@@ -152,7 +155,7 @@ export class Committer {
   }
 
   #finishFailure(record: FailedRecord): void {
-    this.#parts.tally.onFailed(record.input, record.error ?? "", record.reason);
+    this.#parts.counter.onFailed(record.input, record.error ?? "", record.reason);
     this.#record(record);
     this.#events.onFinished();
   }

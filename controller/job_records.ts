@@ -2,7 +2,7 @@
 
 import { crc32 } from "node:zlib";
 import { outputBytesOf } from "./answer.ts";
-import type { Completion } from "./cluster/task.ts";
+import type { Completion } from "./cluster/cluster_types.ts";
 import type { ReadyTask, UnreadableTask } from "./inputs/source.ts";
 import { checksumText } from "./output/journal/checksum.ts";
 import type { DoneRecord } from "./output/journal/done_line.ts";

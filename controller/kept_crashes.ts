@@ -8,7 +8,7 @@ import { reasonOf } from "../runtime/error_text.ts";
 import type { FolderBelow, FolderFiles } from "../runtime/files/files_below.ts";
 import { join, resolve } from "../runtime/files/path.ts";
 import type { Log } from "../system/log.ts";
-import type { Completion, StoredTaskInput } from "./cluster/task.ts";
+import type { Completion, StoredTaskInput } from "./cluster/cluster_types.ts";
 import type { ReadyTask } from "./inputs/source.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 
@@ -71,7 +71,7 @@ export class KeptCrashes {
       if (this.#count === CRASHES_MAX + 1) {
         log.warn(`${CRASHES_MAX} crashes are kept; those of further jobs are not`);
       }
-      return await this.#files.remove(this.#dumpOf(index)).catch(() => {});
+      return await this.#files.remove(this.#dumpOf(index)).catch(() => {}); // `close` tries it again
     }
     try {
       log.warn(await this.#keep(name, index, stored ?? input));
@@ -82,6 +82,7 @@ export class KeptCrashes {
 
   /** Removes what was not needed. */
   async close(): Promise<void> {
+    // What is left takes room, but no job has failed by it. The next run removes it, or says why it cannot.
     await this.#files.remove(this.#dumps).catch(() => {});
   }
 

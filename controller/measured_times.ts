@@ -21,7 +21,7 @@ export interface MeasuredTimes {
 type Measured = Pick<JobRecord, "state" | "runMs" | "cpuMs" | "memoryBytes">;
 
 /** Counts the jobs of one run. */
-export class TimesTally {
+export class TimesMeter {
   readonly #runs = new LogHistogram();
   #cpuMs = 0;
   /** The time in the core of the jobs whose CPU time is known. */

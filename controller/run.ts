@@ -7,23 +7,24 @@ import { Cluster, type ClusterOptions } from "./cluster/cluster.ts";
 import type { ViewLimits } from "./cluster/cluster_view.ts";
 import { CommitWindow } from "./commit_window.ts";
 import { Committer } from "./committer.ts";
+import { keptWarning } from "./kept_warning.ts";
 import { type FailureLimit, isExceeded, TooManyFailuresError } from "./failure_limit.ts";
 import type { ReadyTask, Source, SourceTask } from "./inputs/source.ts";
 import type { Journal } from "./output/journal/journal.ts";
 import type { OutputSink } from "./output/sink.ts";
 import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
-import { endingOf } from "./run_ending.ts";
+import { endingOf } from "./noted_ending.ts";
 import { runLines } from "./run_lines.ts";
 import type { RunStatus, RunView } from "./run_status.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
-import { Tally } from "./tally.ts";
+import { JobCounter } from "./job_counter.ts";
 import type { CoreImage } from "./workers/core_image.ts";
 import { LocalWorker, type LocalWorkerShares } from "./workers/local_worker.ts";
 
 export type { PrintedByJob } from "./printed_by_job.ts";
 export type { RunStatus, RunView } from "./run_status.ts";
-export type { Failure } from "./tally.ts";
+export type { Failure } from "./job_counter.ts";
 
 /** The parts that a run works with. */
 export interface RunParts {
@@ -69,7 +70,7 @@ type State =
 export class Run {
   readonly #parts: RunParts;
   readonly #cluster: Cluster<ReadyTask>;
-  readonly #tally: Tally;
+  readonly #counter: JobCounter;
   readonly #window: CommitWindow;
   readonly #committer: Committer;
   #state: State = { phase: "feeding" };
@@ -87,11 +88,12 @@ export class Run {
     const { runtime, core, sink, log, options = {}, skipsExpected = 0 } = parts;
     this.#parts = parts;
     this.#startedAtMs = runtime.clock.now();
-    const tally = this.#tally = new Tally(skipsExpected);
+    const counter = this.#counter = new JobCounter(skipsExpected);
     const window = this.#window = new CommitWindow((isFull) => this.#cluster.pause(isFull));
     sink.countIn?.(window, options.memory);
-    this.#committer = new Committer({ ...parts, ...options, tally, window }, {
+    this.#committer = new Committer({ ...parts, ...options, counter, window }, {
       onFinished: () => this.#onFinished(),
+      onKept: keptWarning(log),
       onError: (error) => this.#stop(error),
     });
     this.#cluster = new Cluster<ReadyTask>(
@@ -151,8 +153,8 @@ export class Run {
     return {
       phase: phase === "stopped" ? "ending" : phase === "draining" ? phase : "running",
       ...this.#cluster.status,
-      ...this.#tally.counts,
-      ending: this.#stopError && endingOf(this.#stopError.error, this.#tally.counts),
+      ...this.#counter.counts,
+      ending: this.#stopError && endingOf(this.#stopError.error, this.#counter.counts),
       elapsedMs: (this.#endedAtMs ?? this.#parts.runtime.clock.now()) - this.#startedAtMs,
       busyPart: this.#cluster.busyPart,
     };
@@ -168,6 +170,11 @@ export class Run {
       : { ...now, ...view };
   }
 
+  /** Why no worker has joined yet; `undefined` once one has. */
+  get whyNoWorker(): readonly string[] | undefined {
+    return this.#cluster.whyNoWorker;
+  }
+
   /** Dials these workers from now on. Workers that are no longer in the list finish their jobs and are removed. */
   setWorkers(workers: readonly Address[]): void {
     const names = new Set(workers.map(formatAddress));
@@ -180,7 +187,8 @@ export class Run {
 
   /** Counts the inputs while the run goes on, to estimate how long it will take. */
   async countTotal(): Promise<void> {
-    this.#tally.onCounted(await this.#parts.source.count().catch(() => undefined));
+    const total = await this.#parts.source.count().catch(() => undefined); // the run itself meets the error
+    this.#counter.onCounted(total);
   }
 
   async #start(): Promise<void> {
@@ -220,7 +228,7 @@ export class Run {
   }
 
   #add(task: SourceTask): void {
-    this.#tally.onAdded();
+    this.#counter.onAdded();
     if (task.kind === "ready") this.#cluster.add(task);
     else if (task.kind === "skipped") this.#committer.onSkipped(task);
     else this.#committer.onUnreadable(task);
@@ -228,7 +236,7 @@ export class Run {
 
   #onAllFed(): void {
     this.#state = { phase: "finishing" };
-    this.#tally.onAllAdded();
+    this.#counter.onAllAdded();
     this.#cluster.end();
     this.#stopIfFinished();
   }
@@ -242,7 +250,7 @@ export class Run {
   /** Failures of earlier runs do not count. */
   #failureLimitError(isEnd: boolean): Error | undefined {
     const { failureLimit: limit } = this.#parts;
-    const { failed, finished } = this.#tally;
+    const { failed, finished } = this.#counter;
     if (!limit || !isExceeded(limit, failed, finished, isEnd)) return undefined;
     return new TooManyFailuresError(limit, failed, finished, !isEnd);
   }
@@ -251,24 +259,24 @@ export class Run {
     const { phase } = this.#state;
     if (phase === "draining" || phase === "stopped") return;
     this.#state = { phase: "draining", error };
-    this.#tally.onCanceled(this.#cluster.cancelUnstarted());
+    this.#counter.onCanceled(this.#cluster.cancelUnstarted());
     this.#cluster.end();
     this.#stopIfFinished();
   }
 
   /** Jobs that were waiting for a retry are canceled. */
   #onCanceled(count: number): void {
-    this.#tally.onCanceled(count);
+    this.#counter.onCanceled(count);
     this.#stopIfFinished();
   }
 
   /** No worker is left, which is an error unless every job is answered. */
   #onNoWorker(reasons: readonly string[]): void {
-    if (this.#tally.needsWorkers) this.#stop(new NoWorkerError(reasons));
+    if (this.#counter.needsWorkers) this.#stop(new NoWorkerError(reasons));
   }
 
   #stopIfFinished(): void {
-    if (this.#tally.areAllFinished && !this.#isFeeding) this.#stop(undefined);
+    if (this.#counter.areAllFinished && !this.#isFeeding) this.#stop(undefined);
   }
 
   /** Stops waiting for jobs. The first error, from draining or from stopping, becomes the error of the run. */
@@ -288,8 +296,8 @@ export class Run {
     const { journal, sink, crashes } = this.#parts;
     const closings = [
       // If outputs are still being written, one of them may be renamed into place without a record.
-      () => journal.close(this.#window.isEmpty, endingOf(stopError, this.#tally.counts)),
-      () => sink.close().finally(() => this.#tally.onLost(sink.lostOutputs ?? 0)),
+      () => journal.close(this.#window.isEmpty, endingOf(stopError, this.#counter.counts)),
+      () => sink.close().finally(() => this.#counter.onLost(sink.lostOutputs ?? 0)),
       () => crashes?.close(),
       () => localClosed, // last: it ends beside all that
     ];

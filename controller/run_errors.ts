@@ -26,7 +26,14 @@ export class InterruptedError extends Error {
 export class TimeLimitError extends Error {
   override name = "TimeLimitError";
 
-  constructor(readonly limitMs: number) {
-    super("The time limit is reached");
+  /** `reasons`: why no worker has joined, a sentence for each that was awaited; `undefined` if one has. */
+  constructor(readonly limitMs: number, readonly reasons?: readonly string[]) {
+    super(reasons ? `${REACHED}, and no worker has joined${listed(reasons)}` : REACHED);
   }
+}
+
+const REACHED = "The time limit is reached";
+
+function listed(reasons: readonly string[]): string {
+  return reasons.length > 0 ? `: ${groupedReasons(reasons).join("; ")}` : "";
 }

@@ -1,6 +1,6 @@
 /** The lines of a journal about a run, and about the workers that join and leave it. */
 
-import type { ClusterEvents, Task, WorkerState } from "./cluster/task.ts";
+import type { ClusterEvents, ClusterWorker, Task } from "./cluster/cluster_types.ts";
 import type { Journal } from "./output/journal/journal.ts";
 import type { WorkerEvent } from "./output/journal/journal_record.ts";
 
@@ -26,7 +26,7 @@ export function runLines(
       onError(error);
     }
   };
-  const of = ({ node, origin: address }: WorkerState) => ({ node, address });
+  const of = ({ node, origin: address }: ClusterWorker) => ({ node, address });
   return {
     onWorkerReady: (worker) => {
       add({ worker: "joined", ...of(worker), slots: worker.slots });

@@ -1,10 +1,10 @@
 /** What a run says of itself: its progress, and what it is doing at one moment. */
 
 import type { ClusterView } from "./cluster/cluster_view.ts";
-import type { ClusterStatus } from "./cluster/task.ts";
+import type { ClusterStatus } from "./cluster/cluster_types.ts";
 import type { ReadyTask } from "./inputs/source.ts";
 import type { RunEnding } from "./output/journal/run_ending.ts";
-import type { JobCounts } from "./tally.ts";
+import type { JobCounts } from "./job_counter.ts";
 
 /** The progress of a run. */
 export interface RunStatus extends ClusterStatus, JobCounts {

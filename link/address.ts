@@ -16,10 +16,10 @@ export class AddressError extends Error {
   /** The name of this class of errors. */
   override name = "AddressError";
 
-  /** The error for the address `text`, with the reason `why`. */
-  constructor(text: string, why: string) {
+  /** The error for the address `text`, with the reason `why`, and what to write instead. */
+  constructor(text: string, why: string, forms = "HOST:PORT, HOST or [IPV6]:PORT") {
     const shown = text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text;
-    super(`Cannot understand the address "${shown}": ${why}; write HOST:PORT, HOST or [IPV6]:PORT`);
+    super(`Cannot understand the address "${shown}": ${why}; write ${forms}`);
   }
 }
 
@@ -35,7 +35,9 @@ export class AddressError extends Error {
  */
 export function parseAddress(text: string): Address {
   if (text.includes("\0")) throw new AddressError(text, "it contains a zero byte");
-  if (text.startsWith("unix:") && text.length > 5) return { kind: "unix", path: text.slice(5) };
+  if (text === "unix:") throw new AddressError(text, "the path is missing", "unix:PATH");
+  if (text.startsWith("unix:")) return { kind: "unix", path: text.slice(5) };
+  if (text.includes("://")) throw new AddressError(text, "it is a URL");
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (!bracketed && text.split(":").length > 2) {
     throw new AddressError(text, "an IPv6 address needs brackets");

@@ -133,7 +133,7 @@ export class CompressedWrites {
     this.#writer.release(piece);
   }
 
-  /** Takes `count` bytes, which there are. Copies them unless they are in one piece that stays as it is. */
+  /** Copies the next `count` bytes, as many as have gathered. */
   async #gather(count: number): Promise<Uint8Array> {
     const gathered = new Uint8Array(count);
     for (let filled = 0; filled < count;) {

@@ -27,7 +27,7 @@ export class CompressionChoice {
    * Chooses again. Call it several times a second. `linkBytesPerMs`: how fast the link is; `compressor`: what it does
    * to the data, if known.
    */
-  look(
+  poll(
     linkBytesPerMs: number,
     compressor: Partial<Compressor> | undefined,
     nowMs: number,

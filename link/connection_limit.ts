@@ -8,7 +8,7 @@ import { onClose } from "../runtime/on_close.ts";
 import { networkOfPeer } from "../runtime/network/peer_network.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { AcceptPace, type AcceptRate } from "./accept_pace.ts";
-import { Farewells } from "./farewells.ts";
+import { ClosingStreams } from "./closing_streams.ts";
 
 /** How many connections may be open. */
 export interface ConnectionLimits {
@@ -31,12 +31,12 @@ export class ConnectionLimit {
   readonly #owner: ConnectionOwner;
   readonly #byHost = new Map<string, number>();
   readonly #pace: AcceptPace;
-  readonly #farewells: Farewells;
+  readonly #closing: ClosingStreams;
   #count = 0;
 
   constructor(clock: Clock, limits: ConnectionLimits, owner: ConnectionOwner) {
     this.#pace = new AcceptPace(clock, limits.accepted);
-    this.#farewells = new Farewells(clock);
+    this.#closing = new ClosingStreams(clock);
     this.#limits = limits;
     this.#owner = owner;
   }
@@ -52,10 +52,10 @@ export class ConnectionLimit {
    */
   async admit(stream: ByteStream): Promise<boolean> {
     await this.#pace.keep();
-    const host = hostOf(stream);
+    const host = hostOfPeer(stream);
     const reason = this.#problem(host);
     if (reason !== undefined) {
-      this.#farewells.close(stream, reason);
+      this.#closing.close(stream, reason);
       this.#owner.onRefused(stream, reason);
       return false;
     }
@@ -85,6 +85,6 @@ export class ConnectionLimit {
 }
 
 /** Whom a connection counts for. */
-export function hostOf({ peer }: Pick<ByteStream, "peer">): string {
+export function hostOfPeer({ peer }: Pick<ByteStream, "peer">): string {
   return networkOfPeer(peer);
 }

@@ -12,13 +12,12 @@ import {
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
-import { deliverNext } from "./delivery.ts";
+import { deliverNext, FRAMES_PER_TURN_MAX } from "./delivery.ts";
 import type { LinkEvents, Reception } from "./link_events.ts";
 import { LinkCompression } from "./link_compression.ts";
 import { DISCARDED_BYTES, FAST_END_BYTES_MAX, LAST_WRITE_MS, LINGER_MS } from "./link_end.ts";
 import type { LinkOptions } from "./link_options.ts";
 import { type LinkRounds, ReadRounds } from "./read_rounds.ts";
-import { FRAMES_PER_TURN_MAX } from "./turns.ts";
 import { firstPartOf } from "./write_parts.ts";
 
 /** A connection that carries frames. */
@@ -223,7 +222,7 @@ export class Link {
   }
 
   #deliverFrames(): boolean {
-    if (this.#isClosed || this.#isEnding) return false; // meanwhile
+    if (this.#isClosed || this.#isEnding) return false; // an event handler has closed or ended the link
     try {
       while (deliverNext(this.#decoder, this.#events)) {
         this.#frames += 1;

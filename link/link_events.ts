@@ -21,7 +21,10 @@ export interface LinkEvents {
   onPeerEnded?(): void;
   /** Everything sent so far has been handed to the system. */
   onDrained?(): void;
-  /** Bytes have arrived, whole frames or not. */
+  /**
+   * Bytes have arrived, whole frames or not. Those that are compressed are reported twice: as they come over the wire, and
+   * again when they are decompressed.
+   */
   onRead?(bytes: number): void;
   /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */
   onClosed(reason: Error | undefined): void;

@@ -1,26 +1,26 @@
 /**
  * Rounds of reading: every connection is read once before any of them is read again.
  *
- * Deno reads at most 128 sockets between two looks at which ones have something, those first that it has noticed last.
+ * Deno reads at most 128 sockets between two polls for those that have something, those first that it has noticed last.
  * If more than these are busy, it reads the same ones again and again, and others not for many seconds.
  */
 
 import { type Clock, delay } from "../runtime/clock.ts";
 
-/** Up to so many links, each look leads to all of them. */
+/** With up to this many links, every poll resumes all of them. */
 const FEW_LINKS = 100;
 
-/** With more of them, there is a round so long after the last one. It takes some 50 ms, in which busy links wait. */
+/** With more links, a round begins this long after the last one. It takes some 50 ms, in which busy links wait. */
 const BETWEEN_ROUNDS_MS = 1_000;
 
-/** A timer makes the event loop look. Turns of `setImmediate` do not, on Deno. */
-const LOOK_MS = 1;
+/** A timer makes the event loop poll. Turns of `setImmediate` do not, on Deno. */
+const POLL_MS = 1;
 
 /**
- * A round ends after so many looks that have found nothing. Several timers may ring before what was found is here: with
- * four, some rounds ended after the first 128 of a thousand.
+ * A round ends after this many polls that have found nothing. Several timers may fire before what was found has been
+ * read: with four, some rounds ended after the first 128 of a thousand.
  */
-const QUIET_LOOKS = 10;
+const QUIET_POLLS = 10;
 
 /** The rounds, as one link takes part in them. */
 export interface LinkRounds {
@@ -74,9 +74,9 @@ export class ReadRounds {
 
   async #readAll(): Promise<void> {
     this.#begun += 1;
-    for (let quiet = 0; quiet < QUIET_LOOKS;) {
+    for (let quiet = 0; quiet < QUIET_POLLS;) {
       const before = this.#reads;
-      await delay(this.#clock, LOOK_MS);
+      await delay(this.#clock, POLL_MS);
       quiet = this.#reads === before ? quiet + 1 : 0;
     }
     this.#round = undefined;

@@ -1,15 +1,9 @@
 /**
- * Turns of the event loop for what takes a millisecond, one after another: however many links have such work, what
- * else there is to do comes in between.
+ * Gives work that takes a millisecond a turn of the event loop each, one after another: however many links have such
+ * work, everything else is done in between.
  */
 
 import type { Clock } from "../runtime/clock.ts";
-
-/**
- * Frames that are delivered in one turn of the event loop: a read brings up to 15,000 small ones, and other
- * connections must not wait until all of them are handled. A full read of jobs with 64 bytes has fewer.
- */
-export const FRAMES_PER_TURN_MAX = 4_096;
 
 /**
  * A turn that took longer is followed by a rest: a mebibyte of zeros takes several milliseconds, and each step of each
@@ -17,10 +11,10 @@ export const FRAMES_PER_TURN_MAX = 4_096;
  */
 const LONG_MS = 2;
 
-/** The rest is so many times as long as the turn: others have most of the time, also when their jobs wait for several. */
+/** The rest is this many times as long as the turn: others have most of the time, also when their jobs wait for several. */
 const REST_FACTOR = 2;
 
-/** The longest rest. A turn that took so long that it should be longer was interrupted, as by a SIGSTOP. */
+/** The longest rest. A turn that calls for a longer one was interrupted, as by a SIGSTOP. */
 const REST_MS_MAX = 100;
 
 /** The turns of several links. */

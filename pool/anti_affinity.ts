@@ -32,7 +32,7 @@ export class AntiAffinityQueue<T> {
   }
 
   add(job: Job<T>): void {
-    const key = keyOf(job);
+    const key = groupKey(job);
     const lists = this.#listsOf(job);
     const jobs = lists.get(key) ?? new JobList<T>();
     jobs.pushBack(job);
@@ -54,7 +54,7 @@ export class AntiAffinityQueue<T> {
 
   /** Removes a job from any position. Returns whether it was in this queue. */
   remove(job: Job<T>): boolean {
-    const key = keyOf(job);
+    const key = groupKey(job);
     const lists = this.#listsOf(job);
     const jobs = lists.get(key);
     if (!jobs?.remove(job)) return false;
@@ -78,6 +78,6 @@ export class AntiAffinityQueue<T> {
 }
 
 /** Jobs with the same key may run on the same endpoints. */
-function keyOf<T>({ core, antiAffinity: { endpoints, isRequired } }: Job<T>): string {
+function groupKey<T>({ core, antiAffinity: { endpoints, isRequired } }: Job<T>): string {
   return `${endpoints.join(",")} ${isRequired} ${core}`;
 }

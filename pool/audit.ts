@@ -4,7 +4,7 @@ import type { Client } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ClientId } from "./ids.ts";
 import { isInFlight } from "./job.ts";
-import type { Roster } from "./roster.ts";
+import type { EndpointSet } from "./endpoint_set.ts";
 import { type Mutable, noShare, type Sums } from "./sums.ts";
 
 const SUMS = [
@@ -19,14 +19,14 @@ const SUMS = [
 
 /** Throws an error that names the first violated invariant, if there is one. */
 export function audit<T>(
-  endpoints: Roster<T>,
+  endpoints: EndpointSet<T>,
   clients: ReadonlyMap<ClientId, Client<T>>,
   isLocal = false,
 ): void {
   const inFlight = new Map<ClientId, number>();
   for (const endpoint of endpoints.values()) {
     auditEndpoint(endpoint);
-    if (isLocal && endpoint.pace.slots === 1) auditTurn(endpoint);
+    if (isLocal && endpoint.pace.slots === 1) auditClients(endpoint);
     for (const { client, state } of endpoint.inFlight) {
       if (state === "abandoned") continue;
       check(clients.has(client), `the jobs of client ${client}, which is gone, are abandoned`);
@@ -42,7 +42,7 @@ export function audit<T>(
 }
 
 /** The sums are kept up to date from change to change: here they are added up again. */
-function auditSums<T>(endpoints: Roster<T>, isLocal: boolean): void {
+function auditSums<T>(endpoints: EndpointSet<T>, isLocal: boolean): void {
   const share = noShare();
   const found: Mutable<Sums> = noShare();
   for (const endpoint of endpoints.values()) {
@@ -84,7 +84,7 @@ function auditEndpoint<T>({ id, inFlight, ...state }: Endpoint<T>): void {
   check(!state.isReserved || inFlight.size === 1, `endpoint ${id} is reserved for a job`);
 }
 
-function auditTurn<T>({ id, inFlight }: Endpoint<T>): void {
+function auditClients<T>({ id, inFlight }: Endpoint<T>): void {
   const clients = new Set([...inFlight].map(({ client }) => client));
   check(clients.size <= 1, `slot ${id} has jobs of one client`);
 }

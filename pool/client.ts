@@ -12,8 +12,8 @@ export class Client<T> {
   queuedBytes = 0;
   /** How many of its jobs are in flight and still wanted. */
   inFlight = 0;
-  /** Which of all jobs of the pool was its last one that was sent; 0 before the first job. */
-  lastTurn = 0;
+  /** The number of its last job that was sent, counted over all jobs of the pool; 0 before the first job. */
+  lastSentNumber = 0;
   lastSentAtMs = 0;
   /** Its owner does not accept results at the moment: none of its jobs are sent. */
   isBlocked = false;

@@ -5,7 +5,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { type CoreDemand, type Demands, nextCore, shouldYield } from "./fair_share.ts";
 import { LoadFailures } from "./load_failures.ts";
 import type { ClientId, CoreKey, EndpointId } from "./ids.ts";
-import type { Roster } from "./roster.ts";
+import type { EndpointSet } from "./endpoint_set.ts";
 
 /** How long an endpoint keeps a core even if other cores need endpoints: a change costs a new process. */
 const CORE_QUANTUM_MS = 1_000;
@@ -16,8 +16,8 @@ const CORE_QUANTUM_MS = 1_000;
  */
 const CORE_KEPT_MS = 50;
 
-/** Which endpoints get their cores first, next and last. */
-const TURNS: readonly ((endpoint: Pick<Endpoint<unknown>, "isFree" | "isIdle">) => boolean)[] = [
+/** Which endpoints get their cores in the first, the second and the last round. */
+const ROUNDS: readonly ((endpoint: Pick<Endpoint<unknown>, "isFree" | "isIdle">) => boolean)[] = [
   ({ isFree, isIdle }) => isFree && isIdle,
   ({ isFree, isIdle }) => isFree && !isIdle,
   ({ isFree }) => !isFree,
@@ -25,7 +25,7 @@ const TURNS: readonly ((endpoint: Pick<Endpoint<unknown>, "isFree" | "isIdle">) 
 
 /** Assigns cores to a pool's endpoints. It shares the endpoints and clients with the pool. */
 export class Cores<T> {
-  readonly #endpoints: Roster<T>;
+  readonly #endpoints: EndpointSet<T>;
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
   readonly #load: (endpoint: EndpointId, core: CoreKey) => void;
   readonly #isLocal: boolean;
@@ -34,7 +34,7 @@ export class Cores<T> {
   #isYielding = false;
 
   constructor(
-    endpoints: Roster<T>,
+    endpoints: EndpointSet<T>,
     clients: ReadonlyMap<ClientId, Client<T>>,
     isLocal: boolean,
     load: (endpoint: EndpointId, core: CoreKey) => void,
@@ -70,7 +70,7 @@ export class Cores<T> {
     if (cores.size === 0 || this.#isSettled(cores)) return;
     const demands = this.#demands(cores, nowMs);
     this.#isYielding = false;
-    for (const isNext of TURNS) {
+    for (const isNext of ROUNDS) {
       for (const endpoint of this.#endpoints.values()) {
         if (isNext(endpoint)) this.#assignTo(endpoint, demands, nowMs);
       }

@@ -5,13 +5,16 @@ import type { Endpoint } from "./endpoint.ts";
 import type { ClientId, CoreKey } from "./ids.ts";
 import type { Job } from "./job.ts";
 import { DEEP_WINDOW } from "./pace.ts";
-import type { Roster } from "./roster.ts";
+import type { EndpointSet } from "./endpoint_set.ts";
 import type { PoolActions, PoolOptions } from "./types.ts";
 
 /** A slot that runs one job for longer gets no job behind it: its pace was measured with shorter jobs. */
 const LONG_JOB_MS = 20;
 
-/** Few jobs are shared out in rounds. After each, an endpoint may have so many times as many jobs as after the last. */
+/**
+ * When there are too few jobs to fill all windows, they are dealt out in rounds. Each round lets an endpoint hold this
+ * many times more jobs than the one before.
+ */
 const LEVEL_FACTOR = 4;
 
 /**
@@ -20,29 +23,33 @@ const LEVEL_FACTOR = 4;
  */
 const REFILL_PART = 1 / 2;
 
-/** How long endpoints count as silent, or not, before that is looked at again. */
-const SILENCE_LOOK_MS = 100;
+/** How often it is checked which endpoints are silent. */
+const SILENCE_CHECK_MS = 100;
 
-/** There are enough jobs for all slots. */
+/** The levels if there are enough jobs for all slots. */
 const ONE_LEVEL: readonly number[] = [Infinity];
 
-/** Whether an endpoint that gets no job now may have room for another one. */
-type Filling = "full" | "lacks a job";
+/** Whether an endpoint has room for another job after it got what there was. */
+type Room = "none" | "some";
 
 /** Sends the jobs of a pool's clients to its endpoints. It shares the endpoints and clients with the pool. */
 export class Dispatcher<T> {
-  readonly #endpoints: Roster<T>;
+  readonly #endpoints: EndpointSet<T>;
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
   readonly #options: PoolOptions;
   readonly #actions: Pick<PoolActions<T>, "send">;
-  /** Endpoints that had no room had none with this limit for the end of a run. */
+  /**
+   * The lowest tail limit with which full endpoints were found full. A higher limit may give them room: they are checked
+   * again.
+   */
   #tailCapMin = Infinity;
-  #lastTurn = 0;
+  /** How many jobs were sent. */
+  #sent = 0;
   /** Ready endpoints that are silent: their slots, and their jobs in flight. */
-  #silent = { slots: 0, inFlight: 0, lookedAtMs: -Infinity };
+  #silent = { slots: 0, inFlight: 0, checkedAtMs: -Infinity };
 
   constructor(
-    endpoints: Roster<T>,
+    endpoints: EndpointSet<T>,
     clients: ReadonlyMap<ClientId, Client<T>>,
     options: PoolOptions,
     actions: Pick<PoolActions<T>, "send">,
@@ -63,16 +70,16 @@ export class Dispatcher<T> {
     for (const jobsMax of this.#levels()) {
       for (const endpoint of this.#endpoints.open) {
         const window = Math.min(endpoint.pace.slots, this.#window(endpoint, tailCap));
-        const filling = this.#fill(endpoint, Math.min(jobsMax, window), nowMs);
-        if (filling === "lacks a job" && !this.#hasJobs) return;
+        const room = this.#fill(endpoint, Math.min(jobsMax, window), nowMs);
+        if (room === "some" && !this.#hasJobs) return;
       }
     }
     this.#endpoints.closeFull((endpoint) => {
       const window = this.#window(endpoint, tailCap);
       if (!isRefilled(endpoint, window)) return true;
-      const filling = this.#fill(endpoint, window, nowMs);
+      const room = this.#fill(endpoint, window, nowMs);
       endpoint.pace.onFilled(this.#options.isLocal);
-      return filling !== "full";
+      return room === "some";
     });
   }
 
@@ -97,32 +104,32 @@ export class Dispatcher<T> {
     return [...levels, Infinity];
   }
 
-  #fill(endpoint: Endpoint<T>, window: number, nowMs: number): Filling {
-    if (!endpoint.isReady || endpoint.isReserved || endpoint.inFlight.size >= window) return "full";
+  #fill(endpoint: Endpoint<T>, window: number, nowMs: number): Room {
+    if (!endpoint.isReady || endpoint.isReserved || endpoint.inFlight.size >= window) return "none";
     const isOnly = this.#endpoints.sums.ready <= 1; // asked once: each job that is sent changes other sums
     while (endpoint.inFlight.size < window) {
       if (
         endpoint.inFlight.size >= endpoint.pace.slots &&
         endpoint.bytesInFlight >= this.#options.endpointBytesMax
-      ) return "full";
+      ) return "none";
       const client = this.#clientFor(endpoint, window, nowMs);
       const job = client?.nextFor(endpoint, nowMs, isOnly);
-      if (!client || !job || job.core !== endpoint.core) return "lacks a job";
+      if (!client || !job || job.core !== endpoint.core) return "some";
       if (
         endpoint.inFlight.size > 0 &&
         endpoint.bytesInFlight + job.bytes > (this.#options.endpointBytesLimit ?? Infinity)
-      ) return "lacks a job";
-      if (job.isIsolated && endpoint.inFlight.size > 0) return "lacks a job";
+      ) return "some";
+      if (job.isIsolated && endpoint.inFlight.size > 0) return "some";
       client.take(job);
       this.#dispatch(endpoint, client, job, nowMs);
-      if (job.isIsolated) return "full";
+      if (job.isIsolated) return "none";
     }
-    return "full";
+    return "none";
   }
 
   #dispatch(endpoint: Endpoint<T>, client: Client<T>, job: Job<T>, nowMs: number): void {
     client.inFlight += 1;
-    client.lastTurn = ++this.#lastTurn;
+    client.lastSentNumber = ++this.#sent;
     client.lastSentAtMs = nowMs;
     const dispatch = endpoint.add(job, nowMs);
     this.#actions.send(endpoint.id, dispatch, job);
@@ -134,30 +141,29 @@ export class Dispatcher<T> {
     const isBehind = endpoint.inFlight.size >= endpoint.pace.slots;
     if (!this.#options.isLocal || !isBehind) return this.#longestWaiting(core);
     return this.#mayGoBehind(endpoint, core, window, nowMs)
-      ? this.#clients.get(endpoint.turn.client as ClientId)
+      ? this.#clients.get(endpoint.lastClient as ClientId)
       : undefined;
   }
 
   /**
    * Whether a slot gets a job behind the one that it runs. The job must be of the same client, because no job
-   * should wait behind another client's while other slots become free. If other clients wait, a turn is at most
-   * one window, and no more jobs than any of them has queued: otherwise a client with few jobs would get fewer
-   * and fewer slots.
+   * should wait behind another client's while other slots become free. If other clients wait, it gets at most
+   * one window in a row, and no more jobs than any of them has queued: otherwise a client with few jobs would get
+   * fewer and fewer slots.
    */
   #mayGoBehind(endpoint: Endpoint<T>, core: CoreKey, window: number, nowMs: number): boolean {
     if (nowMs - endpoint.oldestSinceMs > LONG_JOB_MS) return false;
-    const { client: own, jobs } = endpoint.turn;
+    const { lastClient: own, jobsInARow } = endpoint;
     for (const other of this.#clients.values()) {
       if (other.id === own || other.next?.core !== core) continue;
-      if (jobs >= Math.min(window, other.queued)) return false;
+      if (jobsInARow >= Math.min(window, other.queued)) return false;
     }
     return true;
   }
 
   /**
-   * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest
-   * for its turn. If that job needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint
-   * might become empty.
+   * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest. If
+   * that job needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint might become empty.
    */
   #longestWaiting(core: CoreKey): Client<T> | undefined {
     let longest: Client<T> | undefined;
@@ -186,16 +192,16 @@ export class Dispatcher<T> {
       if (!client.isEnded && !this.#options.isLocal) return Infinity;
       remaining += client.queued + client.inFlight;
     }
-    this.#lookForSilent(nowMs);
-    // What silent ones have claims nothing of the others: its slots are busy for long, or it never answers.
+    this.#checkForSilent(nowMs);
+    // Jobs and slots of silent endpoints are left out: those slots are busy for long, or never answer.
     const slots = this.#endpoints.sums.slots - this.#silent.slots;
     const perSlot = (remaining - this.#silent.inFlight) / Math.max(1, slots);
     return this.#options.isLocal && perSlot >= 2 ? Math.max(2, perSlot / 2) : perSlot / 2;
   }
 
-  #lookForSilent(nowMs: number): void {
-    if (nowMs - this.#silent.lookedAtMs < SILENCE_LOOK_MS) return;
-    this.#silent = { slots: 0, inFlight: 0, lookedAtMs: nowMs };
+  #checkForSilent(nowMs: number): void {
+    if (nowMs - this.#silent.checkedAtMs < SILENCE_CHECK_MS) return;
+    this.#silent = { slots: 0, inFlight: 0, checkedAtMs: nowMs };
     for (const endpoint of this.#endpoints.values()) {
       if (!endpoint.isReady || !endpoint.isSilent(nowMs)) continue;
       this.#silent.slots += endpoint.pace.slots;
@@ -206,7 +212,7 @@ export class Dispatcher<T> {
 
 function goesBefore<T>(one: Client<T>, other: Client<T>): boolean {
   if (one.priority !== other.priority) return one.priority > other.priority;
-  return one.lastTurn < other.lastTurn;
+  return one.lastSentNumber < other.lastSentNumber;
 }
 
 /** Whether it is time to fill up a window: a deep one waits until it has room for many jobs. */

@@ -52,12 +52,14 @@ export class Endpoint<T> {
   #begun = 0;
   /** When its last job came back. */
   usedAtMs = -Infinity;
-  /** The client whose job it got last, and how many jobs it got since it was last idle. */
-  readonly turn: { client: ClientId | undefined; jobs: number } = { client: undefined, jobs: 0 };
+  /** The client whose job it got last. */
+  lastClient: ClientId | undefined;
+  /** How many jobs it got since it was last idle. */
+  jobsInARow = 0;
 
-  // What the roster notes of it.
+  // What the set of endpoints notes of it.
 
-  /** What it adds to the sums of the roster. */
+  /** What it adds to the sums. */
   readonly share: Share = noShare();
   /** Its share has to be counted anew. */
   isChanged = false;
@@ -143,8 +145,8 @@ export class Endpoint<T> {
     this.#onChanged();
   }
 
-  onNear(): void {
-    this.pace.onNear();
+  onLowLatency(): void {
+    this.pace.onLowLatency();
     this.#onChanged();
   }
 
@@ -160,10 +162,10 @@ export class Endpoint<T> {
     this.pace.onSent(nowMs);
     if (this.inFlight.size === 0) {
       this.oldestSinceMs = nowMs;
-      this.turn.jobs = 0;
+      this.jobsInARow = 0;
     }
-    this.turn.client = job.client;
-    this.turn.jobs += 1;
+    this.lastClient = job.client;
+    this.jobsInARow += 1;
     this.inFlight.add(job);
     this.#begin(nowMs);
     this.bytesInFlight += job.bytes;
@@ -173,10 +175,11 @@ export class Endpoint<T> {
   }
 
   /** A job is back. `isAnswer`: with an answer, which a job that the endpoint has not started does not have. */
-  remove(dispatch: DispatchId, nowMs: number, isAnswer = true): Job<T> | undefined {
+  remove(dispatch: DispatchId, nowMs: number, isAnswer: boolean): Job<T> | undefined {
     const job = this.inFlight.remove(dispatch);
     if (!job) return undefined;
     if (dispatch <= this.#begunLast) this.#begun -= 1;
+    // For its window, a job that it has given back is no longer in flight, like one that it has answered.
     if (isInFlight(job)) this.pace.onAnswer(dispatch, nowMs - job.sentAtMs, nowMs);
     if (isAnswer && isWanted(job)) this.hasAnswered = true;
     markBack(job);

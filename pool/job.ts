@@ -50,8 +50,8 @@ interface Facts<T> {
   bytes: number;
   /** The data of the pool's owner. */
   payload: T;
-  /** Where its data is, so that it had better run there. */
-  near: EndpointId | undefined;
+  /** The endpoint that has its data, so that it had better run there. */
+  dataAt: EndpointId | undefined;
   /** When it was queued for the first time. */
   addedAtMs: number;
   /** When it was queued last. */
@@ -92,14 +92,14 @@ export function newJob<T>(
   bytes: number,
   payload: T,
   nowMs: number,
-  near?: EndpointId,
+  dataAt?: EndpointId,
 ): Job<T> {
   const record: JobRecord<T> = {
     client,
     core,
     bytes,
     payload,
-    near,
+    dataAt,
     state: "outside",
     addedAtMs: nowMs,
     queuedAtMs: nowMs,

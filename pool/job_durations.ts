@@ -16,8 +16,8 @@ export interface RunningJob {
 }
 
 /**
- * Learns from looks at the running jobs, several times a second. Jobs that end between two looks are not seen: they are
- * so short that they always fit.
+ * Learns from samples of the running jobs, several times a second. Jobs that end between two samples are not seen: they
+ * are so short that they always fit.
  */
 export class JobDurations {
   readonly #endedMs: number[] = [];
@@ -25,7 +25,7 @@ export class JobDurations {
   #running = new Map<string, number>();
 
   /** These jobs run now. Those that were running before and are not among them have ended. */
-  onLook(jobs: readonly RunningJob[], nowMs: number): void {
+  onSample(jobs: readonly RunningJob[], nowMs: number): void {
     const before = this.#running;
     this.#running = new Map();
     for (const { endpoint, dispatch, job } of jobs) {

@@ -1,10 +1,10 @@
-/** Queued jobs in order, of which an endpoint gets those first whose data is near it. */
+/** Queued jobs in order, of which an endpoint gets those first whose data it has. */
 
 import type { EndpointId } from "./ids.ts";
 import { type Job, JobList } from "./job.ts";
 
-/** How many jobs at the front are looked at. */
-const LOOKED_AT_MAX = 32;
+/** Among how many jobs at the front one is looked for. */
+const SEARCHED_JOBS_MAX = 32;
 
 /** How often the first job may be overtaken: its endpoint may be busy for long. */
 const OVERTAKEN_MAX = 64;
@@ -17,11 +17,11 @@ export class LocalityQueue<T> extends JobList<T> {
   /** The job that an endpoint gets next. It needs the same core as the first one. */
   firstFor(endpoint: EndpointId): Job<T> | undefined {
     const { first } = this;
-    if (!first || first.near === undefined || first.near === endpoint) return first;
+    if (!first || first.dataAt === undefined || first.dataAt === endpoint) return first;
     if (this.#overtaken >= OVERTAKEN_MAX || first.isIsolated) return first;
     let job: Job<T> | undefined = first;
-    for (let count = 0; job?.state === "queued" && count < LOOKED_AT_MAX; count++) {
-      if (job.near === endpoint && job.core === first.core && !job.isIsolated) return job;
+    for (let count = 0; job?.state === "queued" && count < SEARCHED_JOBS_MAX; count++) {
+      if (job.dataAt === endpoint && job.core === first.core && !job.isIsolated) return job;
       job = job.next;
     }
     return first;

@@ -28,8 +28,8 @@ export const DEEP_WINDOW = 16;
  */
 const PREFETCHED_JOB_MS_MAX = 20;
 
-/** The same for a worker that is near: it fetches the next job within a millisecond. */
-const NEAR_JOB_MS_MAX = 10;
+/** The same if a round trip costs next to nothing: the next job is there within a millisecond. */
+const LOW_LATENCY_JOB_MS_MAX = 10;
 
 /**
  * How many slots an endpoint is believed to have before it has answered anything: about as many as the largest machines
@@ -46,7 +46,7 @@ export const WINDOW_JOBS_MAX = 16_384;
 /** Measures the pace of one endpoint. All times are in milliseconds and come from the caller. */
 export class Pace {
   readonly #slotsKnown: number | undefined;
-  #isNear = false;
+  #hasLowLatency = false;
   readonly #slotCount = new SlotCount();
   #sent = 0;
   #answered = 0;
@@ -76,8 +76,8 @@ export class Pace {
   }
 
   /** A round trip costs next to nothing. */
-  onNear(): void {
-    this.#isNear = true;
+  onLowLatency(): void {
+    this.#hasLowLatency = true;
   }
 
   /** A job is sent. Returns its sequence number: 1 for the endpoint's first job. */
@@ -142,7 +142,7 @@ export class Pace {
   #windowOfRemote(): number {
     const { slots } = this;
     const { perMs } = this.#rate;
-    if (this.#isNear && this.#jobMs > NEAR_JOB_MS_MAX) return slots;
+    if (this.#hasLowLatency && this.#jobMs > LOW_LATENCY_JOB_MS_MAX) return slots;
     if (perMs === 0) return 2 * slots;
     const byRate = perMs * (this.#workAheadMs + 2 * this.#responseMinMs);
     return Math.max(2 * slots, Math.floor(byRate));

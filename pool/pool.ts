@@ -2,8 +2,9 @@
  * The scheduler: assigns the jobs of clients to endpoints. A controller uses it with workers as endpoints, a
  * worker with slots.
  *
- * It uses no socket, process or clock. Its owner reports events to the `on…` handlers, which change state, and
- * then calls `schedule`, which decides and acts through `PoolActions`.
+ * It uses no socket, process or clock. Its owner reports events to the `on…` handlers. They change state, and report
+ * at once which jobs have ended. Then the owner calls `schedule`. Only that sends jobs, and decides which endpoint loads
+ * which core; both are done by the owner's `PoolActions`.
  */
 
 import { audit } from "./audit.ts";
@@ -69,10 +70,10 @@ export class Pool<T> extends PoolView<T> {
   }
 
   /**
-   * The endpoint gets no long job ahead: an urgent job would wait behind it, and sending it later costs next to nothing.
+   * A round trip to the endpoint costs next to nothing. It gets no long job ahead, behind which an urgent one would wait.
    */
-  onNear(id: EndpointId): void {
-    this.endpoints.get(id)?.onNear();
+  onLowLatency(id: EndpointId): void {
+    this.endpoints.get(id)?.onLowLatency();
   }
 
   /** The endpoint has loaded its core and is ready for jobs. */
@@ -178,17 +179,17 @@ export class Pool<T> extends PoolView<T> {
     if (client) client.isBlocked = isBlocked;
   }
 
-  /** Queues a job. `near`: where its data is. Returns `undefined` if its client has left. */
+  /** Queues a job. `dataAt`: the endpoint that has its data. Returns `undefined` if its client has left. */
   onJob(
     id: ClientId,
     core: CoreKey,
     bytes: number,
     payload: T,
     nowMs: number,
-    near?: EndpointId,
+    dataAt?: EndpointId,
   ): Job<T> | undefined {
     const client = this.clients.get(id);
-    const job = client && newJob(id, core, bytes, payload, nowMs, near);
+    const job = client && newJob(id, core, bytes, payload, nowMs, dataAt);
     if (job) client.pushBack(job);
     return job;
   }
@@ -236,13 +237,13 @@ export class Pool<T> extends PoolView<T> {
   onCopyDropped(copy: Job<T>, others: readonly Job<T>[]): void {
     this.onCanceled(copy);
     for (const other of others) {
-      this.allowAnywhere(other);
+      this.onAllowedAnywhere(other);
       inheritCrashes(other, copy);
     }
   }
 
   /** The last copy of a job may run on endpoints that it had to avoid, if there is no other. */
-  allowAnywhere(job: Job<T>): void {
+  onAllowedAnywhere(job: Job<T>): void {
     const client = job.state === "queued" ? this.clients.get(job.client) : undefined;
     client?.take(job); // its place in the queue depends on what it avoids
     allowAnywhere(job);

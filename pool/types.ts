@@ -29,7 +29,10 @@ export interface PoolCounts {
   readonly inFlight: number;
 }
 
-/** Actions that the owner carries out. The pool calls them inside its handlers, and they must not call back. */
+/**
+ * Actions that the owner carries out. The pool calls `load` and `send` inside `schedule` and `Pool.load`, and the others
+ * inside its handlers. They must not call back.
+ */
 export interface PoolActions<T> {
   /**
    * Have the endpoint, which has nothing in flight, load a core. Answer with `onLoaded`, `onLoadFailed` or

@@ -3,20 +3,20 @@
 import type { Client } from "./client.ts";
 import type { ClientId, DispatchId, EndpointId } from "./ids.ts";
 import { isInFlight, isWanted, type Job } from "./job.ts";
-import { Roster } from "./roster.ts";
+import { EndpointSet } from "./endpoint_set.ts";
 import type { CurrentJob, PoolCounts, PoolOptions } from "./types.ts";
 import { Utilization } from "./utilization.ts";
 
 /** The part of a pool that answers queries. */
 export class PoolView<T> {
   protected readonly options: PoolOptions;
-  protected readonly endpoints: Roster<T>;
+  protected readonly endpoints: EndpointSet<T>;
   protected readonly clients = new Map<ClientId, Client<T>>();
   protected readonly usage = new Utilization();
 
   constructor(options: PoolOptions) {
     this.options = options;
-    this.endpoints = new Roster<T>(options.isLocal);
+    this.endpoints = new EndpointSet<T>(options.isLocal);
   }
 
   counts(): PoolCounts {

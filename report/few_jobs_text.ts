@@ -19,9 +19,9 @@ const CPUS_MIN = 1.5;
 
 /** The text for a run of one job, of no more jobs than slots, or of few for each slot. */
 export function fewJobsText(figures: Figures): LimitText {
-  const { records, slotsMax, longest } = figures;
-  if (records > slotsMax || !longest) return idleText(figures);
-  const { lengthMs, cpuPart = 1 } = figures;
+  const { records, slotsMax, longest, lengthMs, cpuPart = 1 } = figures;
+  if (!longest) return idleText(figures);
+  if (records > slotsMax && !isMostlyStart(figures, longest.runMs)) return idleText(figures);
   const ran = `ran for ${formatMeasured(longest.runMs)} of ${formatDuration(lengthMs)}`;
   const cpus = records === 1 && cpuPart >= CPUS_MIN ? `, on ${cpuPart.toFixed(1)} CPUs` : "";
   const what = records === 1
@@ -29,6 +29,11 @@ export function fewJobsText(figures: Figures): LimitText {
     : `the run had ${formatCount(records)} jobs for ${formatNoun(slotsMax, "slot")}, and the ` +
       `longest of them, ${printable(longest.name)}, ${ran}`;
   return { what, advice: adviceFor(figures, longest.runMs) };
+}
+
+/** Whether little of the time was jobs, even if each had run as long as the longest. */
+function isMostlyStart({ records, slotsMax, lengthMs }: Figures, runMs: number): boolean {
+  return Math.ceil(records / slotsMax) * runMs < MOST_PART * lengthMs;
 }
 
 function adviceFor({ records, slotsMax, lengthMs, cpuPart = 1 }: Figures, runMs: number): string {

@@ -12,7 +12,7 @@ import { fewJobsText } from "./few_jobs_text.ts";
 import type { Figures, NodeFigures } from "./figures.ts";
 import type { Missing } from "./missing_attempts.ts";
 import type { LimitText } from "./limit_line.ts";
-import { BUSY_PART, type Limit, SHORT_MS } from "./limits.ts";
+import { BUSY_PART, type Limit, SHORT_MS } from "./run_limits.ts";
 import { percent } from "./percent.ts";
 
 /** A job that ran for this part of a run could not have begun earlier. */

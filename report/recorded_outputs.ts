@@ -3,6 +3,7 @@
 import { packStateOf, STATE_FOLDER } from "../controller/output/state_folder.ts";
 import { holderIn, isStale, readText } from "../controller/output/lock_file.ts";
 import { FilesBelow } from "../runtime/files/files_below.ts";
+import { codeOf } from "../runtime/error_text.ts";
 import type { Files } from "../runtime/files/files.ts";
 import { join } from "../runtime/files/path.ts";
 
@@ -16,7 +17,7 @@ export interface RecordedOutputs {
   readonly lock: string;
 }
 
-/** Finds the journal; `undefined` if there is none. The caller closes `files`. */
+/** Finds the journal; `undefined` if there is none. Rejects if it cannot be seen whether there is one. The caller closes `files`. */
 export async function findOutputs(
   files: Files,
   named: string,
@@ -27,18 +28,27 @@ export async function findOutputs(
     { root: named, state: named }, // the folder of a journal itself
   ];
   for (const { root, state } of folders) {
-    const below = await FilesBelow.open(files, root).catch(() => undefined);
+    const below = await FilesBelow.open(files, root).catch(ifMissing);
     if (!below) continue;
     const journal = join(state, JOURNAL);
-    const info = await below.info(journal).catch(() => undefined);
-    if (info) return { files: below, journal, lock: join(state, LOCK) };
-    below.close();
+    try {
+      await below.info(journal);
+      return { files: below, journal, lock: join(state, LOCK) };
+    } catch (error) {
+      below.close();
+      ifMissing(error);
+    }
   }
   return undefined;
 }
 
+/** Throws the error if it says something else than that there is nothing. */
+function ifMissing(error: unknown): undefined {
+  if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw error;
+}
+
 /** Whether a run still writes to the outputs, as far as this machine can tell. */
 export async function isRunning({ files, lock }: RecordedOutputs): Promise<boolean> {
-  const text = await readText(files, lock).catch(() => undefined);
+  const text = await readText(files, lock).catch(() => undefined); // another user's
   return text !== undefined && holderIn(text) !== undefined && !isStale(text);
 }

@@ -1,6 +1,6 @@
 /**
  * What distcomp needs from a runtime beyond the `node:` modules that Deno and Bun share. Each runtime has an
- * adapter (`deno/adapter.ts`, `bun/adapter.ts`); the globals `Deno` and `Bun` are used nowhere else.
+ * adapter (`deno/adapter.ts`, `bun/adapter.ts`, `node.ts`); the globals `Deno` and `Bun` are used nowhere else.
  */
 
 import type { Clock, Random } from "./clock.ts";
@@ -9,7 +9,7 @@ import type { Files } from "./files/files.ts";
 import type { ProcessUsage } from "./native/process_usage.ts";
 import type { MemoryWriter, SharedMemory } from "./native/shared_memory.ts";
 import type { InheritedMemory, SlotMemory } from "./native/slot_memory.ts";
-import type { SystemFiles } from "./system_text.ts";
+import type { ProcFiles } from "./proc_files.ts";
 import type { TlsPeer, TlsStart } from "./network/tls_start.ts";
 
 export type { InheritedMemory, SlotMemory } from "./native/slot_memory.ts";
@@ -37,11 +37,11 @@ export interface StreamEnds {
 }
 
 /**
- * Whose the other end of a connection is: this user's or another one's. "unknown": the system does not tell, the
- * connection is not over loopback, or the other end is closed or not accepted yet. The one who dials asks again then.
- * "hidden": this process may not ask.
+ * Whose the other end of a connection is: this user's or another one's. "unaccepted": nobody's yet, as no process has
+ * accepted the connection; the one who dials asks again then. "unknown": the system does not tell, the connection is
+ * not over loopback, or the other end is closed. "hidden": this process may not ask.
  */
-export type PeerUser = "same" | "other" | "unknown" | "hidden";
+export type PeerUser = "same" | "other" | "unaccepted" | "unknown" | "hidden";
 
 /** What is proven about the other end of a connection. */
 export type PeerProof =
@@ -260,7 +260,7 @@ export interface Runtime {
   readonly random: Random;
   readonly files: Files;
   /** The files in which its machine describes itself, where that is not the real one. */
-  readonly system?: SystemFiles;
+  readonly system?: ProcFiles;
   /** Opens a connection. Rejects with a readable reason if there is none within `timeoutMs`. */
   dial(address: Address, timeoutMs: number): Promise<ByteStream>;
   /** Listens at `address`; port 0 means any free port. */

@@ -47,7 +47,7 @@ export function withTlsOnly(stream: ByteStream): ByteStream {
   return derivedStream(checked, {
     startTls: (start) =>
       startTls.call(stream, start).catch(async (error) => {
-        await check(await readHead(stream, 1).catch(() => NOTHING));
+        await check(await readHead(stream, 1).catch(() => NOTHING)); // its own error is thrown below
         throw error;
       }),
   });

@@ -10,7 +10,7 @@ import type { Address, ByteStream, PeerProof, Runtime } from "../runtime/ports.t
 import type { Log } from "../system/log.ts";
 import { derivedStream, readHead, withFirstRead, withHead } from "./derived_stream.ts";
 import { beginsHandshake, handshakeHead, mayBeginHandshake } from "./first_bytes.ts";
-import { HandshakeTurns } from "./handshake_turns.ts";
+import { HandshakeQueue } from "./handshake_queue.ts";
 import { KeyError } from "./key_error.ts";
 import { KeyHolder } from "./key_holder.ts";
 import { isFromSameUser, isToSameUser } from "./peer_user.ts";
@@ -27,7 +27,8 @@ const PROOF_MS_MAX = 30_000;
 /**
  * How long a peer may say nothing before a run that listens tells it that it needs a key. A worker of this user waits for
  * the run to speak if it sees whose the run is. If the run does not see whose the worker is, neither would ever begin. A
- * worker that is about to use TLS has begun by then: it may look for two seconds whose the run is, and for its key.
+ * worker that is about to use TLS has begun by then: once it is accepted, it may look for two seconds whose the run is,
+ * and for its key.
  */
 const SILENT_MS_MAX = 5_000;
 
@@ -69,7 +70,7 @@ export class Guard {
   readonly #ports: GuardPorts;
   readonly #options: GuardOptions;
   readonly #key: KeyHolder;
-  readonly #turns: HandshakeTurns;
+  readonly #handshakes: HandshakeQueue;
   /** Peers of this user that have asked for TLS: they could not see that they need none. */
   readonly #needKey = new Set<string>();
 
@@ -78,7 +79,7 @@ export class Guard {
     const { role, key, log } = options;
     this.#ports = ports;
     this.#options = options;
-    this.#turns = new HandshakeTurns(clock);
+    this.#handshakes = new HandshakeQueue(clock);
     this.#key = new KeyHolder(role, { clock, random, path: key, env: process.env }, log);
   }
 
@@ -179,7 +180,7 @@ export class Guard {
   async #secureServer(stream: ByteStream, head: Uint8Array): Promise<ByteStream> {
     const { role } = this.#options;
     const { clock } = this.#ports;
-    const turn = () => this.#turns.next(stream);
+    const turn = () => this.#handshakes.next(stream);
     try {
       const credentials = await this.#key.forPeer();
       const { secureServer } = await import("./handshake.ts");

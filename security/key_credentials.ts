@@ -1,13 +1,15 @@
 /** The credentials that a key gives to a process. */
 
+import { messageOf } from "../runtime/error_text.ts";
 import { readCertificate } from "./certificate_reader.ts";
 import type { Credentials, CredentialsOptions } from "./credentials.ts";
 import { DAY_MS, dayText, minuteText } from "./dates.ts";
 import { fingerprintText } from "./fingerprint.ts";
 import { acceptedBeside, type Key } from "./key.ts";
+import { noKeyError, rotateCommand } from "./key_commands.ts";
 import { KeyError } from "./key_error.ts";
 import { makeKey } from "./key_maker.ts";
-import { type KeyPlace, keyPlace } from "./key_place.ts";
+import { KEY_VARIABLE, type KeyPlace, keyPlace } from "./key_place.ts";
 import { createKeyFile, KeyExistsError, readKey } from "./key_store.ts";
 import { type Leaf, makeLeaf } from "./leaf.ts";
 import { type NamedMachine, thisMachine } from "./machine_name.ts";
@@ -33,12 +35,14 @@ export class KeyCredentials implements Credentials {
   readonly certificate: string;
   readonly privateKey: string;
   readonly authorities: readonly string[];
+  readonly #place: KeyPlace;
   readonly #key: Key;
   readonly #judge: PeerJudge;
 
-  private constructor(role: Role, { path, isNew, key }: FoundKey, leaf: Leaf, nowMs: number) {
+  private constructor(role: Role, { place, isNew, key }: FoundKey, leaf: Leaf, nowMs: number) {
     this.role = role;
-    this.path = path;
+    this.path = place.path;
+    this.#place = place;
     this.isNew = isNew;
     this.fingerprint = fingerprintText(key.fingerprint);
     this.certificate = leaf.certificate;
@@ -55,7 +59,7 @@ export class KeyCredentials implements Credentials {
     const nowMs = options.clock.date();
     checkDates(found, nowMs);
     if (found.key.issuers[role].privateKey === undefined) {
-      throw new KeyError(`The key "${found.path}" ${LACKS_ROLE[role]}`);
+      throw new KeyError(`The key "${found.place.path}" ${LACKS_ROLE[role]}`);
     }
     const leaf = await makeLeaf(found.key, role, thisMachine(), options);
     return new KeyCredentials(role, found, leaf, nowMs);
@@ -81,12 +85,12 @@ export class KeyCredentials implements Credentials {
     const days = daysLeft === 1 ? "1 day" : `${daysLeft} days`;
     const when = daysLeft > 0 ? `expires in ${days}, on` : "expired on";
     return `The key "${this.path}" ${when} ${dayText(this.#key.notAfterMs)}; ` +
-      "replace it with distcomp key rotate, and copy it to the other machines";
+      `replace it with ${rotateCommand(this.#place)}, and copy it to the other machines`;
   }
 }
 
 interface FoundKey {
-  readonly path: string;
+  readonly place: KeyPlace;
   readonly key: Key;
   readonly isNew: boolean;
 }
@@ -95,24 +99,29 @@ interface FoundKey {
 async function findKey(place: KeyPlace, sources: CredentialsOptions): Promise<FoundKey> {
   const { path, isDefault } = place;
   const key = await readKey(place);
-  if (key) return { path, key, isNew: false };
-  if (!isDefault) {
-    throw new KeyError(
-      `There is no key "${path}"; make one with distcomp key create, or copy yours`,
-    );
-  }
+  if (key) return { place, key, isNew: false };
+  if (!isDefault) throw noKeyError(place);
   const made = await makeKey(sources);
   try {
     await createKeyFile(path, made, sources.random);
-    return { path, key: made, isNew: true };
+    return { place, key: made, isNew: true };
   } catch (cause) {
-    const other = cause instanceof KeyExistsError ? await readKey(place) : undefined;
+    if (!(cause instanceof KeyExistsError)) throw withAnotherPlace(cause);
+    const other = await readKey(place);
     if (!other) throw cause;
-    return { path, key: other, isNew: false };
+    return { place, key: other, isNew: false };
   }
 }
 
-function checkDates({ path, key }: FoundKey, nowMs: number): void {
+/** Nobody has asked for a key there: it was to be made where it is found without a word. */
+function withAnotherPlace(cause: unknown): KeyError {
+  const elsewhere = "make one elsewhere with distcomp key create FILE, and name it with --key or " +
+    KEY_VARIABLE;
+  return new KeyError(`${messageOf(cause)}; ${elsewhere}`, { cause });
+}
+
+function checkDates({ place, key }: FoundKey, nowMs: number): void {
+  const { path } = place;
   const clock = `this machine's clock says ${minuteText(nowMs)}`;
   if (nowMs < key.notBeforeMs) {
     throw new KeyError(
@@ -125,6 +134,6 @@ function checkDates({ path, key }: FoundKey, nowMs: number): void {
   if (nowMs <= key.notAfterMs) return;
   throw new KeyError(
     `The key "${path}" expired on ${dayText(key.notAfterMs)}, and ${clock}; ` +
-      "replace it with distcomp key rotate, and copy it to the other machines",
+      `replace it with ${rotateCommand(place)}, and copy it to the other machines`,
   );
 }

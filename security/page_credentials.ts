@@ -4,7 +4,7 @@
  */
 
 import { acceptedBeside, type Key } from "./key.ts";
-import { KeyError } from "./key_error.ts";
+import { noKeyError } from "./key_commands.ts";
 import type { Sources } from "./key_maker.ts";
 import { keyPlace } from "./key_place.ts";
 import { readKey } from "./key_store.ts";
@@ -41,9 +41,7 @@ export async function openPageCredentials(
 ): Promise<PageCredentials> {
   const place = keyPlace(options.path, options.env);
   const key = await readKey(place);
-  if (!key) {
-    throw new KeyError(`There is no key "${place.path}"; make one with distcomp key create`);
-  }
+  if (!key) throw noKeyError(place);
   const leaf = await makeLeaf(key, role, thisMachine(), options, options.hosts);
   const nowMs = options.clock.date();
   const judge = new PeerJudge(key, "worker", nowMs);

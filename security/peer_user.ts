@@ -11,8 +11,11 @@ export type PeerPorts = Pick<Runtime, "peerUser" | "clock">;
 /** Only Linux tells whose a connection is. */
 const CAN_TELL = process.platform === "linux";
 
-/** A process that lives accepts a connection within this time. Until then nobody knows whose its other end is. */
-const ACCEPTED_MS_MAX = 2_000;
+/** A worker that serves one controller after another may accept a connection late. Until then it is nobody's. */
+const ACCEPTED_MS_MAX = 30_000;
+
+/** For how long the system is asked that does not know the other end of a connection. */
+const UNKNOWN_MS_MAX = 2_000;
 const PAUSE_MS_FIRST = 1;
 const PAUSE_MS_MAX = 50;
 
@@ -21,14 +24,24 @@ export function isFromSameUser({ peerUser }: PeerPorts, { ends }: ByteStream): b
   return ends !== undefined && peerUser?.(ends) === "same";
 }
 
-/** Whether a connection that was dialed has reached this user: not known before it is accepted. */
-export async function isToSameUser(ports: PeerPorts, { ends }: ByteStream): Promise<boolean> {
+/**
+ * Whether a connection that was dialed has reached this user, which is not known before it is accepted. Rejects, and
+ * closes it, if that takes too long.
+ */
+export async function isToSameUser(ports: PeerPorts, stream: ByteStream): Promise<boolean> {
   const { peerUser, clock } = ports;
+  const { ends } = stream;
   if (!ends || !peerUser || !CAN_TELL || !loopbackBytes(ends.remote.host)) return false;
-  const untilMs = clock.now() + ACCEPTED_MS_MAX;
+  const startMs = clock.now();
   for (let pauseMs = PAUSE_MS_FIRST;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     const user = peerUser(ends);
-    if (user !== "unknown" || clock.now() >= untilMs) return user === "same";
+    const waitedMs = clock.now() - startMs;
+    if (user !== "unaccepted" && user !== "unknown") return user === "same";
+    if (user === "unknown" && waitedMs >= UNKNOWN_MS_MAX) return false;
+    if (waitedMs >= ACCEPTED_MS_MAX) {
+      stream.close();
+      throw new Error(`it has not accepted the connection within ${ACCEPTED_MS_MAX / 1000}s`);
+    }
     await delay(clock, pauseMs);
   }
 }

@@ -20,8 +20,8 @@ const NOT_ALLOWED: Readonly<Record<Role, string>> = {
 };
 
 /** What makes both keys the same. The path of the file is not told: it would be told to strangers, too. */
-const SAME_KEY = "copy the key file of the controller's machine, which distcomp key show names, " +
-  "to the worker's, and start the worker again";
+const SAME_KEY = "copy the controller's key file, which --key or else distcomp key show names, " +
+  "to the worker's machine, and start the worker again";
 
 /** An issuer that this process knows. */
 interface KnownIssuer {

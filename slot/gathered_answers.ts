@@ -6,16 +6,14 @@
 import { FrameWriter } from "../protocol/mod.ts";
 import type { NativePointer, SlotChannel } from "../runtime/ports.ts";
 import {
-  SLOT_HELD_AT,
-  SLOT_HELD_BYTES_MAX,
-  SLOT_NUMBERS_BYTES,
-  SLOT_WRITTEN_AT,
-} from "./protocol.ts";
+  SLOT_ANSWERS_AT,
+  SLOT_ANSWERS_BYTES_MAX,
+  SLOT_NUMBERS,
+  SlotNumber,
+} from "./shared_layout.ts";
 
 /** The most bytes of an answer beside its output: its header, what the job has used, and an announced mark. */
 const ANSWER_BYTES_MAX = 1024;
-
-const NUMBER_BYTES = Float64Array.BYTES_PER_ELEMENT;
 
 /** Where answers are gathered, and written from. */
 export class GatheredAnswers {
@@ -28,10 +26,10 @@ export class GatheredAnswers {
 
   /** `shared`: what the slot shares with its worker. */
   constructor(channel: SlotChannel, shared: ArrayBuffer) {
-    this.#memory = new Uint8Array(shared, SLOT_NUMBERS_BYTES, SLOT_HELD_BYTES_MAX);
+    this.#memory = new Uint8Array(shared, SLOT_ANSWERS_AT, SLOT_ANSWERS_BYTES_MAX);
     this.writer = new FrameWriter(undefined, this.#memory);
     this.#channel = channel;
-    this.#numbers = new Float64Array(shared, 0, SLOT_NUMBERS_BYTES / NUMBER_BYTES);
+    this.#numbers = new Float64Array(shared, 0, SLOT_NUMBERS);
   }
 
   /** When answers were written last, or read, on the clock of the slot. */
@@ -42,7 +40,7 @@ export class GatheredAnswers {
   /** The worker has the registration of the slot: what is written from now on counts. */
   onRegistered(): void {
     this.#writtenBytes = 0;
-    this.#numbers[SLOT_WRITTEN_AT / NUMBER_BYTES] = 0;
+    this.#numbers[SlotNumber.writtenBytes] = 0;
   }
 
   /** Jobs have arrived: their answers are the first to be gathered. */
@@ -53,13 +51,13 @@ export class GatheredAnswers {
   /** From now on, the worker can take what is gathered: what the core does next may never end. */
   publish(): void {
     const { batch, pendingBytes } = this.writer;
-    this.#numbers[SLOT_HELD_AT / NUMBER_BYTES] = batch === this.#memory ? pendingBytes : 0;
+    this.#numbers[SlotNumber.heldBytes] = batch === this.#memory ? pendingBytes : 0;
   }
 
   /** Makes room for an answer whose output has so many bytes. */
   makeRoom(outputBytes: number): void {
     const bytes = this.writer.pendingBytes + outputBytes + ANSWER_BYTES_MAX;
-    if (bytes > SLOT_HELD_BYTES_MAX) this.flush();
+    if (bytes > SLOT_ANSWERS_BYTES_MAX) this.flush();
   }
 
   /** Writes what is gathered. */
@@ -85,7 +83,7 @@ export class GatheredAnswers {
 
   #onWritten(bytes: number): void {
     this.#writtenBytes += bytes;
-    this.#numbers[SLOT_HELD_AT / NUMBER_BYTES] = 0;
-    this.#numbers[SLOT_WRITTEN_AT / NUMBER_BYTES] = this.#writtenBytes;
+    this.#numbers[SlotNumber.heldBytes] = 0;
+    this.#numbers[SlotNumber.writtenBytes] = this.#writtenBytes;
   }
 }

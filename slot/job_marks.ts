@@ -6,6 +6,7 @@
 import type { FrameWriter } from "../protocol/mod.ts";
 import type { SlotPrinting } from "../runtime/ports.ts";
 import { encodeJobMark, SLOT_MARKED } from "./protocol.ts";
+import { SlotNumber } from "./shared_layout.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -13,18 +14,18 @@ const NOTHING = new Uint8Array(0);
 export class JobMarks {
   readonly #printing: SlotPrinting;
   readonly #writer: FrameWriter;
-  readonly #shared: Float64Array<ArrayBuffer>;
+  readonly #numbers: Float64Array<ArrayBuffer>;
 
-  /** `shared`: the shared memory of the slot. */
-  constructor(printing: SlotPrinting, writer: FrameWriter, shared: Float64Array<ArrayBuffer>) {
+  /** `numbers`: those of the slot's shared memory. */
+  constructor(printing: SlotPrinting, writer: FrameWriter, numbers: Float64Array<ArrayBuffer>) {
     this.#printing = printing;
     this.#writer = writer;
-    this.#shared = shared;
+    this.#numbers = numbers;
   }
 
   /** Whether the worker wants a mark behind each job, because the core prints. */
   get areWanted(): boolean {
-    return this.#shared[1] === 0;
+    return this.#numbers[SlotNumber.isQuiet] === 0;
   }
 
   /**

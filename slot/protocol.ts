@@ -1,6 +1,6 @@
 /**
- * The protocol between a worker and its slots: the worker protocol with two more types of frames, which never
- * leave the machine. A core is sent as a path instead of its bytes.
+ * The protocol between a worker and its slots: the worker protocol with seven more types of frames (0x80 to
+ * 0x86), which never leave the machine. A core is sent as a path instead of its bytes.
  */
 
 import {
@@ -25,6 +25,9 @@ export const SLOT_REGISTER = 0x80;
 /** From the worker: load the core at a path. The response is the same as to a "new compute core" message. */
 export const SLOT_LOAD = 0x81;
 
+/** The id of that frame. Job messages have dispatch ids, which begin at 1. */
+export const SLOT_LOAD_ID = 0;
+
 /**
  * From the slot, before the response with the same id: a mark stands in the slot's output behind what was printed
  * until then. The response counts when the mark has been read.
@@ -42,34 +45,6 @@ export const SLOT_SHARED_OUTPUT = 0x85;
 
 /** From the worker: the region for outputs with this index, which is the id, is free again. */
 export const SLOT_OUTPUT_TAKEN = 0x86;
-
-/**
- * Bytes of the numbers in a slot's shared memory. The first one is the id of the job that the slot started last. The
- * second is written by the worker: not 0 while the core prints nothing, so that its jobs need no marks. The third is the
- * index of the started job in its run, if core dumps are kept. The next two are the addresses between which the stack can
- * overflow. Then comes when the started job began, on the machine's clock in microseconds, and a number that is not 0
- * after the process has called `exit`, if it notes that. The next two are about answers: how many bytes the slot has
- * written to its connection since it has registered, and how many it held back when its last job ended. The last is the
- * id of the job whose output the core is freeing; 0 while it frees none.
- */
-export const SLOT_NUMBERS_BYTES = 80;
-export const SLOT_EXIT_AT = 48;
-export const SLOT_WRITTEN_AT = 56;
-export const SLOT_HELD_AT = 64;
-export const SLOT_FREEING_AT = 72;
-
-/** Behind the numbers lie the answers that the slot gathers, before it writes them together. */
-export const SLOT_HELD_BYTES_MAX = 64 * 1024;
-
-/** Then comes the address of a bad memory access, which is the last that the process writes. */
-export const SLOT_FAULT_AT = SLOT_NUMBERS_BYTES + SLOT_HELD_BYTES_MAX;
-export const SLOT_FAULT_BYTES = 8;
-
-/** All of a slot's shared memory. */
-export const SLOT_SHARED_BYTES = SLOT_FAULT_AT + SLOT_FAULT_BYTES;
-
-/** Where the worker writes the second number. */
-export const SLOT_QUIET_AT = 8;
 
 /**
  * A mark in the output of a slot: the job with this id has ended, and printed what stands before. It begins with a

@@ -26,17 +26,14 @@ import {
   decodeLoad,
   decodeSharedJob,
   sharedPath,
-  SLOT_EXIT_AT,
-  SLOT_FAULT_AT,
-  SLOT_FREEING_AT,
   SLOT_HAS_MEMORY,
   SLOT_LOAD,
   SLOT_OUTPUT_TAKEN,
   SLOT_REGISTER,
-  SLOT_SHARED_BYTES,
   SLOT_SHARED_JOB,
   type SlotStart,
 } from "./protocol.ts";
+import { SLOT_FAULT_AT, SLOT_SHARED_BYTES, SlotNumber, slotNumberAt } from "./shared_layout.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
@@ -47,11 +44,11 @@ const CORE_API_VERSION = 1;
  */
 const ANSWERS_HELD_US = 300;
 
-/** A job of at least this length is marked even while its core prints nothing: that costs less than 1 % of it. */
-const MARKED_JOB_US = 5_000;
-
-/** Which of the shared numbers is the id of the job whose output is being freed. */
-const FREEING = SLOT_FREEING_AT / Float64Array.BYTES_PER_ELEMENT;
+/**
+ * A job that ends this long after answers were written is marked even while its core prints nothing: that costs less than
+ * 1 % of the time.
+ */
+const MARKED_AFTER_US = 5_000;
 
 /** Leads the core to the files beside it. */
 const CORE_FOLDER = "DISTCOMP_CORE_DIR";
@@ -90,9 +87,9 @@ function serveWorker(
 ): void {
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
-  if (notesExit) channel.noteExit?.(shared.buffer, SLOT_EXIT_AT);
+  if (notesExit) channel.noteExit?.(shared.buffer, slotNumberAt(SlotNumber.exitCalls));
   const trace = channel.prepareFaultTrace?.(shared.buffer, SLOT_FAULT_AT);
-  if (trace) shared.set([trace.gap.from, trace.gap.to], 3);
+  if (trace) shared.set([trace.gap.from, trace.gap.to], SlotNumber.stackFrom);
   const jobs = memory && SharedJobs.open(channel, memory);
   const slot = new Slot(runtime, channel, shared, {
     index,
@@ -120,7 +117,7 @@ class Slot {
   readonly #gathered: GatheredAnswers;
   readonly #answers: JobAnswers;
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
-  readonly #startedJob: Float64Array<ArrayBuffer>;
+  readonly #numbers: Float64Array<ArrayBuffer>;
   readonly #marks: JobMarks;
   readonly #meter: JobMeter;
   readonly #freeTime = new FreeTime();
@@ -132,15 +129,15 @@ class Slot {
   constructor(
     runtime: SlotRuntime,
     channel: SlotChannel,
-    startedJob: Float64Array<ArrayBuffer>,
+    numbers: Float64Array<ArrayBuffer>,
     { index, notesIndex, shared, trace }: SlotOptions,
   ) {
     this.#runtime = runtime;
     this.#channel = channel;
-    this.#startedJob = startedJob;
-    this.#gathered = new GatheredAnswers(channel, startedJob.buffer);
+    this.#numbers = numbers;
+    this.#gathered = new GatheredAnswers(channel, numbers.buffer);
     this.#answers = new JobAnswers(this.#gathered, shared);
-    this.#marks = new JobMarks(channel.printing, this.#gathered.writer, startedJob);
+    this.#marks = new JobMarks(channel.printing, this.#gathered.writer, numbers);
     this.#meter = new JobMeter(channel.usage, index);
     this.#notesIndex = notesIndex;
     this.#shared = shared;
@@ -244,24 +241,24 @@ class Slot {
   }
 
   #onStarted(id: Uint64, index: Uint64): void {
-    this.#startedJob[0] = id as number;
-    if (this.#notesIndex) this.#startedJob[2] = Number(index);
-    const nowUs = this.#startedJob[5] = this.#meter.onStart();
+    this.#numbers[SlotNumber.startedId] = id as number;
+    if (this.#notesIndex) this.#numbers[SlotNumber.startedIndex] = Number(index);
+    const nowUs = this.#numbers[SlotNumber.startedAtUs] = this.#meter.onStart();
     this.#freeTime.onReading(nowUs);
   }
 
   #onEnded(core: NativeCore, id: number, exitCode: number): void {
     const nowUs = this.#meter.onEnd();
-    const heldUs = nowUs - this.#gathered.writtenAtUs;
+    const sinceWriteUs = nowUs - this.#gathered.writtenAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
     this.#answers.answer(core, id, exitCode, this.#meter.usage);
-    const needsMark = isMarked || heldUs > MARKED_JOB_US;
+    const needsMark = isMarked || sinceWriteUs > MARKED_AFTER_US;
     const isFreeLong = this.#freeTime.isLong;
     // What the core prints when it frees the output is the job's, but its answer must not wait for that.
     if (needsMark && isFreeLong) this.#marks.write(id);
     const isLast = this.#decoder.heldBytes === 0;
-    const isWritten = isFreeLong || isLast || heldUs > ANSWERS_HELD_US;
+    const isWritten = isFreeLong || isLast || sinceWriteUs > ANSWERS_HELD_US;
     if (isWritten) this.#gathered.flush();
     this.#freeTime.onBegin(isWritten ? this.#gathered.writtenAtUs : nowUs);
     this.#free(core, id);
@@ -271,9 +268,9 @@ class Slot {
   /** The job has ended, and is not to blame for what happens from now on: its answer is where the worker can take it. */
   #free(core: NativeCore, id: number): void {
     this.#gathered.publish();
-    this.#startedJob[FREEING] = id;
+    this.#numbers[SlotNumber.freeing] = id;
     core.free();
-    this.#startedJob[FREEING] = 0;
+    this.#numbers[SlotNumber.freeing] = 0;
   }
 }
 

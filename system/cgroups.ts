@@ -1,7 +1,7 @@
 /** The control groups that limit this process, on Linux: version 2 has one tree, version 1 one for each resource. */
 
 import { join } from "node:path";
-import type { SystemFiles } from "../runtime/system_text.ts";
+import type { ProcFiles } from "../runtime/proc_files.ts";
 
 /** A resource that a group can limit. */
 export type Resource = "cpu" | "memory";
@@ -25,7 +25,7 @@ interface Mount {
 }
 
 /** The groups that limit this process: its own and those above it, as far as it can see them. */
-export function cgroupsFor(resource: Resource, system: SystemFiles): Cgroup[] {
+export function cgroupsFor(resource: Resource, system: ProcFiles): Cgroup[] {
   const mounts = mountsIn(system.text("/proc/self/mountinfo") ?? "");
   const lines = (system.text("/proc/self/cgroup") ?? "").split("\n");
   return lines.flatMap((line): Cgroup[] => {

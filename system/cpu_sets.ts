@@ -1,7 +1,7 @@
 /** Shares the CPUs out among slots, so that each slot has its own, close to each other. */
 
 import { parseCpuList } from "./cpu_list.ts";
-import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../runtime/proc_files.ts";
 import { allowedCpus } from "./usable_cpus.ts";
 
 /**
@@ -9,7 +9,7 @@ import { allowedCpus } from "./usable_cpus.ts";
  * many as possible lie within one NUMA node, and hardware threads of one core go to the same slot. If there are
  * more slots than CPUs, several slots have the same one.
  */
-export function cpuSets(slots: number, system: SystemFiles = thisSystem): number[][] | undefined {
+export function cpuSets(slots: number, system: ProcFiles = thisSystem): number[][] | undefined {
   const allowed = allowedCpus(system);
   if (!allowed) return undefined;
   const size = Math.max(1, Math.floor(allowed.length / slots));
@@ -26,7 +26,7 @@ export function cpuSets(slots: number, system: SystemFiles = thisSystem): number
 }
 
 /** The allowed CPUs of each NUMA node, those of one core beside each other. */
-function nodesOf(allowed: readonly number[], system: SystemFiles): number[][] {
+function nodesOf(allowed: readonly number[], system: ProcFiles): number[][] {
   const nodes = parseCpuList(system.text("/sys/devices/system/node/online") ?? "")
     .map((node) => parseCpuList(system.text(`/sys/devices/system/node/node${node}/cpulist`) ?? ""));
   const known = new Set(nodes.flat());
@@ -36,14 +36,14 @@ function nodesOf(allowed: readonly number[], system: SystemFiles): number[][] {
     .filter((node) => node.length > 0);
 }
 
-function inOrderOfCores(cpus: readonly number[], system: SystemFiles): number[] {
+function inOrderOfCores(cpus: readonly number[], system: ProcFiles): number[] {
   const coreOf = new Map(cpus.map((cpu) => [cpu, firstThreadOf(cpu, system)]));
   const core = (cpu: number) => coreOf.get(cpu) ?? cpu;
   return [...cpus].sort((one, other) => core(one) - core(other) || one - other);
 }
 
 /** The first hardware thread of the core that a CPU is a thread of: it stands for the core. */
-function firstThreadOf(cpu: number, system: SystemFiles): number {
+function firstThreadOf(cpu: number, system: ProcFiles): number {
   const path = `/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`;
   return parseCpuList(system.text(path) ?? "")[0] ?? cpu;
 }

@@ -1,6 +1,6 @@
 /** The GPUs of this machine, and which of them slots get. Found without a library of their makers. */
 
-import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../runtime/proc_files.ts";
 
 /** A GPU, and how many slots share it. */
 export interface GpuShare {
@@ -33,7 +33,7 @@ const INTEL = "0x8086";
 export function devicesOf(
   choice: GpuChoice,
   environment: Readonly<Record<string, string | undefined>>,
-  system: SystemFiles = thisSystem,
+  system: ProcFiles = thisSystem,
 ): string[] {
   const shares = choice.kind === "named"
     ? choice.shares
@@ -43,7 +43,7 @@ export function devicesOf(
 
 function allDevices(
   environment: Readonly<Record<string, string | undefined>>,
-  system: SystemFiles,
+  system: ProcFiles,
 ): string[] {
   for (const name of VISIBLE) {
     const list = environment[name];
@@ -60,23 +60,23 @@ function devicesIn(list: string): string[] {
 }
 
 /** The GPUs of the first maker that has any here. */
-function countGpus(system: SystemFiles): number {
+function countGpus(system: ProcFiles): number {
   return countNvidia(system) || countAmd(system) || countIntel(system);
 }
 
 /** In a container, the numbers of the files may have gaps. CUDA counts the devices that are there from 0. */
-function countNvidia(system: SystemFiles): number {
+function countNvidia(system: ProcFiles): number {
   return system.names("/dev").filter((name) => /^nvidia\d+$/.test(name)).length;
 }
 
 /** CPUs are nodes too, with 0 as their GPU's id. */
-function countAmd(system: SystemFiles): number {
+function countAmd(system: ProcFiles): number {
   const nodes = "/sys/class/kfd/kfd/topology/nodes";
   return system.names(nodes)
     .filter((node) => Number(system.text(`${nodes}/${node}/gpu_id`) ?? 0) !== 0).length;
 }
 
-function countIntel(system: SystemFiles): number {
+function countIntel(system: ProcFiles): number {
   const devices = "/sys/class/drm";
   return system.names(devices).filter((name) => /^renderD\d+$/.test(name))
     .filter((name) => system.text(`${devices}/${name}/device/vendor`)?.trim() === INTEL).length;

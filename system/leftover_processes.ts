@@ -19,7 +19,7 @@ const DIAL_LIMIT_MS = 1_000;
 const NAMESPACES = ["mnt", "pid"];
 
 /** How many processes are looked at in one turn of the event loop: half a millisecond. */
-const LOOKED_AT_ONCE = 32;
+const EXAMINED_AT_ONCE = 32;
 
 /** A killed process ends within a few pauses, unless it hangs in the kernel or frees much memory: that is not waited for. */
 const PAUSE_MS = 5;
@@ -59,7 +59,7 @@ async function markedProcesses(): Promise<MarkedProcess[]> {
   const own = namespacesOf("self");
   const marked: MarkedProcess[] = [];
   for (const [at, pid] of otherProcesses().entries()) {
-    if (at % LOOKED_AT_ONCE === 0) await nextTurn();
+    if (at % EXAMINED_AT_ONCE === 0) await nextTurn();
     const socket = socketIn(environmentOf(pid).split("\0"));
     if (socket === undefined || namespacesOf(pid) !== own) continue;
     marked.push({ pid: Number(pid), socket });

@@ -35,7 +35,8 @@ export async function removeLeftovers(
   parent: string,
   name: string,
 ): Promise<void> {
-  for (const entry of await runtime.files.list(parent).catch(() => [])) {
+  const entries = await runtime.files.list(parent).catch(() => []); // what is left does no harm
+  for (const entry of entries) {
     if (!entry.startsWith(FOLDER_PREFIX)) continue;
     const folder = join(parent, entry);
     if (await isOld(runtime, folder) && await isOurs(folder)) {
@@ -55,10 +56,10 @@ export async function removeAfterOwner(
   name: string,
 ): Promise<void> {
   const address = { kind: "unix", path: join(folder, name) } as const;
-  const stream = await runtime.dial(address, DIAL_LIMIT_MS).catch(() => undefined);
+  const stream = await runtime.dial(address, DIAL_LIMIT_MS).catch(() => undefined); // nobody listens
   if (stream) {
     const timer = runtime.clock.after(DIAL_LIMIT_MS, () => stream.close());
-    await stream.read(new Uint8Array(1)).catch(() => {});
+    await stream.read(new Uint8Array(1)).catch(() => {}); // however it ends, it has ended
     timer.stop();
     stream.close();
   }
@@ -112,6 +113,7 @@ async function isRefused(runtime: Runtime, path: string): Promise<boolean> {
   }
 }
 
+/** `undefined` if there is nothing, or it cannot be seen: then it is not removed. */
 function infoIn(files: Files, path: string): Promise<FileInfo | undefined> {
   return files.info(path).catch(() => undefined);
 }

@@ -27,7 +27,7 @@ export function removeFolderSync(files: Files, path: string): void {
     try {
       files.removeSync(path);
     } catch {
-      makeWritable(path);
+      makeWritable(path); // the process exits: nobody is left who could be told
     }
   }
 }

@@ -20,7 +20,7 @@ export async function replaceFile(
   parts: readonly (string | Uint8Array)[],
 ): Promise<void> {
   const target = await realPathOf(path).catch(() => path); // there may be none
-  const replaced = await stat(nativePath(target)).catch(() => undefined);
+  const replaced = await stat(nativePath(target)).catch(() => undefined); // nor this
   if (DESCRIPTOR.test(path) || (replaced && !replaced.isFile())) {
     return await writeFile(nativePath(path), parts);
   }

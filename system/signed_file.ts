@@ -9,6 +9,7 @@ import {
 import type { OpenFile } from "../runtime/files/files.ts";
 import { systemFiles } from "../runtime/files/system_files.ts";
 import { type FileHashes, hashesOf, withOpenFile } from "./file_hash.ts";
+import { readPart } from "./file_part.ts";
 import { fingerprintOf, isSignatureOf } from "./signer.ts";
 
 /** A file, and the signature at its end. */
@@ -40,14 +41,8 @@ export async function hasSignatureBeside(file: string): Promise<boolean> {
 }
 
 async function readEnd(file: OpenFile, bytes: number): Promise<Uint8Array> {
-  const end = new Uint8Array(Math.min(bytes, SIGNATURE_LINE_BYTES_MAX));
-  let filled = 0;
-  while (filled < end.byteLength) {
-    const read = await file.read(end.subarray(filled), bytes - end.byteLength + filled);
-    if (read === 0) break;
-    filled += read;
-  }
-  return end.subarray(0, filled);
+  const count = Math.min(bytes, SIGNATURE_LINE_BYTES_MAX);
+  return await readPart(file, bytes - count, count);
 }
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { Files } from "../runtime/files/files.ts";
-import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../runtime/proc_files.ts";
 
 /** The longest path that fits into the address of a Unix socket on every system (macOS: 104 with a zero). */
 const SOCKET_PATH_BYTES_MAX = 103;
@@ -26,7 +26,7 @@ const OTHER_PARENTS = ["/tmp", "/var/tmp", "/dev/shm"];
 export async function makeTemporaryFolder(
   files: Files,
   first = tmpdir(),
-  system: SystemFiles = thisSystem,
+  system: ProcFiles = thisSystem,
 ): Promise<string> {
   const problems: string[] = [];
   for (const parent of new Set([first, tmpdir(), ...OTHER_PARENTS])) {
@@ -56,7 +56,7 @@ export function inTemporaryFolder(folder: string, cause: unknown): unknown {
   );
 }
 
-function problemOf(parent: string, system: SystemFiles): string | undefined {
+function problemOf(parent: string, system: ProcFiles): string | undefined {
   const longest = join(
     resolve(parent),
     `${FOLDER_PREFIX}XXXXXX`,

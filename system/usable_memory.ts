@@ -2,7 +2,7 @@
 
 import os from "node:os";
 import { type Cgroup, cgroupsFor } from "./cgroups.ts";
-import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../runtime/proc_files.ts";
 
 /** Memory in bytes. */
 export interface UsableMemory {
@@ -22,7 +22,7 @@ const FILES = {
 
 /** The memory of the machine, unless a group of this process has less. */
 export function usableMemory(
-  system: SystemFiles = thisSystem,
+  system: ProcFiles = thisSystem,
 ): UsableMemory {
   const machine = machineMemory(system);
   let { totalBytes, freeBytes } = machine;
@@ -37,7 +37,7 @@ export function usableMemory(
 }
 
 /** Linux says it in a file; on other systems the runtime does. */
-function machineMemory(system: SystemFiles): UsableMemory {
+function machineMemory(system: ProcFiles): UsableMemory {
   const text = system.text("/proc/meminfo") ?? "";
   const kib = (name: string) => new RegExp(`^${name}: +(\\d+) kB$`, "m").exec(text)?.[1];
   const [total, available] = [kib("MemTotal"), kib("MemAvailable")];
@@ -47,13 +47,13 @@ function machineMemory(system: SystemFiles): UsableMemory {
   return { totalBytes: 1024 * Number(total), freeBytes: 1024 * Number(available) };
 }
 
-function limitOf({ version, folder }: Cgroup, system: SystemFiles): number {
+function limitOf({ version, folder }: Cgroup, system: ProcFiles): number {
   const text = system.text(`${folder}/${FILES[version].limit}`);
   return text === undefined ? NaN : Number(text);
 }
 
 /** What a group uses, without copies of files that the system drops as soon as memory is short. */
-function usedBytes({ version, folder }: Cgroup, system: SystemFiles): number {
+function usedBytes({ version, folder }: Cgroup, system: ProcFiles): number {
   const { used, cached } = FILES[version];
   const stat = system.text(`${folder}/memory.stat`) ?? "";
   const cachedBytes = Number(new RegExp(`^${cached} (\\d+)$`, "m").exec(stat)?.[1] ?? 0);

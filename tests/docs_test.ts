@@ -27,7 +27,7 @@ const ZSTD = "examples/zstd/README.md";
 /** Commands that tests of this file run. */
 const RUN_HERE = {
   local: "./distcomp run core.so inputs/",
-  worker: "ssh node1 ./distcomp worker",
+  worker: "ssh -t node1 ./distcomp worker",
   remote: "./distcomp run core.so inputs/ --workers node1,node2,node3",
   forwarded: "./distcomp run core.so inputs/ --workers 127.0.0.1:7433",
   listening: "distcomp run core.so inputs/ --listen 0.0.0.0:7433",
@@ -90,6 +90,8 @@ const NOT_RUN_HERE: Record<string, string> = {
   "distcomp key export --role worker worker.key": "tests/cli/key/key_command_test.ts runs the same",
   "distcomp key rotate --keep 7d": "tests/cli/key/key_command_test.ts runs the same",
   "ssh -fN -L 7433:127.0.0.1:7433 node1": "it needs another machine",
+  "./distcomp run core.so inputs/ --ssh node1,node2,node3":
+    "tests/up/ssh_run_test.ts does the same",
   "distcomp run core.so inputs/ --ssh node[1-20]": "tests/up/ssh_run_test.ts does the same",
   "distcomp run core.x86_64.so,core.aarch64.so inputs/ --ssh node[1-20],pi[1-8]":
     "tests/cli/run/cores/several_builds_test.ts does the same, without ssh",

@@ -40,6 +40,21 @@ test("every recipe of the page on the library is one that a test runs", () => {
 const CORES = await compiled();
 after(() => rm(CORES, { recursive: true }));
 
+test("with the configuration of a copy of the project, a program elsewhere finds its packages", async () => {
+  if (process.versions.bun) return; // Bun finds them beside the copy
+  const folder = await mkdtemp(join(tmpdir(), "distcomp-elsewhere-"));
+  try {
+    const reader = JSON.stringify(join(ROOT, "security/certificate_reader.ts"));
+    await writeFile(join(folder, "main.ts"), `await import(${reader}); console.log("found");`);
+    const args = ["run", "--allow-all", "--quiet", "--config", join(ROOT, "deno.json"), "main.ts"];
+    const { stdout } = await execute(process.execPath, args, { cwd: folder, timeout: 60_000 });
+    assert.equal(stdout, "found\n");
+    assert.match(page("docs/library.md"), /deno run --config path\/to\/distcomp\/deno\.json/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 for (const [name, printed] of Object.entries(PRINTED)) {
   test(`the recipe "${name}" of the page on the library does what it says`, async () => {
     const folder = await mkdtemp(join(tmpdir(), "distcomp-recipe-"));

@@ -37,6 +37,7 @@ test("a run starts its worker before the code of runs, workers and other command
   for (
     const later of [
       "cli/run/run_command.ts",
+      "cli/run/opened_run.ts",
       "controller/run.ts",
       "worker/worker.ts",
       "cli/other_commands.ts",

@@ -82,6 +82,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "runtime/native/shared_memory.ts",
     "slot/protocol.ts",
     "slot/regions.ts",
+    "slot/shared_layout.ts",
     "worker/job.ts",
   ],
   "worker/controllers": [...LEVEL_1, "link", "worker/cores", ...SLOTS, "worker/job.ts"],
@@ -159,7 +160,7 @@ const ARROWS: Record<string, readonly string[]> = {
   "report/page": [...RUNTIME, "system", "page", "report"],
   "templates": ["include", "templates/project", "templates/project/inputs", ...LANGUAGES],
   // The command line: each folder of a command knows what commands have in common, and no other command.
-  "cli/program": [...RUNTIME, "deno.json"],
+  "cli/program": [...RUNTIME, "system/shell_word.ts", "deno.json"],
   "cli/terminal": ["cli/program", ...RUNTIME, "system"],
   "cli/options": [
     "cli/program",
@@ -327,6 +328,10 @@ test("every file begins with a comment that says what it is", () => {
   assert.deepEqual(silent, []);
 });
 
+test("who drops an error says why", () => {
+  assert.deepEqual(sourceFiles().flatMap(droppedErrors), []);
+});
+
 function sourceFiles(): SourceFile[] {
   const folders = new Set(Object.keys(ARROWS).map((room) => room.split("/")[0] as string));
   return [...folders].flatMap(filesIn);
@@ -347,6 +352,31 @@ function filesIn(folder: string): SourceFile[] {
 function importsOf({ path, code }: SourceFile): string[] {
   return [...code.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)]
     .map(([, target]) => join(dirname(path), target as string));
+}
+
+/**
+ * Where errors are dropped without a reason. It is a comment: beside it, in its block, in front of its statement, or in
+ * front of the function that consists of little else.
+ */
+function droppedErrors({ path, text }: SourceFile): string[] {
+  const lines = text.split("\n");
+  return lines.flatMap((line, at) => {
+    if (!/\bcatch \{|\.catch\(\(\) =>/.test(line)) return [];
+    const indent = /^ */.exec(line)?.[0] ?? "";
+    const begin = line.includes("catch {") ? lastAbove(lines, at, `${indent}try {`) : at;
+    const end = line.endsWith("{")
+      ? lines.findIndex((l, i) => i > at && l.startsWith(`${indent}}`))
+      : at;
+    const within = lines.slice(at, end + 1).join("\n");
+    const above = lines.slice(begin - 2, begin).map((text) => text.trim());
+    const isTold = /\/\/ |\bthrow\b/.test(within) || above.some((text) => text.endsWith("*/")) ||
+      above.at(-1)?.startsWith("//");
+    return isTold ? [] : [`${path}:${at + 1}`];
+  });
+}
+
+function lastAbove(lines: readonly string[], at: number, text: string): number {
+  return lines.findLastIndex((line, index) => index < at && line.startsWith(text));
 }
 
 function mayImport(room: string, target: string): boolean {

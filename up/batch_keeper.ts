@@ -13,7 +13,7 @@ const EARLY_MS = 1_000;
 const DEMAND_MS = 5_000;
 
 /** How often the batch system is asked. Many users ask it, and its administrators ask for patience. */
-const LOOK_MS = 15_000;
+const POLL_MS = 15_000;
 
 /** What the user is told. */
 export interface KeeperEvents {
@@ -70,7 +70,7 @@ export class BatchKeeper {
     const missing = wanted - this.#workers.alive;
     if (missing > 0) await this.#submit(missing);
     else if (missing < 0) await this.#cancel(-missing);
-    if (this.#isAway || !this.#isEarly) this.#lookAtMs = this.#clock.now() + LOOK_MS;
+    if (this.#isAway || !this.#isEarly) this.#lookAtMs = this.#clock.now() + POLL_MS;
   }
 
   async #submit(count: number): Promise<void> {

@@ -45,7 +45,7 @@ export async function findExecutables(
         "build it with ./compile.sh, or name an executable with --executable",
     );
   }
-  const names = await readdir(dirname(path)).catch(() => []);
+  const names = await readdir(dirname(path)).catch(() => []); // this program's own is enough for most
   const others = names.flatMap((name) => {
     const platform = NAME.exec(name)?.[1];
     return platform === undefined ? [] : [{ platform, path: join(dirname(path), name) }];

@@ -10,7 +10,7 @@ export interface Manifest {
   readonly port: number;
 }
 
-/** Pods get no more than they need: no privileges, no account of the cluster, no writing but to a folder of their own. */
+/** Pods get no more than they need: no privileges, no account of the cluster, no writing but to folders of their own. */
 const POD = `      automountServiceAccountToken: false
       terminationGracePeriodSeconds: 60
       securityContext:
@@ -19,15 +19,37 @@ const POD = `      automountServiceAccountToken: false
         fsGroup: 1000
         seccompProfile: { type: RuntimeDefault }
       volumes:
-        - name: key
+        - name: secret
           secret: { secretName: distcomp-key, defaultMode: 0400 }
+        - name: key
+          emptyDir: { medium: Memory }
         - name: tmp
           emptyDir: {}`;
 
-const CONTAINER = `          securityContext:
+const UNPRIVILEGED = `          securityContext:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
-            capabilities: { drop: [ALL] }
+            capabilities: { drop: [ALL] }`;
+
+/** `-f`: when the sandbox of a pod is started again, the copy is there already, and nobody may write to it. */
+const COPY_KEY = "umask 077; cp -f /run/distcomp-secret/key /run/distcomp/key";
+
+/**
+ * A worker uses no key that others can read. The files of a Secret are root's, and `fsGroup` makes their group able to
+ * read them, whatever `defaultMode` says. So the worker gets a copy of its own.
+ */
+function initContainer(image: string): string {
+  return `      initContainers:
+        - name: key
+          image: ${json(image)}
+          command: [sh, -c, ${json(COPY_KEY)}]
+${UNPRIVILEGED}
+          volumeMounts:
+            - { name: secret, mountPath: /run/distcomp-secret, readOnly: true }
+            - { name: key, mountPath: /run/distcomp }`;
+}
+
+const CONTAINER = `${UNPRIVILEGED}
           env:
             - { name: DISTCOMP_KEY, value: /run/distcomp/key }
           volumeMounts:
@@ -64,6 +86,7 @@ spec:
     spec:
       restartPolicy: OnFailure
 ${POD}
+${initContainer(image)}
       containers:
         - name: worker
           image: ${json(image)}
@@ -85,6 +108,7 @@ spec:
       labels: { app: distcomp }
     spec:
 ${POD}
+${initContainer(image)}
       containers:
         - name: worker
           image: ${json(image)}

@@ -56,7 +56,7 @@ export class SshDialer {
   async close(): Promise<void> {
     const left = [...this.#processes];
     for (const { stream } of left) stream.close();
-    await Promise.all(left.map(({ ended }) => ended.catch(() => {})));
+    await Promise.all(left.map(({ ended }) => ended.catch(() => {}))); // however they end
   }
 
   /** Starts an ssh that ends some time after its connection is closed. */
@@ -70,6 +70,7 @@ export class SshDialer {
     };
     const closing = { ...process, stream: { ...stream, close } };
     this.#processes.add(closing);
+    // Whoever has started it learns how it ends.
     void process.ended.catch(() => {}).finally(() => {
       this.#processes.delete(closing);
       timer?.stop();

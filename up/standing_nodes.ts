@@ -69,7 +69,7 @@ export class StandingNodes {
     });
     const left = [...this.#processes];
     for (const { stream } of left) stream.close();
-    await Promise.all(left.map(({ ended }) => ended.catch(() => {})));
+    await Promise.all(left.map(({ ended }) => ended.catch(() => {}))); // however they end
     await this.ended();
     timer.stop();
   }
@@ -118,6 +118,7 @@ export class StandingNodes {
   readonly #start: StartPiped = (command, peer) => {
     const process = this.#parts.start(command, peer);
     this.#processes.add(process);
+    // Whoever has started it learns how it ends.
     void process.ended.catch(() => {}).finally(() => this.#processes.delete(process));
     if (this.#closing.signal.aborted) process.stream.close();
     return process;

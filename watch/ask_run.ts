@@ -67,6 +67,6 @@ function snapshotIn(text: string): RunSnapshot | undefined {
     const isKnown = snapshot.v === SNAPSHOT_VERSION && snapshot.kind === "run";
     return isKnown ? snapshot as RunSnapshot : undefined;
   } catch {
-    return undefined;
+    return undefined; // whoever asks is told that it makes no sense
   }
 }

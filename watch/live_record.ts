@@ -84,7 +84,7 @@ function recordIn(text: string): LiveRecord | undefined {
     const known = Number.isSafeInteger(toRun) ? { toRun } : {};
     return isRecord ? { host, uid, pid, socket, ...known } as LiveRecord : undefined;
   } catch {
-    return undefined;
+    return undefined; // it is still being written, or damaged
   }
 }
 

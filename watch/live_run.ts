@@ -54,7 +54,7 @@ export class LiveRun {
   async #open(): Promise<void> {
     const { runtime, snapshot, variables, log } = this.#parts;
     try {
-      this.#socket = LiveSocket.open(runtime, snapshot, variables);
+      this.#socket = LiveSocket.open(runtime, snapshot, variables, log);
       await this.#write(this.#socket.path);
     } catch (error) {
       log.info(`other terminals cannot look at this run: ${reasonOf(error)}`);

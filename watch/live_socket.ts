@@ -6,6 +6,7 @@ import process from "node:process";
 import { codeOf } from "../runtime/error_text.ts";
 import { HttpServer } from "../runtime/network/http_server.ts";
 import type { ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
+import type { Log } from "../system/log.ts";
 import { listenPrivately } from "../system/unix_socket.ts";
 import { snapshotHandler } from "./handler.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -49,8 +50,12 @@ export class LiveSocket {
     runtime: Ports,
     snapshot: () => Snapshot,
     variables: Readonly<Record<string, string | undefined>>,
+    log: Log,
   ): LiveSocket {
-    const createServer = () => HttpServer.create(snapshotHandler(snapshot), runtime.clock);
+    const onFailed = (reason: string) =>
+      log.warn(`another terminal asks what this run is doing, and gets no answer: ${reason}`);
+    const createServer = () =>
+      HttpServer.create(snapshotHandler(snapshot), runtime.clock, onFailed);
     const name = newSocketName(process.pid, runtime.random);
     const { path, listener } = listenIn(runtime, socketParents(variables), name);
     const live = new LiveSocket(path, listener, createServer);

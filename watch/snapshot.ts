@@ -5,7 +5,7 @@
  */
 
 import type { CopyCounts } from "../controller/cluster/copy_counts.ts";
-import type { Faults } from "../controller/cluster/retries.ts";
+import type { Faults } from "../controller/cluster/job_policy.ts";
 import type { VerifiedCounts } from "../controller/cluster/verified_counts.ts";
 import type { MeasuredTimes } from "../controller/measured_times.ts";
 import type { RunEnd, RunEnding } from "../controller/output/journal/run_ending.ts";
@@ -205,7 +205,7 @@ export interface WorkerAnswer extends WorkerStatus {
   readonly kind: "worker";
   readonly at: number;
   readonly software: string;
-  /** `x86_64 linux` */
+  /** `linux-x86_64` */
   readonly platform: string;
   /** The name of its node. */
   readonly name: string;

@@ -3,8 +3,8 @@
 import { systemClock } from "../runtime/clock.ts";
 import { isStopped } from "../runtime/processes/job_control.ts";
 
-/** A process that has not answered for so long is looked at, and then as often. */
-const LOOK_MS = 100;
+/** A process that has not answered for this long is checked, and then as often. */
+const POLL_MS = 100;
 
 /** The process answers when somebody has it go on. */
 export class StoppedProcessError extends Error {
@@ -25,7 +25,7 @@ export async function unlessStopped<T>(
 ): Promise<T> {
   const stopped = Promise.withResolvers<never>();
   const giveUp = new AbortController();
-  const timer = systemClock.every(LOOK_MS, () => {
+  const timer = systemClock.every(POLL_MS, () => {
     const pid = findPid();
     if (pid === undefined || !isStopped(pid)) return;
     timer.stop();

@@ -4,10 +4,10 @@
  */
 
 import { delay } from "../runtime/clock.ts";
-import { type HttpHandler, HttpServer } from "../runtime/network/http_server.ts";
+import { type HttpHandler, HttpServer, type OnFailed } from "../runtime/network/http_server.ts";
 import type { ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
-import { thisSystem } from "../runtime/system_text.ts";
+import { thisSystem } from "../runtime/proc_files.ts";
 import { Groups } from "../system/groups.ts";
 import { Pace } from "./pace.ts";
 import {
@@ -47,6 +47,7 @@ const ANSWERED = { burst: 20, perSecond: 4 };
 /** What they need. */
 export interface ConnectionParts extends PendingParts {
   readonly handle: HttpHandler;
+  readonly onFailed: OnFailed;
   /** Lets a connection prove who is at its other end; it rejects if it is to be closed. `head`: what was read of it. */
   admit(stream: ByteStream, head: Uint8Array<ArrayBuffer>): Promise<ByteStream>;
 }
@@ -81,7 +82,7 @@ export class Connections {
   }
 
   static async serve(parts: ConnectionParts, listener: StreamListener): Promise<Connections> {
-    const { clock } = parts;
+    const { clock, onFailed } = parts;
     const handle: HttpHandler = async (request) => {
       const { pace } = connections.#proven.get(request.stream) as ProvenConnection;
       const waitMs = pace.take(clock.now());
@@ -91,7 +92,7 @@ export class Connections {
     const connections: Connections = new Connections(
       parts,
       listener,
-      await HttpServer.create(handle, clock),
+      await HttpServer.create(handle, clock, onFailed),
     );
     return connections;
   }

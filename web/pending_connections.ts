@@ -3,7 +3,7 @@
  * sends half a request on each takes no place from those who ask.
  */
 
-import { hostOf } from "../link/connection_limit.ts";
+import { hostOfPeer } from "../link/connection_limit.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ByteStream } from "../runtime/ports.ts";
 import { type HasFirstMessage, readFirstMessage } from "./first_message.ts";
@@ -54,7 +54,7 @@ export class PendingConnections {
     if (isFull && this.#silent.size >= this.#ready.size) this.#silent.takeOfLargest()?.close();
     else if (isFull) this.#ready.takeNewestOfLargest()?.stream.close();
     if (this.#isClosed) return stream.close();
-    this.#silent.add(hostOf(stream), stream);
+    this.#silent.add(hostOfPeer(stream), stream);
     void this.#read(stream);
   }
 
@@ -76,7 +76,7 @@ export class PendingConnections {
   async #read(stream: ByteStream): Promise<void> {
     const { clock, isEnough, groupOf } = this.#parts;
     const timer = clock.after(FIRST_MESSAGE_MS_MAX, () => stream.close());
-    const head = await readFirstMessage(stream, isEnough).catch(() => null);
+    const head = await readFirstMessage(stream, isEnough).catch(() => null); // it is broken, and closed
     timer.stop();
     const isWaitedFor = this.#silent.delete(stream);
     if (head === null || !isWaitedFor) return stream.close();

@@ -3,7 +3,7 @@
 import os from "node:os";
 import process from "node:process";
 import { formatAddress, isLoopback } from "../link/address.ts";
-import { hostOf } from "../link/connection_limit.ts";
+import { hostOfPeer } from "../link/connection_limit.ts";
 import { reasonOf } from "../runtime/error_text.ts";
 import { type Address, type ByteStream, hostAndPort, type Runtime } from "../runtime/ports.ts";
 import { withHead } from "../security/derived_stream.ts";
@@ -102,7 +102,7 @@ export class PageServer {
 
   async #listen(): Promise<void> {
     const { clock } = this.#runtime;
-    const { address } = this.#options;
+    const { address, log } = this.#options;
     const listener = listenAt(this.#runtime, address);
     listener.unref?.();
     if (listener.address.kind === "tcp") this.#port = listener.address.port;
@@ -118,9 +118,10 @@ export class PageServer {
     this.#connections = await Connections.serve({
       clock,
       handle: (request) => routes.answer(request),
+      onFailed: (reason) => log.warn(`the page cannot answer a request: ${reason}`),
       isEnough: this.#credentials ? hasFirstRecord : hasRequestHead,
       // A flood by other users of this machine takes no turns of this user's.
-      groupOf: (stream) => `${hostOf(stream)} ${isFromSameUser(this.#runtime, stream)}`,
+      groupOf: (stream) => `${hostOfPeer(stream)} ${isFromSameUser(this.#runtime, stream)}`,
       admit: (stream, head) => this.#admit(stream, head),
     }, listener);
     this.#printAddress();

@@ -78,7 +78,7 @@ export class Lifetime {
   onTick(jobs: readonly RunningJob[], work: Work): void {
     const { slotsBusy, jobsWaiting, slotsLoading, done, failed } = work;
     const nowMs = this.#clock.now();
-    this.#durations.onLook(jobs, nowMs);
+    this.#durations.onSample(jobs, nowMs);
     const isBusy = slotsBusy + jobsWaiting + slotsLoading > 0;
     if (isBusy || done + failed > this.#jobsEnded) this.#busyAtMs = nowMs;
     this.#jobsEnded = done + failed;

@@ -8,19 +8,8 @@ import { silentLog } from "../system/log.ts";
 import { listenPrivately, removeDeadSocket } from "../system/unix_socket.ts";
 import { slotsFor } from "../system/usable_cpus.ts";
 import { acceptControllers } from "./serve.ts";
-import { Worker, type WorkerOptions } from "./worker.ts";
-
-/** Options of a worker that listens. */
-export interface WorkerServerOptions extends Omit<WorkerOptions, "slots"> {
-  /** How many jobs run at once, each in a process of its own. Default: one per CPU, or per `threads` CPUs. */
-  readonly slots?: number | undefined;
-  /** The file of the key. Default: `DISTCOMP_KEY`, or `~/.config/distcomp/key`, which is made when it is needed first. */
-  readonly key?: string;
-  /** Takes everybody who connects, who can then run code as this user. Default: false. */
-  readonly insecure?: boolean;
-  /** The executable `distcomp` that is started for each slot, and its first arguments. Default: this program. */
-  readonly command?: readonly string[] | undefined;
-}
+import { checkServerOptions, type WorkerServerOptions } from "./server_options.ts";
+import { Worker } from "./worker.ts";
 
 /** A worker that accepts controllers at an address. */
 export class WorkerServer implements AsyncDisposable {
@@ -35,19 +24,24 @@ export class WorkerServer implements AsyncDisposable {
 
   /**
    * Starts a worker, whose slots are separate processes, and listens at `address`, written `HOST:PORT`;
-   * port 0 picks a free one. It serves whoever has its key, and programs of this user on this machine.
+   * port 0 picks a free one. It serves whoever has its key, and programs of this user on this machine. Rejects with an
+   * `AddressError`, or a `RangeError` or `TypeError` for a wrong option.
    */
   static async listen(address: string, options: WorkerServerOptions = {}): Promise<WorkerServer> {
+    checkServerOptions(address, options);
     const { key, insecure, log = silentLog, threads, slots = slotsFor(threads), command } = options;
-    checkCount("slots", slots);
-    if (threads !== undefined) checkCount("threads", threads);
     const own = await detectRuntime();
     const base = command ? { ...own, selfCommand: () => command } : own;
     const runtime = guardedRuntime(base, { role: "worker", key, insecure, log });
     const parsed = parseAddress(address);
     await removeDeadSocket(runtime, parsed);
-    const listener = listenPrivately(runtime, parsed);
-    return new WorkerServer(await Worker.start(runtime, { ...options, slots }), listener);
+    const worker = await Worker.start(runtime, { ...options, slots });
+    try {
+      return new WorkerServer(worker, listenPrivately(runtime, parsed));
+    } catch (error) {
+      await worker.drain();
+      throw error;
+    }
   }
 
   /** Where it listens, as `HOST:PORT`. */
@@ -65,9 +59,4 @@ export class WorkerServer implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function checkCount(name: string, value: unknown): void {
-  if (Number.isSafeInteger(value) && Number(value) > 0) return;
-  throw new RangeError(`${name} must be a whole number of at least 1, not ${value}`);
 }

@@ -26,7 +26,7 @@ export class WorkFolder {
     const { files } = runtime;
     try {
       const path = await files.makePrivateFolder(join(parent, FOLDER_PREFIX));
-      await markFolder(files, path);
+      await markFolder(await files.onDiskOf?.(path) ?? files, path);
       void removeLeftovers(runtime, parent, SOCKET_NAME);
       return new WorkFolder(runtime, path, log);
     } catch (cause) {

@@ -11,24 +11,24 @@ import {
 } from "../protocol/mod.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
-import { type SystemFiles, thisSystem } from "../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../runtime/proc_files.ts";
 import { hostPlatform } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { silentLog } from "../system/log.ts";
 import { Connections } from "./controllers/connections.ts";
 import { connectionLimits } from "./controllers/connections_max.ts";
-import { CoreChecks } from "./cores/core_checks.ts";
+import { SharedTrials } from "./cores/shared_trials.ts";
 import { coreNeeds } from "./cores/core_needs.ts";
 import { DiskRoom, freeBytesOf } from "./cores/disk_room.ts";
 import { ContentStore } from "./cores/content_store.ts";
-import { CoreTurns } from "./cores/core_turns.ts";
+import { CoreLock } from "./cores/core_lock.ts";
 import { CoreStore } from "./cores/core_store.ts";
 import { CoreTrust } from "./cores/core_trust.ts";
 import { Executor } from "./slots/executor.ts";
 import { Launcher } from "./slots/processes/launcher.ts";
 import { sharesOf } from "./slots/machine_shares.ts";
 import type { MachineShares } from "./slots/processes/slot_environment.ts";
-import { MemoryGauge } from "./memory_gauge.ts";
+import { MemoryMeter } from "./memory_meter.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import type { OwnWorkerOptions } from "./worker_options.ts";
 import { WorkFolder } from "./work_folder.ts";
@@ -71,17 +71,17 @@ interface WorkerPlace {
 export class Worker implements AsyncDisposable {
   readonly #options: OwnWorkerOptions;
   readonly #clock: Clock;
-  readonly #system: SystemFiles;
+  readonly #system: ProcFiles;
   readonly #folder: WorkerFolder;
   readonly #workFolder: WorkFolder | undefined;
   readonly #launcher: Launcher;
   readonly #contents: ContentStore;
   readonly #store: CoreStore;
   readonly #executor: Executor;
-  readonly #coreTurns: CoreTurns;
-  readonly #checks: CoreChecks;
+  readonly #coreLock: CoreLock;
+  readonly #trials: SharedTrials;
   readonly #room: DiskRoom;
-  readonly #gauge: MemoryGauge;
+  readonly #memory: MemoryMeter;
   readonly #connections: Connections;
   readonly #instance: string;
   readonly #tick: Timer;
@@ -107,8 +107,8 @@ export class Worker implements AsyncDisposable {
       shares,
       log,
     });
-    this.#contents = new ContentStore(runtime.files, folder.path);
-    this.#store = new CoreStore(runtime.files, folder.path, {
+    this.#contents = new ContentStore(folder.files, folder.path);
+    this.#store = new CoreStore(folder.files, folder.path, {
       contents: this.#contents,
       clock,
       onUnused: (core) => {
@@ -129,13 +129,19 @@ export class Worker implements AsyncDisposable {
         for (const connection of this.#connections) connection.printing.onCorePrinted(core, lines);
       },
     });
-    this.#coreTurns = new CoreTurns(clock, () => this.#executor.trials.areSlotsInUse);
-    this.#checks = new CoreChecks(
+    this.#coreLock = new CoreLock(clock, () => this.#executor.trials.areSlotsInUse);
+    this.#trials = new SharedTrials(
       (core, abandoned) => this.#executor.trials.load(core, abandoned),
-      coreNeeds(runtime.files, this.#coreTurns, trust),
+      coreNeeds({
+        files: runtime.files,
+        clock,
+        lock: this.#coreLock,
+        trust,
+        hasSandbox: options.sandbox !== undefined,
+      }),
     );
     this.#connections = new Connections(clock, log, connectionLimits(options.slots, system));
-    this.#gauge = new MemoryGauge(clock, system);
+    this.#memory = new MemoryMeter(clock, system);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
     this.#folderCheck = options.onFolderGone
       ? clock.every(FOLDER_CHECK_MS, () => this.#checkFolder())
@@ -188,9 +194,9 @@ export class Worker implements AsyncDisposable {
       executor: this.#executor,
       store: this.#store,
       contents: this.#contents,
-      checks: this.#checks,
+      trials: this.#trials,
       room: this.#room,
-      coreTurns: this.#coreTurns,
+      coreLock: this.#coreLock,
       payloadBytesMax,
       takesHugeInputs: takesHugeInputs ?? payloadBytesMax === undefined,
       halfClosedMs: halfClosedMs ?? HALF_CLOSED_MS,
@@ -264,7 +270,7 @@ export class Worker implements AsyncDisposable {
     return {
       instance: this.#instance,
       slots: this.#options.slots,
-      memoryBytes: this.#gauge.memory.totalBytes,
+      memoryBytes: this.#memory.memory.totalBytes,
       platform: hostPlatform(),
       software: this.#options.software ?? "distcomp",
       machine: this.#options.name ?? os.hostname(),
@@ -276,7 +282,7 @@ export class Worker implements AsyncDisposable {
 
   #load(): WorkerLoad {
     const { occupancy, loading } = this.#executor;
-    return { ...occupancy, ...loading, memoryFreeBytes: this.#gauge.memory.freeBytes };
+    return { ...occupancy, ...loading, memoryFreeBytes: this.#memory.memory.freeBytes };
   }
 
   #checkFolder(): void {

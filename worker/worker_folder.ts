@@ -12,12 +12,13 @@ const SOCKET_NAME = "slots";
 
 /** A folder that only this user may enter. */
 export class WorkerFolder {
+  /** `files`: for what is in it. */
   private constructor(readonly path: string, readonly files: Files) {}
 
   /** Makes the folder, in `parent` if possible, and removes the folders of workers that were killed. */
   static async make(runtime: Runtime, parent?: string): Promise<WorkerFolder> {
-    const { files } = runtime;
-    const path = await makeTemporaryFolder(files, parent, runtime.system);
+    const path = await makeTemporaryFolder(runtime.files, parent, runtime.system);
+    const files = await runtime.files.onDiskOf?.(path) ?? runtime.files;
     await markFolder(files, path);
     void removeLeftovers(runtime, dirname(path), SOCKET_NAME);
     return new WorkerFolder(path, files);

@@ -9,9 +9,9 @@ import {
   type WorkerStatus,
 } from "../protocol/mod.ts";
 import type { SlotProcess } from "./slots/processes/slot_process.ts";
-import type { SystemFiles } from "../runtime/system_text.ts";
+import type { ProcFiles } from "../runtime/proc_files.ts";
 import { usableMemory } from "../system/usable_memory.ts";
-import { residentBytes } from "./slots/limits.ts";
+import { residentBytes } from "./slots/job_limits.ts";
 
 /** The state as the controller `asker` gets it, which is not counted. PROTOCOL.md has the fields. */
 export function encodeStatus(
@@ -31,7 +31,7 @@ export function encodeStatus(
 /** The part of the state that the processes of the slots tell. */
 export function processStatus(
   processes: readonly SlotProcess[],
-  system: SystemFiles,
+  system: ProcFiles,
 ): Pick<WorkerStatus, "cores" | "slotsBytes" | "memoryFreeBytes"> {
   const cores = new Map<string, LoadedCore>();
   let slotsBytes: number | null = null;

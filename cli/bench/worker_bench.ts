@@ -1,8 +1,8 @@
 /** Measures one worker: runs the same job on it again and again, through the cluster of a real run. */
 
 import { Cluster } from "../../controller/cluster/cluster.ts";
-import { DEFAULT_POLICY } from "../../controller/cluster/retries.ts";
-import type { Completion, Task } from "../../controller/cluster/task.ts";
+import { DEFAULT_POLICY } from "../../controller/cluster/job_policy.ts";
+import type { Completion, Task } from "../../controller/cluster/cluster_types.ts";
 import { NoWorkerError } from "../../controller/run_errors.ts";
 import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { LocalWorker } from "../../controller/workers/local_worker.ts";
@@ -33,7 +33,7 @@ const ALONE_MAX = 500;
 const SLOW_PING_MS = 50;
 
 /** How often it is looked whether all slots have loaded the core, and how long that may take. */
-const LOOK_MS = 20;
+const POLL_MS = 20;
 const LOADING_MS_MAX = 30_000;
 
 /** Jobs are added in batches of this many. */
@@ -212,7 +212,7 @@ export class WorkerBench {
     while (times.length < PINGS) {
       const startedAtMs = this.#runtime.clock.now();
       const { promise, resolve } = Promise.withResolvers<void>();
-      if (this.#cluster.probe(resolve) === 0) return undefined;
+      if (this.#cluster.ping(resolve) === 0) return undefined;
       await Promise.race([promise, this.#failed.promise]);
       const ms = this.#runtime.clock.now() - startedAtMs;
       times.push(ms);
@@ -232,11 +232,11 @@ export class WorkerBench {
   /** Runs jobs until the worker has connected, and all its slots have loaded the core. */
   async #loaded(): Promise<void> {
     const { clock } = this.#runtime;
-    do await this.#feedFor(LOOK_MS); while (this.#answered === 0);
+    do await this.#feedFor(POLL_MS); while (this.#answered === 0);
     const endMs = clock.now() + LOADING_MS_MAX;
     do {
-      let isAnswered = this.#cluster.probe(() => isAnswered = true) === 0;
-      do await this.#feedFor(LOOK_MS); while (!isAnswered);
+      let isAnswered = this.#cluster.ping(() => isAnswered = true) === 0;
+      do await this.#feedFor(POLL_MS); while (!isAnswered);
     } while (this.#cluster.status.loading && clock.now() < endMs);
   }
 

@@ -9,6 +9,7 @@ import type { Finding, FindingState } from "../../check/finding.ts";
 import { TrialsEndedError } from "../../check/trials.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
+import { shellWord } from "../../system/shell_word.ts";
 import { inTemporaryFolder, makeTemporaryFolder } from "../../system/temporary_folder.ts";
 import type { CheckFlags } from "./check_options.ts";
 import { ExitCode } from "../program/exit_code.ts";
@@ -89,9 +90,8 @@ async function report(
     const counts = failed + warnings === 0
       ? "nothing found"
       : `${formatNoun(failed, "problem")}, ${formatNoun(warnings, "warning")}`;
-    const isLibrary = findings.every(({ check, state }) => check !== "file" || state !== "failed");
     const hint = `\nTo look closer:\n  ${commands.gdb}\n  ${commands.asan}\n`;
-    writeStdout(`\n${counts}\n${isLibrary ? hint : ""}`);
+    writeStdout(`\n${counts}\n${check.hasRun ? hint : ""}`);
   }
   return failed > 0 ? ExitCode.someFailed : ExitCode.ok;
 }
@@ -107,15 +107,11 @@ function debugCommands(
   core: string,
   input: string,
 ): { gdb: string; asan: string } {
-  const job = `${quoted(program)} exec ${quoted(core)} ${quoted(input)}`;
+  const job = `${shellWord(program)} exec ${shellWord(core)} ${shellWord(input)}`;
   return {
     gdb: `gdb --args ${job}`,
     asan: `LD_PRELOAD=$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 ${job}`,
   };
-}
-
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 async function checkIsFile(what: string, path: string): Promise<void> {

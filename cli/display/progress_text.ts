@@ -1,7 +1,7 @@
 /** The progress of a run as one line of text. */
 
 import type { RunStatus } from "../../controller/run.ts";
-import type { LoadingSlots } from "../../controller/cluster/task.ts";
+import type { LoadingSlots } from "../../controller/cluster/cluster_types.ts";
 import { formatCount, formatNoun, formatRate, formatTimeLeft } from "../terminal/format.ts";
 
 const BAR_CHARS_MAX = 30;

@@ -3,7 +3,7 @@
 import { join } from "../../runtime/files/path.ts";
 import process from "node:process";
 import { styleText } from "node:util";
-import type { Faults } from "../../controller/cluster/retries.ts";
+import type { Faults } from "../../controller/cluster/job_policy.ts";
 import { STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import type { MeasuredTimes } from "../../controller/measured_times.ts";
 import type { RunStatus } from "../../controller/run.ts";

@@ -5,6 +5,7 @@ import type { Runtime } from "../../runtime/ports.ts";
 import { DAY_MS, dayText, minuteText } from "../../security/dates.ts";
 import { fingerprintText } from "../../security/fingerprint.ts";
 import { acceptedBeside, type Key, keyForRole, rolesOf } from "../../security/key.ts";
+import { noKeyError, rotateCommand } from "../../security/key_commands.ts";
 import { KeyError } from "../../security/key_error.ts";
 import { BACKDATED_MS, makeKey, rotateKey } from "../../security/key_maker.ts";
 import { type KeyPlace, keyPlace } from "../../security/key_place.ts";
@@ -111,7 +112,7 @@ async function rotate(runtime: Runtime, path: string, old: Key, keepMs: number):
 async function existingKey(place: KeyPlace): Promise<Key> {
   const key = await readKey(place);
   if (key) return key;
-  throw new KeyError(`There is no key "${place.path}"; make one with distcomp key create`);
+  throw noKeyError(place);
 }
 
 /** Why there is nothing to make. */
@@ -122,7 +123,7 @@ async function existingText(place: KeyPlace): Promise<string> {
   });
   if (!key) return `There is a file "${place.path}" already, which is no key; name another`;
   return `There is the key ${fingerprintText(key.fingerprint)} in "${place.path}" already; ` +
-    "copy it to the other machines, or replace it with distcomp key rotate";
+    `copy it to the other machines, or replace it with ${rotateCommand(place)}`;
 }
 
 async function createFile(runtime: Runtime, path: string, key: Key): Promise<void> {

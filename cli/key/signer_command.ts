@@ -8,7 +8,7 @@ import { systemFiles } from "../../runtime/files/system_files.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { writeNewFile } from "../../system/new_file.ts";
 import { signFile } from "../../system/sign_file.ts";
-import { readSignedFile, whyNotTrusted } from "../../system/signed_file.ts";
+import { hasSignatureBeside, readSignedFile, whyNotTrusted } from "../../system/signed_file.ts";
 import { fingerprintOf, makeSignerKeys, readPublicKey, Signer } from "../../system/signer.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { printError } from "../terminal/log.ts";
@@ -120,7 +120,9 @@ async function whyNotVerified(
   try {
     const { line, hashes } = await withOpenFile(systemFiles, file, readSignedFile);
     const beside = `${file}${SIGNATURE_SUFFIX}`;
-    if (line || !existsSync(beside)) return whyNotTrusted(line, hashes.start, trusted);
+    if (line || !(await hasSignatureBeside(file))) {
+      return whyNotTrusted(line, hashes.start, trusted);
+    }
     const { line: other } = await withOpenFile(systemFiles, beside, readSignedFile);
     return whyNotTrusted(other, hashes.whole, trusted);
   } catch (cause) {

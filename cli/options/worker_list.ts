@@ -2,7 +2,7 @@
 
 import { readFile, stat } from "node:fs/promises";
 import process from "node:process";
-import { parseAddress } from "../../link/address.ts";
+import { parseAddress, PORT_MAX } from "../../link/address.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Address } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
@@ -62,13 +62,21 @@ export async function readWorkers(lists: string, place = ""): Promise<Address[]>
 
 function addressOf({ name, place }: NamedWorker): Address {
   try {
-    if (!SSH_HOSTS.test(name)) return parseAddress(name);
+    if (!SSH_HOSTS.test(name)) return withPort(name, parseAddress(name));
   } catch (error) {
     throw new UsageError(place + messageOf(error), { cause: error });
   }
   throw new UsageError(
     `${place}--workers needs addresses of workers that run, HOST or HOST:PORT, not "${name}"; ` +
       "--ssh starts workers on such hosts",
+  );
+}
+
+/** No worker listens at port 0, which means any free one. */
+function withPort(name: string, address: Address): Address {
+  if (address.kind !== "tcp" || address.port > 0) return address;
+  throw new UsageError(
+    `--workers needs the ports of workers, from 1 to ${PORT_MAX}, not "${name}"`,
   );
 }
 

@@ -2,11 +2,8 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { bytesOfName, isUtf8Name } from "../../runtime/files/file_name.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-
-/** Arguments that need no quotes in a shell. */
-const PLAIN = /^[\w@%+=:,./-]+$/;
+import { shellWord } from "../../system/shell_word.ts";
 
 /** A line with the command to resume the run, which is the command that was typed, without `--fresh`. */
 export function resumeHint(
@@ -14,13 +11,13 @@ export function resumeHint(
   stdin: "list" | "lines" | "tar" | undefined,
   program = "distcomp",
 ): string {
-  const command = [program, ...withoutFresh(args)].map(quoted).join(" ");
+  const command = [program, ...withoutFresh(args)].map(shellWord).join(" ");
   return stdin ? `to resume, with the same ${stdin} on stdin: ${command}` : `to resume: ${command}`;
 }
 
 /** The command that was typed. */
 export function shownCommand(args: readonly string[]): string {
-  return ["distcomp", ...args].map(quoted).join(" ");
+  return ["distcomp", ...args].map(shellWord).join(" ");
 }
 
 /** The name by which the executable was called; `distcomp` for a program that runs from its sources. */
@@ -34,16 +31,4 @@ export function programName(runtime: Runtime): string {
 function withoutFresh(args: readonly string[]): string[] {
   const end = args.indexOf("--");
   return args.filter((arg, index) => arg !== "--fresh" || (end >= 0 && index > end));
-}
-
-/** The argument quoted for a POSIX shell; if it is not UTF-8, for one that knows `$'\\xe9'`, as most do. */
-function quoted(arg: string): string {
-  if (!isUtf8Name(arg)) return `$'${[...bytesOfName(arg)].map(quotedByte).join("")}'`;
-  return PLAIN.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`;
-}
-
-/** A byte within `$'…'`, in three octal digits: the end of a hex number is not clear to every shell. */
-function quotedByte(byte: number): string {
-  const character = String.fromCharCode(byte);
-  return PLAIN.test(character) ? character : `\\${byte.toString(8).padStart(3, "0")}`;
 }

@@ -24,6 +24,6 @@ export async function launchEarly(
     accessSync(core); // the most frequent mistake, which should cost no process
     return await LocalWorker.launch(runtime, { shares: sharesFrom(flags) });
   } catch {
-    return undefined;
+    return undefined; // the run tries it again, and says why it cannot
   }
 }

@@ -29,7 +29,7 @@ export class Interrupts {
   /** `resumeHint`: the line with which the process ends, if it ends here. */
   constructor(resumeHint: string | undefined) {
     this.#resumeHint = resumeHint;
-    this.#interrupted.promise.catch(() => {});
+    this.#interrupted.promise.catch(() => {}); // nobody may be waiting when a signal comes
   }
 
   /** Waits for work that may be left undone: rejects with an `InterruptedError` as soon as a signal comes. */

@@ -9,7 +9,7 @@ import { handleSignals } from "../terminal/signals.ts";
 import { launchEarly } from "./early_worker.ts";
 import { Interrupts } from "./interrupts.ts";
 import { type RunRequest, stdinOf } from "./run_request.ts";
-import { StateReporter } from "./run_state.ts";
+import { StateReporter } from "./state_reporter.ts";
 
 /** A run whose code is about to be loaded. */
 export interface LaunchedRun extends RunRequest {

@@ -19,7 +19,8 @@ import type { RunRequest } from "./run_request.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** Rejects unless there is exactly one kind of inputs and the inputs can be read. */
-export async function checkInputs(files: Files, { inputs, flags }: RunRequest): Promise<void> {
+export async function checkInputs(files: Files, request: RunRequest): Promise<void> {
+  const { core, inputs, flags } = request;
   const { inputs: tar, lines, repeat, param, output } = flags;
   const kinds = [
     inputs.length > 0,
@@ -45,7 +46,7 @@ export async function checkInputs(files: Files, { inputs, flags }: RunRequest): 
   const naming = namingOf(flags);
   const outputs = flags.pack === undefined ? output : stateOf(flags);
   if (tar !== undefined) await checkTar(files, tar, outputs);
-  else if (lines === undefined) await checkPaths(files, inputs, outputs, naming);
+  else if (lines === undefined) await checkPaths(files, inputs, outputs, naming, core);
   else await checkLines(files, lines, outputs, naming);
   if (flags.pack !== undefined) {
     await checkPack(files, [...inputs, tar ?? lines ?? "-"], flags.pack);

@@ -32,7 +32,17 @@ export class RunMessages {
   /** Writes a line to all of them. */
   readonly write: WriteLine = (line) => {
     this.lines.info(line);
+    this.#writeOut(line);
+  };
+
+  /** The same for a line that a core has printed. */
+  readonly writePrinted: WriteLine = (line) => {
+    this.lines.printed(line);
+    this.#writeOut(line);
+  };
+
+  #writeOut(line: string): void {
     this.progress.write(line);
     this.#file?.write(line);
-  };
+  }
 }

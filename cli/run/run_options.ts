@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { ClusterOptions } from "../../controller/cluster/cluster.ts";
-import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "../../controller/cluster/job_policy.ts";
 import type { FailureLimit } from "../../controller/failure_limit.ts";
 import { compressionModeOf } from "../../link/compression_mode.ts";
 import type { Sweep } from "../../controller/inputs/product.ts";

@@ -7,7 +7,7 @@ import type { LocalWorkerShares } from "../../controller/workers/local_worker.ts
 import type { Address, Runtime } from "../../runtime/ports.ts";
 import { formatAddress } from "../../link/address.ts";
 import { refusalOf } from "../../controller/workers/worker_selection.ts";
-import { coreFilesOf } from "./core_files.ts";
+import { coreFilesOf } from "./core_argument.ts";
 import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 import type { Executable } from "../../up/executables.ts";

@@ -72,13 +72,18 @@ function reportError(
     return exitCode;
   }
   if (exitCode !== ExitCode.interrupted) printEnd(error);
-  if (error instanceof TimeLimitError && status.done + status.failed === 0 && !quiet) {
-    toStderr("no job has ended in this time; give the run more of it");
-  }
-  const hint = error instanceof NoWorkerError && !quiet ? workerHint(error.reasons) : undefined;
+  const hint = quiet ? undefined : hintFor(error, status);
   if (hint) toStderr(hint);
   if (isResumable) toStderr(resumeHint);
   return exitCode;
+}
+
+/** What helps. */
+function hintFor(error: unknown, { done, failed }: RunStatus): string | undefined {
+  if (error instanceof NoWorkerError) return workerHint(error.reasons);
+  if (!(error instanceof TimeLimitError)) return undefined;
+  if (error.reasons !== undefined) return workerHint(error.reasons);
+  return done + failed > 0 ? undefined : "no job has ended in this time; give the run more of it";
 }
 
 /** Workers that cannot load the core become a table. */

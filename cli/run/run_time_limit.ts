@@ -20,7 +20,7 @@ const TICK_MS_MAX = 1_000;
 const TICK_PART = 0.02;
 
 /** What a time limit ends. */
-type Limited = Pick<Run, "interrupt" | "abandon" | "view">;
+type Limited = Pick<Run, "interrupt" | "abandon" | "view" | "whyNoWorker">;
 
 /** Ends a run when its time is nearly over. Stop it when the run has ended. */
 export class RunTimeLimit implements Timer {
@@ -58,7 +58,7 @@ export class RunTimeLimit implements Timer {
     if (!this.#isDraining && leftMs <= Math.min(drainMs, this.#longestMs)) {
       this.#isDraining = true;
       const jobs = formatNoun(status.inFlight, "job");
-      if (this.#run.interrupt(new TimeLimitError(this.#limitMs)) && status.inFlight > 0) {
+      if (this.#run.interrupt(this.#error) && status.inFlight > 0) {
         this.#write(
           `the time limit of ${formatDuration(this.#limitMs)} is near: finishing ${jobs}`,
         );
@@ -66,7 +66,11 @@ export class RunTimeLimit implements Timer {
     }
     if (leftMs <= 0) {
       this.stop();
-      this.#run.abandon(new TimeLimitError(this.#limitMs));
+      this.#run.abandon(this.#error);
     }
+  }
+
+  get #error(): TimeLimitError {
+    return new TimeLimitError(this.#limitMs, this.#run.whyNoWorker);
   }
 }

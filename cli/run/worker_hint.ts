@@ -13,7 +13,7 @@ const CORE_HINTS: readonly (readonly [RegExp, string])[] = [
     "the worker runs signed cores only; to sign it, type: distcomp sign CORE --with NAME",
   ],
   [
-    /: this machine lacks /,
+    /: this machine lacks |: cannot open shared object file/,
     "install it where the worker runs, or link it into the core; distcomp check CORE says there " +
     "whether all is found",
   ],

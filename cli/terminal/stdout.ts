@@ -1,18 +1,29 @@
-/** Writes to stdout, whose terminal or reader may be gone. */
+/** Writes to stdout, whose terminal or reader may be gone, and whose disk may be full. */
 
 import process from "node:process";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
+import { fs } from "../../runtime/late_modules.ts";
 import { fittedLines } from "./fitted_lines.ts";
+import { printError } from "./log.ts";
+
+const STDOUT = 1;
 
 let hasErrorHandler = false;
+let unwritten = 0;
+/** A part of the text is lost: no more is written, which would follow a gap. */
+let isLost = false;
+let whenWritten: (() => void) | undefined;
 
-/** Writes text. If nobody can read it any more, the process goes on all the same. */
+/** Writes text. If that fails, the process goes on, and `endOfStdout` tells it at its end. */
 export function writeStdout(text: string): void {
-  if (!hasErrorHandler) process.stdout.on("error", () => {});
+  if (isLost) return;
+  if (!hasErrorHandler) process.stdout.on("error", () => {}); // the callback gets the error too
   hasErrorHandler = true;
+  unwritten += 1;
   try {
-    process.stdout.write(text);
-  } catch {
-    // A terminal that has hung up fails with EIO.
+    process.stdout.write(text, onWritten);
+  } catch (error) {
+    onWritten(error); // Deno throws the errors of files, and does not call back
   }
 }
 
@@ -22,10 +33,22 @@ export function writeLines(lines: readonly string[]): void {
   writeStdout(`${fittedLines(lines, columns).join("\n")}\n`);
 }
 
-/** Writes a long text. Resolves when the system has all of it, or nobody reads any more: this process may end then. */
-export function writeAllStdout(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.on("error", () => resolve());
-    process.stdout.write(text, () => resolve());
-  });
+/** Resolves when the system has all of the text, or it is lost. A process may end only then. */
+export async function endOfStdout(): Promise<{ readonly isLost: boolean }> {
+  if (unwritten > 0 && !isLost) await new Promise<void>((resolve) => whenWritten = resolve);
+  return { isLost };
+}
+
+function onWritten(error?: unknown): void {
+  unwritten -= 1;
+  if (error && !isLost && !isUnread(codeOf(error))) {
+    isLost = true;
+    printError(`Cannot write to stdout: ${reasonOf(error)}`);
+  }
+  if (unwritten === 0 || isLost) whenWritten?.();
+}
+
+/** Nobody reads any more: the reader of a pipe has ended, or the terminal has hung up. A disk may fail with EIO too. */
+function isUnread(code: string): boolean {
+  return code === "EPIPE" || (code === "EIO" && !fs().fstatSync(STDOUT).isFile());
 }

@@ -5,7 +5,7 @@ import { DEFAULT_PORT, formatAddress } from "../../link/address.ts";
 import { closeToOthers } from "../../runtime/processes/private_process.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { keyForRole } from "../../security/key.ts";
-import { KeyError } from "../../security/key_error.ts";
+import { noKeyError } from "../../security/key_commands.ts";
 import { keyPlace } from "../../security/key_place.ts";
 import { readKey } from "../../security/key_store.ts";
 import { textOfKey } from "../../security/key_text.ts";
@@ -51,9 +51,7 @@ async function manifestOf(
 ): Promise<string> {
   const place = keyPlace(path, process.env);
   const key = await readKey(place);
-  if (!key) {
-    throw new KeyError(`There is no key "${place.path}"; make one with distcomp key create`);
-  }
+  if (!key) throw noKeyError(place);
   return kubernetesManifest({
     image,
     key: textOfKey(keyForRole(key, "worker")),

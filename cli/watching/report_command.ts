@@ -7,7 +7,7 @@ import { figuresOf } from "../../report/figures.ts";
 import { readLines } from "../../report/journal_lines.ts";
 import { limitLine } from "../../report/limit_line.ts";
 import { limitText } from "../../report/limit_text.ts";
-import { limitsOf } from "../../report/limits.ts";
+import { limitsOf } from "../../report/run_limits.ts";
 import { findOutputs, isRunning, type RecordedOutputs } from "../../report/recorded_outputs.ts";
 import type { Report } from "../../report/report.ts";
 import { ReportBuilder } from "../../report/report_builder.ts";
@@ -26,7 +26,7 @@ import {
 } from "../terminal/format.ts";
 import { toStderr } from "../terminal/log.ts";
 import type { ReportFlags } from "./report_options.ts";
-import { writeAllStdout, writeStdout } from "../terminal/stdout.ts";
+import { writeStdout } from "../terminal/stdout.ts";
 import { UsageError } from "../program/usage_error.ts";
 import { VERSION } from "../program/version.ts";
 
@@ -36,7 +36,9 @@ export async function reportCommand(
   outputs: string,
   { output = defaultName(outputs) }: ReportFlags,
 ): Promise<number> {
-  const found = await findOutputs(runtime.files, outputs);
+  const found = await findOutputs(runtime.files, outputs).catch((cause) => {
+    throw new Error(`Cannot report on "${outputs}": ${reasonOf(cause)}`, { cause });
+  });
   if (!found) {
     throw new UsageError(
       `Cannot report on "${outputs}": ${
@@ -49,6 +51,7 @@ export async function reportCommand(
   let toRun: number | undefined;
   try {
     isGoingOn = await isRunning(found); // before the journal is read: its end may come in between
+    // The report says what it can of a run whose own record cannot be read.
     toRun = await toRunOfKilled(found.files, dirname(found.journal)).catch(() => undefined);
     report = await readReport(found);
   } finally {
@@ -59,7 +62,7 @@ export async function reportCommand(
   const { reportPage, REPORT_START } = await import("../../report/page/report_page.ts");
   const page = reportPage(report, about);
   if (output === "-") {
-    await writeAllStdout(page);
+    writeStdout(page);
     toStderr(summaryText(report, about));
   } else {
     await writeReport(runtime, output, page, REPORT_START);

@@ -22,7 +22,7 @@ import { stateOfWorker } from "./worker_question.ts";
 
 /** A run that no longer answers has this long until its outputs say how it has ended. */
 const PAST_MS_MAX = 2_000;
-const LOOK_AGAIN_MS = 100;
+const POLL_MS = 100;
 
 /** Runs the command. Resolves to the exit status; rejects if there is nothing to show. */
 export async function topCommand(
@@ -59,10 +59,10 @@ async function pastRun(
 ): Promise<PastRun | undefined> {
   const { clock } = runtime;
   for (const untilMs = clock.now() + PAST_MS_MAX; clock.now() < untilMs;) {
-    const found = await runOfOutputs(runtime, outputs).catch(() => undefined);
+    const found = await runOfOutputs(runtime, outputs).catch(() => undefined); // tried again
     if (found?.kind === "past") return found;
     if (found?.kind === "live") return undefined; // another one has begun
-    await delay(clock, LOOK_AGAIN_MS);
+    await delay(clock, POLL_MS);
   }
   return undefined;
 }

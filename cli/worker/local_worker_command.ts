@@ -50,7 +50,7 @@ export async function localWorkerCommand(
   // If the run had no jobs to run, it has already ended. That is no error.
   const serve = async () => {
     const stream = await runtime.dial({ kind: "unix", path: socket }, DIAL_MS)
-      .catch(() => undefined);
+      .catch(() => undefined); // nobody listens any more
     if (stream) await worker.serve(stream);
   };
   await (connections === undefined ? serve() : serveSeveral(runtime, connections, serve));

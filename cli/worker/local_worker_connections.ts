@@ -26,7 +26,7 @@ async function readLines(runtime: Runtime, onLine: () => void): Promise<void> {
   const stdin = runtime.stdio();
   const chunk = new Uint8Array(256);
   for (;;) {
-    const bytes = await stdin.read(chunk).catch(() => null);
+    const bytes = await stdin.read(chunk).catch(() => null); // as at its end
     if (bytes === null) return; // its parent has ended, and with it the connections
     for (const byte of chunk.subarray(0, bytes)) if (byte === 0x0a) onLine();
   }

@@ -20,8 +20,8 @@ import {
 import { namesOf, type Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isSame, Placement } from "./placement.ts";
-import type { Faults, JobPolicy } from "./retries.ts";
-import type { Completion, Task } from "./task.ts";
+import type { Faults, JobPolicy } from "./job_policy.ts";
+import type { Completion, Task } from "./cluster_types.ts";
 
 /** How long a failed job waits for a worker that is expected to connect, if there is no other one. */
 const AWAITED_NODE_MS = 10_000;
@@ -181,7 +181,7 @@ export class Blame<T extends Task> {
       );
       if (others.length > 0) {
         failing.aloneSinceMs = undefined;
-        const isFree = this.#isFree(failing, failed);
+        const isFree = this.#claimTry(failing, failed);
         return this.#placement.elsewhere(job.payload, others, failed.length, isFree);
       }
       failing.aloneSinceMs ??= nowMs;
@@ -204,10 +204,11 @@ export class Blame<T extends Task> {
   }
 
   /**
-   * Whether a try elsewhere may take the place of another job. If a failure is most likely the job's own, such
-   * tries may cost only so much. Nodes that only seem to fail more than others get one try at a time: it shows.
+   * Claims a try elsewhere that may take the place of another job. Returns whether it may. If a failure is most
+   * likely the job's own, such tries may cost only so much: a claim spends some of it. Nodes that only seem to fail
+   * more than others get one try at a time: it shows.
    */
-  #isFree(failing: FailingJob<T>, failed: readonly Node[]): boolean {
+  #claimTry(failing: FailingJob<T>, failed: readonly Node[]): boolean {
     if (failed.length >= FAILED_NODES_MAX) return false; // it has had its tries
     if (FAILURE_RULES[failing.kind].suspect === "either" || failing.isBudgeted) return true;
     if (failed.every(({ score }) => score.hasRefuted)) return true;
@@ -231,7 +232,7 @@ export class Blame<T extends Task> {
     this.#take(job.payload);
     this.#parts.nodes.onJobFailed([...nodes.keys()], nowMs);
     const answer = withCrashes(best.completion.answer, crashes);
-    const failures = { attempts: attempts.tries, workers: namesOf(nodes.keys()) };
+    const failures = { attempts: attempts.runs, workers: namesOf(nodes.keys()) };
     const completion = { ...best.completion, job, answer, answeredAtMs, failures };
     return nodes.size > 1 ? { ...completion, ...reasonsOnSeveral(reasons, crashes) } : completion;
   }

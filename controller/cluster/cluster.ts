@@ -8,7 +8,7 @@ import { boundedLog } from "../../system/line_limit.ts";
 import type { Log } from "../../system/log.ts";
 import { refusalByBuild } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
-import { RUN_PATIENCE, type WorkerNeeds } from "../workers/patience.ts";
+import { RUN_WAIT_POLICY, type WorkerNeeds } from "../workers/wait_policy.ts";
 import { Workers } from "../workers/workers.ts";
 import { ClusterClients } from "./cluster_clients.ts";
 import type { ClusterView, ViewLimits } from "./cluster_view.ts";
@@ -16,11 +16,16 @@ import { SchedulingPasses } from "./scheduling_passes.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
-import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./retries.ts";
-import { type ClusterEvents, type ClusterOptions, type ClusterStatus, type Task } from "./task.ts";
+import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./job_policy.ts";
+import {
+  type ClusterEvents,
+  type ClusterOptions,
+  type ClusterStatus,
+  type Task,
+} from "./cluster_types.ts";
 import { VotersWatch } from "./voters_watch.ts";
 
-export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./task.ts";
+export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./cluster_types.ts";
 
 /** Input bytes in flight at a worker, in addition to one job for each of its slots. */
 const WORKER_BYTES_MAX = 64 * 1024 * 1024;
@@ -74,7 +79,7 @@ export class Cluster<T extends Task> implements Disposable {
     const nodes = this.#nodes = this.#openNodes(workersMin);
     const jobs = this.#jobs = this.#openJobs(core, options);
     if (verifiedPart > 0) this.#voters = new VotersWatch(log, jobs);
-    const needs = { ...options.patience ?? RUN_PATIENCE, workersMin };
+    const needs = { ...options.waitPolicy ?? RUN_WAIT_POLICY, workersMin };
     const refusalOf = refusalByBuild(core, options.refusalOf);
     const workers = this.#workers = this.#openWorkers(runtime, needs, { ...options, refusalOf });
     const onEvent = () => this.#onEvent();
@@ -138,16 +143,21 @@ export class Cluster<T extends Task> implements Disposable {
     this.#workers.giveUp(name, reason);
   }
 
+  /** Why no worker has joined yet; `undefined` once one has. */
+  get whyNoWorker(): readonly string[] | undefined {
+    return this.#workers.whyNone;
+  }
+
   /** Has all workers load the core now, also those that connect later. */
   loadCore(): void {
     this.#endpoints.loadCores();
     this.#onEvent();
   }
 
-  /** Asks the workers for a sign of life; `onAlive` follows for each. Returns how many can be asked: not those of version 1. */
-  probe(onAlive: () => void): number {
+  /** Pings the workers; `onAlive` follows for each. Returns how many can be pinged: not those of version 1. */
+  ping(onAlive: () => void): number {
     const asked = this.#endpoints.workers.filter(({ connection }) => connection.version > 1);
-    for (const { connection } of asked) connection.probe(onAlive);
+    for (const { connection } of asked) connection.pingOrClose(onAlive);
     return asked.length;
   }
 

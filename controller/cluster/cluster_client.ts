@@ -3,7 +3,7 @@
 import type { ClientId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 import type { Jobs } from "./jobs.ts";
-import type { Task } from "./task.ts";
+import type { Task } from "./cluster_types.ts";
 
 /** What a client needs of its cluster. */
 export interface ClientHost<T extends Task> {

@@ -1,7 +1,7 @@
 /** The clients of a cluster: several sources of tasks that share its workers. */
 
 import { type ClientHost, ClusterClient } from "./cluster_client.ts";
-import type { Task } from "./task.ts";
+import type { Task } from "./cluster_types.ts";
 
 /** What clients need of their cluster. */
 export interface ClientsHost<T extends Task> extends Omit<ClientHost<T>, "onEnded" | "onClosed"> {

@@ -7,7 +7,7 @@ import type { RecentRate } from "../../system/recent_rate.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { LostWorker } from "./lost_workers.ts";
 import type { Node, Standing } from "./node.ts";
-import type { Task } from "./task.ts";
+import type { Task } from "./cluster_types.ts";
 
 /** One worker. */
 export interface WorkerView<T extends Task> {

@@ -20,10 +20,10 @@ import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
-import type { JobPolicy } from "./retries.ts";
+import type { JobPolicy } from "./job_policy.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
-import type { LoadingSlots, Printed, Task } from "./task.ts";
-import { whenNear } from "./nearness.ts";
+import type { LoadingSlots, Printed, Task } from "./cluster_types.ts";
+import { whenLowLatency } from "./low_latency.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 import { WorkerNotices } from "./worker_notices.ts";
@@ -148,19 +148,19 @@ export class Endpoints<T extends Task> {
 
   onReady(worker: ConnectedWorker): void {
     const { pool, jobs, nodes, core, clock, onEvent } = this.#parts;
-    const { slots, connection, address, name, identity, voter, history: place } = worker;
+    const { slots, connection, address, name, identity, voter, history } = worker;
     const answeredAtMs = clock.now();
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
-    if (this.#parts.isInteractive) whenNear(worker, () => pool.onNear(id));
+    if (this.#parts.isInteractive) whenLowLatency(worker, () => pool.onLowLatency(id));
     const hasLimits = connection.version > 1;
-    const known = { name, label: worker.node, instance: identity, voter, hasLimits, place };
+    const known = { name, label: worker.node, instance: identity, voter, hasLimits, history };
     const node = nodes.onReady(known, id, answeredAtMs);
     const meter = new WorkerMeter(jobs.wallTime, worker);
     const rate = new RecentRate(answeredAtMs);
     const endpoint = { id, worker, node, meter, rate, answeredAtMs };
     this.#byId.set(id, endpoint);
     this.#byWorker.set(worker, endpoint);
-    jobs.onEndpointUp(id, place, hasLimits ? undefined : () => this.#unlimited);
+    jobs.onEndpointUp(id, history, hasLimits ? undefined : () => this.#unlimited);
     connection.serve({
       onAnswer: (dispatch, answer) => this.#onAnswer(endpoint, dispatch, answer),
       isAwaited: (dispatch) => pool.jobAt(id, dispatch) !== undefined,

@@ -5,7 +5,7 @@ import { type FailureAt, reasonOfAnswer } from "./failure_reason.ts";
 import { type FailedAttempts, type FailureKind, kindOf } from "./failure_rules.ts";
 import { mayKeep, withShortOutput } from "./kept_result.ts";
 import type { Node } from "./node.ts";
-import type { Completion, Task } from "./task.ts";
+import type { Completion, Task } from "./cluster_types.ts";
 
 /** The failures of one job that are remembered. More say nothing new, however large `--retries` is. */
 const FAILURES_MAX = 16;
@@ -60,7 +60,7 @@ export class FailingJobs<T extends Task> {
   add(completion: Completion<T>, node: Node): FailingJob<T> {
     const failing: FailingJob<T> = {
       job: completion.job,
-      attempts: { tries: 0, crashes: 0, answers: 0 },
+      attempts: { tries: 0, runs: 0, crashes: 0, answers: 0 },
       kind: kindOf(completion.answer),
       nodes: new Map(),
       reasons: [],

@@ -31,7 +31,7 @@ export interface FailureAt {
  * The reason of a non-zero exit code: the code, and the first line of the output if that is text. Otherwise, the
  * line that says why among the last ones that the job printed.
  */
-export function exitReason(
+export function exitCodeReason(
   { exitCode, output }: JobResult,
   lastLines: readonly string[] = [],
 ): string {
@@ -46,7 +46,9 @@ export function exitReason(
 
 /** The reason of one failed answer. */
 export function reasonOfAnswer(answer: Answer): string {
-  return answer.kind === "result" ? exitReason(answer.result, answer.lastLines) : answer.message;
+  return answer.kind === "result"
+    ? exitCodeReason(answer.result, answer.lastLines)
+    : answer.message;
 }
 
 /** Adds the number of crashes to an error, as the worker's message is only about the last attempt. */

@@ -5,7 +5,7 @@
 
 import type { FailureKindName, JobLimits } from "../../protocol/mod.ts";
 import type { Answer } from "../answer.ts";
-import type { Faults, JobPolicy } from "./retries.ts";
+import type { Faults, JobPolicy } from "./job_policy.ts";
 
 /** `exit`: the core returned an exit code other than 0. */
 export type FailureKind = FailureKindName | "exit";
@@ -55,6 +55,8 @@ const DOUBTED_NODES_MAX = 6;
 /** The failed attempts of one job. */
 export interface FailedAttempts {
   tries: number;
+  /** How often it ran: three times for one answer that says `killed`. */
+  runs: number;
   crashes: number;
   /** Non-zero exit codes and timeouts, which `--retries` counts. */
   answers: number;
@@ -80,6 +82,7 @@ export function believedKind(kind: FailureKind, ms: number, limits: JobLimits): 
 export function countAttempt(attempts: FailedAttempts, kind: FailureKind): void {
   const rule = FAILURE_RULES[kind];
   attempts.tries += 1;
+  attempts.runs += rule.attempts;
   if (rule.limit === "crashes") attempts.crashes += rule.attempts;
   if (rule.limit === "retries") attempts.answers += rule.attempts;
 }

@@ -13,7 +13,7 @@ import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { endpointsOf } from "./placement.ts";
 import { QUEUE_BYTES_MAX, QueuesAhead } from "./queue_ahead.ts";
-import { DEFAULT_POLICY } from "./retries.ts";
+import { DEFAULT_POLICY } from "./job_policy.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
 import {
   type ClusterOptions,
@@ -21,7 +21,7 @@ import {
   type Completion,
   inputBytesOf,
   type Task,
-} from "./task.ts";
+} from "./cluster_types.ts";
 import { Verification } from "./verification.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 
@@ -122,6 +122,7 @@ export class Jobs<T extends Task> {
     if (ahead.mayGrow && this.#hasFreeSlots && this.#pool.counts().queued === 0) ahead.onStarved();
     const job = this.#pool.onJob(client, this.#core, inputBytesOf(task), task, nowMs);
     if (!job) throw new TypeError("A task was added for a client that is closed");
+    ahead.onQueued(job.bytes, this.#pool.queueOf(client).queuedBytes);
     return job;
   }
 
@@ -182,13 +183,13 @@ export class Jobs<T extends Task> {
     this.#crashed.push({ job, reason });
   }
 
-  /** A worker of this place is an endpoint. See `LostJobs.onWorkerAt`. */
+  /** A worker of this history is an endpoint. See `LostJobs.onWorkerWith`. */
   onEndpointUp(
     endpoint: EndpointId,
-    place: object,
+    history: object,
     unlimited: (() => readonly EndpointId[]) | undefined,
   ): void {
-    this.#lost.onWorkerAt(place, endpoint, unlimited, this.#clock.now());
+    this.#lost.onWorkerWith(history, endpoint, unlimited, this.#clock.now());
   }
 
   /** The job may have hung a worker that is lost: it runs next, if possible, where its time limit is enforced. */
@@ -196,15 +197,15 @@ export class Jobs<T extends Task> {
     this.#lost.onHung(job, unlimited, this.#clock.now());
   }
 
-  /** The endpoint of a worker of this place is gone. Its jobs run again. */
+  /** The endpoint of a worker of this history is gone. Its jobs run again. */
   onEndpointLost(
     endpoint: EndpointId,
-    place: object,
+    history: object,
     { kind, reason, mayBeJobsFault }: Departure,
   ): void {
     if (kind !== "drained") this.#blame.faults.lost += this.#pool.inFlightAt(endpoint);
-    const hasOther = this.#nodes.usable.some((node) => node.place !== place);
-    const isRepeated = (job: Job<T>) => this.#lost.onLost(job, place) && hasOther;
+    const hasOther = this.#nodes.usable.some((node) => node.history !== history);
+    const isRepeated = (job: Job<T>) => this.#lost.onLost(job, history) && hasOther;
     this.#pool.onEndpointLost(endpoint, reason, !mayBeJobsFault, isRepeated);
     const answeredAtMs = this.#clock.now();
     for (const { job, reason } of this.#crashed.splice(0)) {

@@ -1,7 +1,7 @@
 /** Counts the slots of a cluster that load the core: for people, who wait for the first jobs meanwhile. */
 
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
-import type { LoadingSlots } from "./task.ts";
+import type { LoadingSlots } from "./cluster_types.ts";
 
 /** `undefined` if no worker has said that a slot of it loads a core. */
 export function loadingSlotsOf(workers: readonly ConnectedWorker[]): LoadingSlots | undefined {

@@ -3,11 +3,11 @@
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { Departure } from "../workers/workers.ts";
 
-/** Further ones are only counted, the latest kept: workers of a batch system come and go by the thousand. */
+/** Of more than this, the latest are kept and the others only counted: batch systems start and end thousands. */
 const KEPT_MAX = 1_000;
 
-/** Of so many of the others it is known which they are, so that they count no longer when they come back. */
-const KNOWN_MAX = 10_000;
+/** Of the workers beyond `KEPT_MAX`, this many are remembered by name, so that they can be uncounted when they return. */
+const NAMES_MAX = 10_000;
 
 /** How many are shown: the latest. */
 export const LATEST_MAX = 50;
@@ -25,7 +25,7 @@ export interface LostWorker {
 }
 
 /** Where a worker comes back: at its address, or, if it dials the run, as the same node on the same host. */
-type Place = Pick<ConnectedWorker, "address" | "place" | "node">;
+type WorkerPlace = Pick<ConnectedWorker, "address" | "place" | "node">;
 
 /** Those that were lost or excluded. Who has drained has left in order. */
 export class LostWorkers {
@@ -44,18 +44,18 @@ export class LostWorkers {
     return [...this.#kept.values()].slice(-LATEST_MAX).reverse();
   }
 
-  onReady(worker: Place): void {
-    this.#forget(keyOf(worker));
+  onReady(worker: WorkerPlace): void {
+    this.#forget(workerKey(worker));
   }
 
   onGone(
-    worker: Place & Pick<ConnectedWorker, "name">,
+    worker: WorkerPlace & Pick<ConnectedWorker, "name">,
     { kind, reason }: Pick<Departure, "kind" | "reason">,
     jobs: number,
     nowMs: number,
   ): void {
     if (kind === "drained") return;
-    const key = keyOf(worker);
+    const key = workerKey(worker);
     this.#forget(key); // the latest is the last
     this.#kept.set(key, { name: worker.name, node: worker.node, reason, goneAtMs: nowMs, jobs });
     if (this.#kept.size <= KEPT_MAX) return;
@@ -64,7 +64,7 @@ export class LostWorkers {
     this.#dropped += 1;
     this.#known.add(oldest as string);
     const [first] = this.#known;
-    if (this.#known.size > KNOWN_MAX) this.#known.delete(first as string);
+    if (this.#known.size > NAMES_MAX) this.#known.delete(first as string);
   }
 
   #forget(key: string): void {
@@ -73,6 +73,6 @@ export class LostWorkers {
   }
 }
 
-function keyOf({ address, place, node }: Place): string {
+function workerKey({ address, place, node }: WorkerPlace): string {
   return address ? place : `${place} ${node}`;
 }

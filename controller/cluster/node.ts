@@ -1,4 +1,4 @@
-/** A node: a worker process, and what replaces it at the same place after it has failed jobs. */
+/** A node: a worker process, and what replaces it at the same address or host after it has failed jobs. */
 
 import type { EndpointId } from "../../pool/ids.ts";
 import { NodeScore } from "./node_score.ts";
@@ -23,8 +23,8 @@ export interface NodeIdentity {
   readonly voter: string;
   /** Whether it ends jobs that exceed a limit. Workers of version 1 are not told about limits. */
   readonly hasLimits: boolean;
-  /** Where it runs, as far as that is known: the same for all connections with one address or from one host. */
-  readonly place: object;
+  /** The history of where it runs: the same for all connections with one address or from one host. */
+  readonly history: object;
 }
 
 /** One node. Only `Nodes` changes its standing and its connection. */
@@ -35,7 +35,7 @@ export class Node {
   instance: string;
   voter: string;
   hasLimits: boolean;
-  readonly place: object;
+  readonly history: object;
   /** Its endpoint in the pool while it is connected. */
   endpoint: EndpointId | undefined;
   /** It is draining: it gets no more jobs. */
@@ -48,13 +48,13 @@ export class Node {
   /** When it was used again last. */
   usedSinceMs = 0;
 
-  constructor({ name, label, instance, voter, hasLimits, place }: NodeIdentity, pauseMs: number) {
+  constructor({ name, label, instance, voter, hasLimits, history }: NodeIdentity, pauseMs: number) {
     this.name = name;
     this.label = label ?? name;
     this.instance = instance;
     this.voter = voter;
     this.hasLimits = hasLimits;
-    this.place = place;
+    this.history = history;
     this.pauseMs = pauseMs;
   }
 
@@ -68,7 +68,7 @@ export class Node {
     return this.standing.kind !== "used" || this.score.hasRefuted;
   }
 
-  /** Whether a new process at its place takes over its record, as if it were this one. */
+  /** Whether a new process with its history takes over its record, as if it were this one. */
   get bindsSuccessor(): boolean {
     return this.standing.kind !== "used" || this.score.isDoubtful || this.score.undecided > 0;
   }

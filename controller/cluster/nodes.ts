@@ -226,12 +226,14 @@ export class Nodes {
     return endpoint !== undefined && this.#actions.inFlightAt(endpoint) === 0;
   }
 
-  /** The node of this worker: the same process, or one that was at this place and has failed jobs. */
-  #find({ instance, place }: NodeIdentity): Node | undefined {
+  /** The node of this worker: the same process, or one with its history that is gone and has failed jobs. */
+  #find({ instance, history }: NodeIdentity): Node | undefined {
     let former: Node | undefined;
     for (const node of this.#nodes) {
       if (node.instance === instance) return node;
-      if (node.place === place && node.endpoint === undefined && node.bindsSuccessor) former = node;
+      if (node.history === history && node.endpoint === undefined && node.bindsSuccessor) {
+        former = node;
+      }
     }
     return former;
   }

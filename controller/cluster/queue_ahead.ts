@@ -6,28 +6,29 @@
 
 import type { ClientId } from "../../pool/ids.ts";
 
-/** At first, and as long as no slot waits: some inputs of a megabyte. */
+/** The limit at first, and as long as no slot waits: some inputs of a megabyte. */
 export const AHEAD_BYTES_MIN = 4 * 1024 * 1024;
 
-/** However slots wait. */
+/** The highest limit, however often slots wait. */
 export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** When the queue was full so many times while no slot has waited, the limit is halved. */
+/** When the queue was full this many times while no slot has waited, the limit is halved. */
 const CALM_TIMES = 256;
 
 /** The limit of a client. It doubles when a queue that was full has run empty, and slots had nothing to do. */
 export class QueueAhead {
   #bytesMax = AHEAD_BYTES_MIN;
-  #hadRoom = true;
   /** How many times it was full at this limit. */
   #fullTimes = 0;
 
   /** Whether more may be queued. */
   hasRoom(queuedBytes: number): boolean {
-    const hasRoom = queuedBytes < this.#bytesMax;
-    if (!hasRoom && this.#hadRoom) this.#onFull();
-    this.#hadRoom = hasRoom;
-    return hasRoom;
+    return queuedBytes < this.#bytesMax;
+  }
+
+  /** An input of so many bytes was queued; with it, `queuedBytes` are. */
+  onQueued(bytes: number, queuedBytes: number): void {
+    if (this.hasRoom(queuedBytes - bytes) && !this.hasRoom(queuedBytes)) this.#onFull();
   }
 
   #onFull(): void {

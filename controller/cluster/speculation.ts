@@ -56,7 +56,7 @@ export class Speculation<T> {
   readonly #threshold = new StragglerThreshold();
   /** The copied jobs, by their payload. */
   readonly #copied = new Map<T, Copied<T>>();
-  /** Jobs that were late at the last look, and are not copied yet, the oldest first. */
+  /** Jobs that `findLate` has found, and that are not copied yet, the oldest first. */
   #late: readonly Job<T>[] = [];
   #started = 0;
   #won = 0;
@@ -97,7 +97,7 @@ export class Speculation<T> {
     const { copies = [], triedAt = [] } = this.#copied.get(job.payload) ?? {};
     this.#copied.set(job.payload, { copies, triedAt: [...triedAt, ...failedAt] });
     this.#pool.onCanceled(job);
-    for (const other of others) this.#pool.allowAnywhere(other);
+    for (const other of others) this.#pool.onAllowedAnywhere(other);
     return true;
   }
 
@@ -167,7 +167,7 @@ export class Speculation<T> {
     const answering = this.#pool.answering();
     const unanswering = this.#pool.unanswering();
     this.#late = this.#late.filter((job) => {
-      if (idle.length === 0) return true; // there may be many more jobs: each look takes microseconds
+      if (idle.length === 0) return true; // there may be many more jobs, and each takes microseconds
       if (!this.#pool.isWanted(job) || !this.#pool.isInFlight(job)) return false;
       const avoided = this.#avoidedBy(job, answering, unanswering);
       const at = idle.findIndex((endpoint) => !avoided.includes(endpoint));

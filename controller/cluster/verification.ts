@@ -8,7 +8,7 @@ import type { JobResult } from "../../protocol/mod.ts";
 import { discardOutput } from "../answer.ts";
 import type { StoredOutput } from "../huge_outputs.ts";
 import { KeptResult, mayKeep } from "./kept_result.ts";
-import type { Completion, Task } from "./task.ts";
+import type { Completion, Task } from "./cluster_types.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
 
 /**

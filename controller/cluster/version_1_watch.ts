@@ -6,7 +6,7 @@
 import type { Log } from "../../system/log.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { WorkerHistory } from "../workers/worker_history.ts";
-import type { JobPolicy } from "./retries.ts";
+import type { JobPolicy } from "./job_policy.ts";
 
 /** A job may take twice its limit, because it may wait for the job before it, plus the time of the transfer. */
 const TIME_LIMITS = 2;

@@ -40,13 +40,13 @@ export class VotersWatch {
   /** Call it several times a second. `awaitsMore`: the run waits for workers, however few there are. */
   onTick(workers: readonly ConnectedWorker[], awaitsMore: boolean, nowMs: number): void {
     const voters = workers.map(({ voter }) => voter);
-    if (awaitsMore) this.#lookAtTies(this.#jobs.tiesFor(voters), nowMs);
+    if (awaitsMore) this.#checkTies(this.#jobs.tiesFor(voters), nowMs);
     else this.#jobs.endTies(voters);
-    this.#lookForVoters(workers, awaitsMore, nowMs);
+    this.#checkVoters(workers, awaitsMore, nowMs);
   }
 
   /** A tie is broken by another worker, which may never come. */
-  #lookAtTies(ties: number, nowMs: number): void {
+  #checkTies(ties: number, nowMs: number): void {
     if (ties === 0) this.#tiedSinceMs = undefined;
     else this.#tiedSinceMs ??= nowMs;
     if (this.#tiedSinceMs === undefined || nowMs - this.#tiedSinceMs < ALONE_MS) return;
@@ -59,7 +59,7 @@ export class VotersWatch {
     );
   }
 
-  #lookForVoters(workers: readonly ConnectedWorker[], awaitsMore: boolean, nowMs: number): void {
+  #checkVoters(workers: readonly ConnectedWorker[], awaitsMore: boolean, nowMs: number): void {
     const [first] = workers;
     if (!first || !awaitsMore || workers.some(({ voter }) => voter !== first.voter)) {
       this.#aloneSinceMs = undefined;

@@ -14,22 +14,26 @@ import { OutputNaming } from "./output_naming.ts";
 import { SourceError } from "./source.ts";
 
 /**
- * Checks that the inputs exist, that no output would overwrite one of them, and that no two files named on the
- * command line have the same output. Rejects with a `SourceError`.
+ * Checks that the inputs exist, that no output would overwrite one of them, that no two files named on the command
+ * line have the same output, and that none is named twice. Rejects with a `SourceError`. `core`: it is no input of a
+ * folder, and may be named.
  */
 export async function checkPaths(
   files: Files,
   paths: readonly string[],
   outputs: string,
   naming: OutputNaming = OutputNaming.SAME,
+  core?: string,
 ): Promise<void> {
   const realOutputs = await realPath(files, outputs);
+  const folders: string[] = [];
   const seen = new Map<string, string>();
   for (const path of paths) {
     if (path === "-") continue;
     const isFolder = await checkPath(files, path, realOutputs, naming).catch((error) => {
       throw seen.size > 0 && isLikeFolder(path) ? withOutputHint(error) : error;
     });
+    if (isFolder) folders.push(path);
     const key = isFolder ? `${resolve(path)}${sep}` : naming.outputOf(basename(path));
     const other = seen.get(key);
     if (other !== undefined) {
@@ -40,6 +44,29 @@ export async function checkPaths(
       );
     }
     seen.set(key, path);
+  }
+  await checkNotBelow(files, paths, folders, realOutputs, core);
+}
+
+/** Rejects if a path is below a folder that is an input too, unless a folder of inputs leaves it out. */
+async function checkNotBelow(
+  files: Files,
+  paths: readonly string[],
+  folders: readonly string[],
+  realOutputs: string,
+  core: string | undefined,
+): Promise<void> {
+  if (folders.length === 0 || paths.length === 1) return;
+  const realCore = core === undefined ? undefined : await withRealParent(files, core);
+  const realFolders = await Promise.all(folders.map((folder) => realPath(files, folder)));
+  for (const path of paths) {
+    if (path === "-") continue;
+    const real = await (folders.includes(path) ? realPath : withRealParent)(files, path);
+    const at = realFolders.findIndex((folder) => isInside(real, folder));
+    if (at < 0 || real === realCore || isInside(real, realOutputs)) continue;
+    throw new SourceError(
+      `"${path}" is in the folder "${folders[at]}", which is named too; name one of them`,
+    );
   }
 }
 

@@ -44,7 +44,7 @@ async function countBelow(folder: string, options: Walk): Promise<number> {
       await nextTurn(); // the run goes on meanwhile
     }
   } catch {
-    count += 1;
+    count += 1; // the job that fails because of it, with the reason
   }
   return count;
 }

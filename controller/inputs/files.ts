@@ -1,6 +1,6 @@
 /** The source of files: files, folders, and `-` for a list on stdin. */
 
-import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import { countFiles } from "./count.ts";
 import { readFiles } from "./file_reader.ts";
 import type { FileReading } from "./input_file.ts";
@@ -9,10 +9,13 @@ import type { IndexedFile } from "./listed_file.ts";
 import { NameSet } from "./name_set.ts";
 import { SmallFiles } from "./small_files.ts";
 import { OutputNaming } from "./output_naming.ts";
+import { join } from "../../runtime/files/path.ts";
+import type { Files } from "../../runtime/files/files.ts";
+import { LinkedOutputs } from "./linked_outputs.ts";
 import type { Source } from "./source.ts";
 
 /** Which files are inputs, and how they are read. */
-export type FileOptions = FileListing & FileReading & { readonly clock?: Clock };
+export type FileOptions = FileListing & FileReading;
 
 /** A source of files. */
 export function fileSource(options: FileOptions): Source {
@@ -36,11 +39,19 @@ async function* indexedFiles(options: FileOptions): AsyncIterable<readonly Index
   // Names within one folder are unique, so no check is needed. Two names may become one: `a.jpg`, `a.png`.
   const names = isOneFolder && naming.isSame ? undefined : new NameSet();
   const sameOutput = `another input has the same output; ${naming.remedy}`;
+  const linked = new LinkedOutputs(async (name) =>
+    names ? names.has(name) : await isFile(options.files, join(paths[0] as string, name))
+  );
   let index = 0;
-  for await (const files of listFiles(options)) {
+  for await (const listed of listFiles(options)) {
+    const files = await linked.checked(listed);
     yield files.map(({ path, name, failure: reason }) => {
       const failure = !names || names.add(name) ? reason : sameOutput;
       return { path, name, index: index++, failure };
     });
   }
+}
+
+function isFile(files: Files, path: string): Promise<boolean> {
+  return files.target(path).then(({ kind }) => kind === "file", () => false);
 }

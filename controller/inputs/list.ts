@@ -1,9 +1,11 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { basename, dirname, join } from "../../runtime/files/path.ts";
 import { nameOfBytes } from "../../runtime/files/file_name.ts";
 import type { Files } from "../../runtime/files/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
+import { linkedOutput, LinkFinder } from "./linked_outputs.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import { ownFilesIn } from "./own_files.ts";
@@ -21,6 +23,9 @@ import { walkFolder } from "./walk.ts";
 /** How many files that are named one by one are listed at once. */
 const NAMED_MAX = 64;
 
+/** How many files of a list are looked at concurrently: enough to hide a file server's latency. */
+const LOOKS_MAX = 16;
+
 /** Which files are inputs. */
 export interface FileListing {
   readonly files: Files;
@@ -36,6 +41,7 @@ export interface FileListing {
   readonly naming?: OutputNaming | undefined;
   /** What ends a name in the list; a line feed if it is missing. */
   readonly listEnding?: Ending | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 /** All files in order, some at a time: those that are known before the next ones may take a while. */
@@ -82,7 +88,9 @@ async function* listPaths(
     if (isFile) continue;
     if (path === "-") yield* listStdin(listing, realOutputs);
     else {
-      yield* walkFolder(path, { files, ...await ownFilesIn(files, path, listing), warn, naming });
+      const own = await ownFilesIn(files, path, listing);
+      const linkedTo = (link: string) => linkedOutput(files, link, realOutputs);
+      yield* walkFolder(path, { files, ...own, warn, naming, linkedOutput: linkedTo });
     }
   }
   if (named.length > 0) yield named;
@@ -93,37 +101,50 @@ async function* listStdin(
   listing: FileListing,
   realOutputs: string,
 ): AsyncIterable<readonly ListedFile[]> {
-  const { files, pack } = listing;
+  const { files, pack, clock = systemClock, warn } = listing;
   const realPack = pack === undefined ? undefined : await withRealParent(files, pack);
+  const links = new LinkFinder(files, clock);
   let hasWarned = false;
   for await (const lines of readLines("-", listing.listEnding)) {
     const listed: ListedFile[] = [];
-    const parents = new RealParents(listing.files);
-    for (const line of lines) {
-      const path = nameOfBytes(line);
-      if (path === "") continue;
-      const file = await listedFile(listing, path, realOutputs, parents, realPack);
-      if (file) listed.push(file);
-      else if (!hasWarned) {
-        listing.warn(`skipping "${path}": listed paths inside the output folder are skipped`);
+    const parents = new RealParents(files);
+    const paths = lines.map(nameOfBytes).filter((path) => path !== "");
+    for (let first = 0; first < paths.length; first += LOOKS_MAX) {
+      const some = paths.slice(first, first + LOOKS_MAX);
+      const found = await Promise.all(
+        some.map((path) => listedFile(listing, path, { realOutputs, realPack, parents, links })),
+      );
+      const skipped = some[found.indexOf(undefined)];
+      if (skipped !== undefined && !hasWarned) {
+        warn(`skipping "${skipped}": listed paths inside the output folder are skipped`);
         hasWarned = true;
       }
+      for (const file of found) if (file) listed.push(file);
     }
     yield listed;
   }
 }
 
+/** What a list is compared with. */
+interface ListContext {
+  readonly realOutputs: string;
+  readonly realPack: string | undefined;
+  readonly parents: RealParents;
+  readonly links: LinkFinder;
+}
+
+/** The file at a path in a list; `undefined` if it is skipped. */
 async function listedFile(
-  { naming }: FileListing,
+  { files, naming }: FileListing,
   path: string,
-  realOutputs: string,
-  parents: RealParents,
-  realPack: string | undefined,
+  { realOutputs, realPack, parents, links }: ListContext,
 ): Promise<ListedFile | undefined> {
   const file = namedFile(path, nameOfListed(path), naming);
   const real = await parents.withReal(path);
   if (join(realOutputs, file.name) === real) return { ...file, failure: OVERWRITES_ITSELF };
-  return real === realPack || isInside(real, realOutputs) ? undefined : file;
+  if (real === realPack || isInside(real, realOutputs)) return undefined;
+  if (links.isFileNow(path) || !await links.isLink(path)) return file;
+  return { ...file, linksTo: await linkedOutput(files, path, realOutputs) };
 }
 
 /** The folders of some files that are listed together: mostly the same few. */

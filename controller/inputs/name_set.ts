@@ -8,6 +8,10 @@ export class NameSet {
   /** The last name, while each was greater than all before it: such a name is certainly new. */
   #greatest: string | undefined = "";
 
+  has(name: string): boolean {
+    return this.#names.find(name) !== undefined;
+  }
+
   /** Adds a name. Returns false if the set has it already. */
   add(name: string): boolean {
     const names = this.#names;

@@ -11,6 +11,10 @@ export const OVERWRITES_ITSELF = "its output would overwrite it; choose another 
 export const OVERWRITES_OTHER =
   "its output would overwrite another input; choose another folder with -o";
 
+/** The reason to refuse a link whose target is the output of another input. */
+export const LINKS_TO_OUTPUT =
+  "it is a link to the output of another input; choose another folder with -o";
+
 /** The path with all links followed; the absolute path if it does not exist. */
 export function realPath(files: Files, path: string): Promise<string> {
   return files.realPath(path).catch(() => resolve(path));

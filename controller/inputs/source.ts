@@ -1,6 +1,6 @@
 /** Sources of inputs. All sources are lazy: an input is listed and read shortly before it is sent. */
 
-import type { Task } from "../cluster/task.ts";
+import type { Task } from "../cluster/cluster_types.ts";
 import type { FinishedOutcome } from "../output/finished_jobs.ts";
 
 /** Inputs per batch, for sources that have many inputs at once. */

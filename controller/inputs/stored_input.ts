@@ -6,7 +6,7 @@
 import type { BlobSource } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Files, OpenFile, TargetInfo } from "../../runtime/files/files.ts";
-import type { StoredTaskInput } from "../cluster/task.ts";
+import type { StoredTaskInput } from "../cluster/cluster_types.ts";
 
 /** Larger files stay where they are. It is as much as a run queues of all its inputs. */
 export const STORED_INPUT_BYTES_MIN = 64 * 1024 * 1024;
@@ -96,8 +96,9 @@ class FileSource implements BlobSource {
   }
 
   close(): void {
-    const closed = this.#ahead?.bytes.catch(() => {}).then(() => this.#file);
-    (closed ?? this.#file)?.then((file) => file?.close()).catch(() => {});
+    const read = this.#ahead?.bytes.catch(() => {}); // nobody needs these bytes any more
+    const closing = read ? read.then(() => this.#file) : this.#file;
+    closing?.then((file) => file?.close()).catch(() => {}); // it was only read, or could not be opened
   }
 
   async #bytesAt(at: number, count: number): Promise<Uint8Array<ArrayBuffer>> {

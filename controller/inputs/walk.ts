@@ -29,6 +29,8 @@ export interface Walk {
   readonly core?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
+  /** Where a link leads below the folder of outputs, if it leads there. */
+  readonly linkedOutput?: (path: string) => Promise<string | undefined>;
   /** Default: `SORTED_ENTRIES_MAX`. */
   readonly sortedMax?: number;
 }
@@ -117,7 +119,9 @@ async function* filesAmong(
     } else if (path === options.core) {
       options.warn(`skipping "${path}": it is the core; name this file to use it as an input`);
     } else if (kind === "file" || await isInput(path, entry, options)) {
-      files.push(namedFile(path, inside + name, options.naming));
+      const file = namedFile(path, inside + name, options.naming);
+      const linksTo = kind === "link" ? await options.linkedOutput?.(path) : undefined;
+      files.push(linksTo === undefined ? file : { ...file, linksTo });
       if (files.length < FILES_MAX) continue;
       yield files;
       files = [];
@@ -157,8 +161,9 @@ export async function isInput(
     warn(`skipping "${path}": it is neither a file nor a folder`);
     return false;
   }
+  // A broken link is a job that fails with a reason.
   const target = await files.target(path).catch(() => undefined);
-  if (!target || target.kind === "file") return true; // a broken link is a job that fails with a reason
+  if (!target || target.kind === "file") return true;
   warn(`skipping "${path}": links to folders are not followed`); // they could form a cycle
   return false;
 }

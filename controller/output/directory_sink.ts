@@ -31,6 +31,12 @@ interface SinkPorts extends Pick<Runtime, "clock"> {
   readonly files: FolderFiles;
 }
 
+/** What earlier runs have left in the folder. */
+export interface EarlierOutputs {
+  /** Whether their journal says that the last one wrote this output. */
+  hasOutput(name: string): boolean;
+}
+
 /** An output folder. */
 export class DirectorySink implements OutputSink {
   readonly #files: FolderFiles;
@@ -40,6 +46,8 @@ export class DirectorySink implements OutputSink {
   /** What stands before the name of an output. */
   readonly #start: string;
   #lastFile = 0;
+  /** Nothing is known: nothing is removed. */
+  #earlier: EarlierOutputs = { hasOutput: () => false };
 
   private constructor(readonly folder: string, { clock, files }: SinkPorts) {
     this.#files = files;
@@ -137,12 +145,19 @@ export class DirectorySink implements OutputSink {
     }
   }
 
-  /** Removes the output of an earlier run, because the job has now failed. */
-  async remove(name: string): Promise<void> {
+  /** Says which outputs may be removed once their jobs have failed. */
+  setEarlier(earlier: EarlierOutputs): void {
+    this.#earlier = earlier;
+  }
+
+  /** What else has the name is somebody's own file. */
+  async remove(name: string): Promise<string | void> {
     if (isReserved(name)) return;
     const path = join(this.folder, name);
     try {
-      if ((await this.#files.info(path)).kind !== "folder") await this.#files.unlink(path);
+      if ((await this.#files.info(path)).kind === "folder") return;
+      if (!this.#earlier.hasOutput(name)) return path;
+      await this.#files.unlink(path);
     } catch (cause) {
       const code = codeOf(cause);
       if (code !== "ENOENT" && !NAME_ERRORS.has(code)) throw this.#errorOf(name, cause);

@@ -7,7 +7,7 @@
 import os from "node:os";
 import { basename, dirname, join } from "../../runtime/files/path.ts";
 import { delay } from "../../runtime/clock.ts";
-import { codeOf } from "../../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import {
@@ -82,7 +82,12 @@ export class Lock {
   /** Releases the lock, unless it was deleted by hand and another process holds it now. */
   async release(): Promise<void> {
     const { files } = this.#ports;
-    if (await readText(files, this.#path) === this.#text) await remove(files, this.#path);
+    try {
+      if (await readText(files, this.#path) === this.#text) await remove(files, this.#path);
+    } catch (cause) {
+      const what = `Cannot release the lock "${this.#path}"`;
+      throw new Error(`${what}: ${reasonOf(cause)}`, { cause });
+    }
   }
 
   async #isLeftover(path: string): Promise<boolean> {
@@ -90,7 +95,7 @@ export class Lock {
     const text = await readText(files, path) ?? "";
     if (holderIn(text)) return isStale(text);
     // It names no process: it is damaged, or still being written.
-    const info = await files.info(path).catch(() => undefined);
+    const info = await files.info(path).catch(() => undefined); // its owner has just removed it
     return info !== undefined && clock.date() - info.modifiedAtMs > WRITING_LIMIT_MS;
   }
 }

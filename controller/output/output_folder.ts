@@ -87,8 +87,11 @@ export class OutputFolder implements Outputs {
       await removeLeftovers(files, folder, lock);
       const { core, fresh } = options;
       sink = await DirectorySink.open(folder, runtime);
+      const emptied = fresh ? await resumeIfReadable(files, folder, options) : undefined;
       journal = await Journal.open(files, folder, { core, fresh, clock });
       const resume = fresh ? undefined : await Resume.load(files, folder, options);
+      const earlier = resume ?? emptied;
+      if (earlier) sink.setEarlier(earlier);
       return new OutputFolder(lock, files, sink, journal, resume);
     } catch (error) {
       await journal?.close(true).catch(() => {}); // the first error is the one to report
@@ -101,13 +104,26 @@ export class OutputFolder implements Outputs {
   /** Closes everything that is open, where no run has begun. */
   async close(): Promise<void> {
     await this.journal.close(true).catch(() => {}); // nothing was written
-    await this.sink.close().catch(() => {});
+    await this.sink.close().catch(() => {}); // to neither of them
     await this.release();
   }
 
   /** Releases the lock. The caller closes the sink and the journal first. */
   async release(): Promise<void> {
     await this.#lock.release();
+  }
+}
+
+/** What a journal says that is about to be emptied. One that cannot be read, or is not there, says nothing. */
+async function resumeIfReadable(
+  files: FolderFiles,
+  folder: string,
+  options: FolderOptions,
+): Promise<Resume | undefined> {
+  try {
+    return await Resume.load(files, folder, options);
+  } catch {
+    return undefined;
   }
 }
 

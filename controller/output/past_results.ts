@@ -56,7 +56,8 @@ async function resumeOfFolder(
   options: ResumeOptions,
 ): Promise<Resume | undefined> {
   const info = await ifThere(files.info(journalIn(folder)));
-  return info && info.bytes > 0 ? await Resume.load(files, folder, options) : undefined;
+  if (!info || info.bytes === 0) return undefined;
+  return await Resume.load(files, folder, { ...options, onlyReads: true });
 }
 
 async function resumeOfPack(

@@ -45,6 +45,8 @@ export interface ResumeOptions {
   readonly path?: string | undefined;
   /** The pack that the outputs are in, if it is no folder. */
   readonly pack?: PackIndex | undefined;
+  /** Whether the journal has no line of the reader: a run writes that it has begun before it reads. */
+  readonly onlyReads?: boolean | undefined;
 }
 
 /** The numbers of jobs in the journal, by the state of their last record; `…OtherCore`: they run again. */
@@ -68,6 +70,8 @@ export class Resume implements FinishedJobs {
   readonly #folders = new PackFolders();
   readonly counts: ResumeCounts = { done: 0, failed: 0, failedOtherCore: 0, doneOtherCore: 0 };
   readonly flaws: JournalFlaws = { damaged: 0, newer: 0 };
+  /** Those of the damaged lines that runs have torn which were killed. */
+  #tornLines = 0;
 
   private constructor(files: FolderFiles, folder: string, options: ResumeOptions) {
     this.#files = files;
@@ -87,6 +91,7 @@ export class Resume implements FinishedJobs {
         onRecord: (record, at) => resume.#onRecord(record, at),
         onRun: (event) => resume.#epochs.onRun(event),
         onFlaw: (kind) => resume.#onFlaw(kind),
+        onTorn: () => resume.#onTorn(),
       });
     } catch (cause) {
       throw new SinkError(
@@ -94,6 +99,7 @@ export class Resume implements FinishedJobs {
         { cause },
       );
     }
+    if (options.onlyReads) resume.#epochs.onEnd();
     resume.#count();
     return resume;
   }
@@ -105,7 +111,13 @@ export class Resume implements FinishedJobs {
 
   /** Whether lines are damaged that no killed run has torn, or are of a later version. */
   get lacksLines(): boolean {
-    return this.flaws.newer > 0 || this.flaws.damaged > this.#epochs.killedRuns;
+    return this.flaws.newer > 0 || this.flaws.damaged > this.#tornLines;
+  }
+
+  /** Whether the last record of a job says that it has an output, whichever core that is of. */
+  hasOutput(name: string): boolean {
+    const state = this.#jobs.get(name)?.state;
+    return state === JobState.done || state === JobState.doneOtherCore;
   }
 
   /** Whether a pack has an entry for this job. */
@@ -190,9 +202,8 @@ export class Resume implements FinishedJobs {
   async #ifDone(name: string, job: JobEntry): Promise<FinishedOutcome | undefined> {
     if (await this.#sizeOf(name) !== job.bytesOut) return undefined;
     if (this.#epochs.isTrusted(job.epoch)) return { state: "done" };
-    const found = await checksumOfFile(this.#files, join(this.#folder, name)).catch(() =>
-      undefined
-    );
+    const path = join(this.#folder, name);
+    const found = await checksumOfFile(this.#files, path).catch(() => undefined); // it runs again
     if (found !== job.crcOut) return undefined;
     const record = await this.#recordAt(job.at);
     // A record is written with the core of this run.
@@ -221,6 +232,7 @@ export class Resume implements FinishedJobs {
 
   /** The size of a job's output; `undefined` if there is none. */
   async #sizeOf(name: string): Promise<number | undefined> {
+    // One that cannot be seen is made again. If that is not possible either, the error says why.
     const info = await this.#files.info(join(this.#folder, name)).catch(() => undefined);
     return info?.kind === "file" ? info.bytes : undefined;
   }
@@ -229,6 +241,7 @@ export class Resume implements FinishedJobs {
     return pastReason(await this.#recordAt(at));
   }
 
+  /** Without it, less is known of a job that has ended; it is not run again for that. */
   #recordAt(at: number): Promise<ReadRecord | undefined> {
     return readRecordAt(this.#files, this.#path, at).catch(() => undefined);
   }
@@ -279,6 +292,11 @@ export class Resume implements FinishedJobs {
   #onFlaw(kind: keyof JournalFlaws): void {
     this.flaws[kind] += 1;
     this.#epochs.onFlaw();
+  }
+
+  /** A line that no run has written is none that a killed one can have torn. */
+  #onTorn(): void {
+    if (this.#epochs.isInRun) this.#tornLines += 1;
   }
 
   #count(): void {

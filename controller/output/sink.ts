@@ -53,7 +53,10 @@ export interface OutputSink {
   countIn?(backlog: Backlog, memory: OutputMemory | undefined): void;
   /** A pack that is closed: how many of the outputs that it took are not in it, because it could not be written. */
   readonly lostOutputs?: number;
-  /** Removes the output of an earlier run, because the job has now failed. */
-  remove(name: string): Promise<void>;
+  /**
+   * Removes the output of an earlier run, because the job has now failed. Resolves to the path of what stays there
+   * because no run is known to have written it.
+   */
+  remove(name: string): Promise<string | void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** Codecs for what inputs and outputs are most often: text, JSON, and arrays of numbers. */
 
-import { kindOf } from "./input_bytes.ts";
+import { kindOf } from "../../system/option_checks.ts";
 import type { Codec, JobOutput } from "./types.ts";
 
 const utf8 = new TextEncoder();

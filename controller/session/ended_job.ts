@@ -1,6 +1,6 @@
 /** What a program is told of a job that has ended. */
 
-import type { Completion } from "../cluster/task.ts";
+import type { Completion } from "../cluster/cluster_types.ts";
 import type { SessionTask } from "./session_jobs.ts";
 import type { EndedJob } from "./types.ts";
 

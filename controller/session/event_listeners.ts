@@ -1,6 +1,6 @@
 /** Those who listen to the events of a session. */
 
-import { kindOf } from "./input_bytes.ts";
+import { kindOf } from "../../system/option_checks.ts";
 import type { SessionEvents } from "./types.ts";
 
 const NAMES: Readonly<Record<keyof SessionEvents, true>> = {

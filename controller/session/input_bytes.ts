@@ -1,5 +1,6 @@
 /** The bytes of a job's input: a copy, so that the caller may change or transfer what it has passed. */
 
+import { kindOf } from "../../system/option_checks.ts";
 import type { JobInput } from "./types.ts";
 
 /** Copies an input. Throws a `TypeError` for everything that is none. */
@@ -17,15 +18,6 @@ export function bytesOfInput(
 /** Whether a value is to be awaited. */
 export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | undefined)?.then === "function";
-}
-
-/** What a value is, for messages. */
-export function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value !== "object" && typeof value !== "function") return `a ${typeof value}`;
-  const name = (value as object).constructor?.name;
-  if (name === undefined || name === "Object") return "an object";
-  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 function copyOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,7 @@
 /** The inputs of a map, one after the other: from an array, a generator, a stream, or anything that is iterable. */
 
-import { isPromise, kindOf } from "./input_bytes.ts";
+import { kindOf } from "../../system/option_checks.ts";
+import { isPromise } from "./input_bytes.ts";
 import type { JobInputs } from "./types.ts";
 
 /** One step: an input, or the end. */

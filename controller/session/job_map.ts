@@ -91,6 +91,12 @@ export class JobMap<I, O> implements AsyncGenerator<MapResult<I, O>, void, void>
     if (!this.#isOver) this.#leave({ error });
   }
 
+  /** Ends the map when its last job has ended: the error comes after the results that are there, if it has not ended. */
+  settle(error: unknown): void {
+    this.stopTaking(error);
+    this.#finish();
+  }
+
   /** Takes no more inputs. The error comes after the results of those that were taken. */
   stopTaking(error: unknown): void {
     if (!this.#end) this.#endInputs({ error });
@@ -146,7 +152,7 @@ export class JobMap<I, O> implements AsyncGenerator<MapResult<I, O>, void, void>
       onEnded: (end) => {
         this.#running.delete(place);
         const { output } = end.ok ? end : end.error;
-        this.#results.add(place, { place, input, end }, output.byteLength);
+        this.#results.add(place, { place, input, end }, bytes.byteLength + output.byteLength);
         this.#serve();
       },
       onAbandoned: (error) => this.#onAbandoned(error),

@@ -3,7 +3,34 @@
 import { bytesOfInput, isPromise } from "./input_bytes.ts";
 import type { CheckedJob } from "./options.ts";
 import type { JobClient, SessionJobs } from "./session_jobs.ts";
-import type { JobInput, JobOutput } from "./types.ts";
+import type { Codec, JobInput, JobOutput } from "./types.ts";
+
+/**
+ * Checks a job before its input is there. If it cannot run, its caller learns that alone: an input that fails later is
+ * no error that nobody has handled.
+ */
+export function checkedBefore(
+  input: JobInput | PromiseLike<JobInput>,
+  check: () => CheckedJob,
+): CheckedJob {
+  try {
+    const job = check();
+    job.signal?.throwIfAborted();
+    return job;
+  } catch (error) {
+    if (input instanceof Promise) input.catch(() => {});
+    throw error;
+  }
+}
+
+/** An input of another type as bytes: at once, if it is there, as the caller may change it then. */
+export function encoded<I>(
+  input: I | PromiseLike<I>,
+  codec: Pick<Codec<I, unknown>, "encode">,
+): JobInput | PromiseLike<JobInput> {
+  if (!isPromise(input)) return codec.encode(input);
+  return Promise.resolve(input).then((value) => codec.encode(value));
+}
 
 /** The bytes of an input. They are copied now, unless they are yet to come. */
 export function bytesToRun(
@@ -20,6 +47,7 @@ export function runJob(
   bytes: Uint8Array<ArrayBuffer>,
   { limits, signal }: CheckedJob,
 ): Promise<JobOutput> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       job.cancel();

@@ -1,9 +1,17 @@
 /** Checks what a program passes to a session: a wrong value is an error at once, and `undefined` is the default. */
 
 import type { JobLimits } from "../../protocol/mod.ts";
-import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/retries.ts";
-import { GIVE_UP_MS } from "../workers/patience.ts";
-import { kindOf } from "./input_bytes.ts";
+import {
+  checkLog,
+  checkNames,
+  checkTexts,
+  checkType,
+  kindOf,
+  shown,
+  wholeNumber,
+} from "../../system/option_checks.ts";
+import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/job_policy.ts";
+import { GIVE_UP_MS } from "../workers/wait_policy.ts";
 import type {
   CloseOptions,
   CoreOptions,
@@ -148,41 +156,6 @@ function withoutUndefined(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-/** A number that is missing or in range. */
-function wholeNumber(
-  name: string,
-  value: unknown,
-  min: number,
-  max = Number.MAX_SAFE_INTEGER,
-): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) {
-    return value;
-  }
-  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw new RangeError(`${name} must be a whole number ${range}, not ${shown(value)}`);
-}
-
-function checkNames(what: string, options: unknown, names: readonly string[]): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`The options of ${what} must be an object, not ${kindOf(options)}`);
-  }
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown === undefined) return;
-  throw new TypeError(`There is no option ${unknown} of ${what}; there are ${names.join(", ")}`);
-}
-
-function checkType(name: string, value: unknown, type: "string" | "boolean"): void {
-  if (value === undefined || typeof value === type) return;
-  throw new TypeError(`${name} must be a ${type}, not ${shown(value)}`);
-}
-
-function checkTexts(name: string, value: unknown): void {
-  if (value === undefined) return;
-  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return;
-  throw new TypeError(`${name} must be an array of strings, not ${shown(value)}`);
-}
-
 function checkVariables(value: unknown): void {
   if (value === undefined) return;
   if (typeof value !== "object" || value === null) {
@@ -197,14 +170,6 @@ function checkCommand(command: unknown): void {
   checkTexts("worker.command", command);
   if (Array.isArray(command) && command.length === 0) {
     throw new RangeError("worker.command must name an executable, and is empty");
-  }
-}
-
-function checkLog(log: unknown): void {
-  if (log === undefined) return;
-  for (const name of ["info", "warn", "printed"]) {
-    if (typeof Object(log)[name] === "function") continue;
-    throw new TypeError(`log must have a function ${name}`);
   }
 }
 
@@ -225,10 +190,4 @@ function checkBuild(core: unknown): void {
   if (core instanceof URL && core.protocol !== "file:") {
     throw new TypeError(`core must be a URL of a file, not ${core.href}`);
   }
-}
-
-/** A value, for messages. */
-function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" ? kindOf(value) : String(value);
 }

@@ -1,10 +1,10 @@
 /** The results of a map that the caller has not taken: in the order of the inputs, or in that of arrival. */
 
-/** The most results, and bytes of results, that wait. Above either, no more inputs are taken. */
+/** The most results, and bytes of results and their inputs, that wait. Above either, no more inputs are taken. */
 const WAITING_MAX = 1024;
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Results, and the bytes that they hold. */
+/** Results, and the bytes that they and their inputs hold. */
 export class Results<T> {
   readonly #ordered: boolean;
   /** By the place of the input, or by the order of arrival. */

@@ -6,16 +6,17 @@ import { detectRuntime } from "../../runtime/detect.ts";
 import { guardedRuntime } from "../../security/guarded_runtime.ts";
 import { silentLog } from "../../system/log.ts";
 import { Cluster } from "../cluster/cluster.ts";
-import type { ClusterEvents } from "../cluster/task.ts";
+import type { ClusterEvents } from "../cluster/cluster_types.ts";
 import { logPrinted } from "../printed_log.ts";
 import { NoWorkerError } from "../run_errors.ts";
 import type { CoreImage } from "../workers/core_image.ts";
+import { BYTES } from "./bytes_codec.ts";
 import { sessionCore } from "./session_core.ts";
 import { SessionClosedError } from "./errors.ts";
 import { endedJob } from "./ended_job.ts";
 import { EventListeners } from "./event_listeners.ts";
 import { JobMap } from "./job_map.ts";
-import { bytesToRun, runJob, unlessAborted } from "./job_run.ts";
+import { bytesToRun, checkedBefore, encoded, runJob, unlessAborted } from "./job_run.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import {
   checkAnotherCore,
@@ -47,11 +48,7 @@ import type {
 } from "./types.ts";
 import { WorkerWatch } from "./worker_watch.ts";
 
-/** A server uses a worker that is back so soon. */
-const REDIAL_MS_MAX = 1_000;
-
-/** Bytes are what inputs and outputs are. */
-const BYTES: Codec<JobInput, JobOutput> = { encode: (input) => input, decode: (output) => output };
+const REDIAL_MS_MAX = 1_000; // a server uses a worker that is back so soon
 
 /**
  * A compute core that runs on a set of workers.
@@ -80,13 +77,14 @@ export class Session implements AsyncDisposable {
   /** No worker can be used at present. */
   #lacksWorkers = false;
   #isClosing = false;
+  #isDrained = false; // all jobs that were taken have ended
   #closed: Promise<void> | undefined;
 
   private constructor(shared: SharedParts, image: CoreImage, core: CheckedCore) {
     this.#shared = shared;
     this.#core = core;
-    const { runtime, log, patience } = shared;
-    const options = { ...shared.cluster, ...core, patience };
+    const { runtime, log, waitPolicy } = shared;
+    const options = { ...shared.cluster, ...core, waitPolicy };
     this.#cluster = new Cluster(runtime, image, this.#clusterEvents(), log, options);
     this.#jobs = new SessionJobs(this.#cluster, shared.keepAlive, (job, error) => {
       this.#listeners.emit("jobFailed", { job, error });
@@ -112,7 +110,7 @@ export class Session implements AsyncDisposable {
       workers,
       keepAlive: new KeepAlive(own.clock),
       log,
-      patience: { giveUpMs: connectMs, redialMsMax: REDIAL_MS_MAX, whenNone: "go on" },
+      waitPolicy: { giveUpMs: connectMs, redialMsMax: REDIAL_MS_MAX, whenNone: "go on" },
       waits: whenNoWorker === "wait",
       cluster: {
         coreOutput: options.log ? "all" : "failures",
@@ -158,9 +156,10 @@ export class Session implements AsyncDisposable {
     input: JobInput | PromiseLike<JobInput>,
     options: JobOptions = {},
   ): Promise<JobOutput> {
-    if (this.#isClosing) throw new SessionClosedError();
-    const job = checkedJob(options, this.#core.policy);
-    job.signal?.throwIfAborted();
+    const job = checkedBefore(input, () => {
+      if (this.#isClosing) throw new SessionClosedError();
+      return checkedJob(options, this.#core.policy);
+    });
     const bytes = bytesToRun(input);
     const client = this.#runClients.of(job.priority);
     if (bytes instanceof Uint8Array) return await runJob(this.#jobs, client, bytes, job);
@@ -185,10 +184,8 @@ export class Session implements AsyncDisposable {
   /** The same session for values of other types. */
   typed<I, O>(codec: Codec<I, O>): TypedSession<I, O> {
     return {
-      run: async (input, options) => {
-        const encoded = Promise.resolve(input).then((value) => codec.encode(value));
-        return await codec.decode(await this.run(encoded, options));
-      },
+      run: async (input, options) =>
+        await codec.decode(await this.run(encoded(input, codec), options)),
       map: (inputs, options = {}) => this.#map(inputs, codec, options),
     };
   }
@@ -249,16 +246,21 @@ export class Session implements AsyncDisposable {
     await Promise.all([...this.#otherCores].map((other) => other.#drain()));
     await Promise.allSettled(this.#preparing);
     await this.#jobs.idle();
+    this.#isDrained = true;
   }
 
   async #close(): Promise<void> {
     this.#isClosing = true;
     const error = new SessionClosedError();
-    for (const map of [...this.#maps]) map.abort(error);
+    for (const map of [...this.#maps]) {
+      if (this.#isDrained) map.settle(error);
+      else map.abort(error);
+    }
     this.#jobs.refuse(error);
     this.#watch.fail(error);
     await Promise.all([...this.#otherCores].map((other) => other.close()));
     await this.#shared.workers.detach(this.#cluster);
+    this.#watch.clear();
   }
 
   #map<I, O>(inputs: JobInputs<I>, codec: Codec<I, O>, options: MapOptions): JobMap<I, O> {

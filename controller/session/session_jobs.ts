@@ -4,7 +4,7 @@ import type { JobLimits } from "../../protocol/mod.ts";
 import { withReason } from "../../system/last_words.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { ClusterClient } from "../cluster/cluster_client.ts";
-import type { Completion, Task } from "../cluster/task.ts";
+import type { Completion, Task } from "../cluster/cluster_types.ts";
 import { JobError } from "./errors.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { JobOutput } from "./types.ts";

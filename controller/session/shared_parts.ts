@@ -2,8 +2,8 @@
 
 import type { Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
-import type { ClusterOptions } from "../cluster/task.ts";
-import type { Patience } from "../workers/patience.ts";
+import type { ClusterOptions } from "../cluster/cluster_types.ts";
+import type { WaitPolicy } from "../workers/wait_policy.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { SessionWorkers } from "./session_workers.ts";
 
@@ -13,7 +13,7 @@ export interface SharedParts {
   readonly workers: SessionWorkers;
   readonly keepAlive: KeepAlive;
   readonly log: Log;
-  readonly patience: Patience;
+  readonly waitPolicy: WaitPolicy;
   /** Jobs wait while there is no worker. */
   readonly waits: boolean;
   readonly cluster: Pick<ClusterOptions, "coreOutput" | "compression" | "isInteractive">;

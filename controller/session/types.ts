@@ -1,7 +1,7 @@
 /** What a program sees of a session: its options, jobs, results and events. The classes are in files of their own. */
 
 import type { Log } from "../../system/log.ts";
-import type { JobPolicy } from "../cluster/retries.ts";
+import type { JobPolicy } from "../cluster/job_policy.ts";
 import type { JobError } from "./errors.ts";
 
 /** The input of a job. A session takes a copy when it takes the input, so it may change after that. */

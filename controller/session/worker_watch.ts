@@ -1,11 +1,11 @@
 /** Watches the workers of a session: which are connected, and which have loaded the core. */
 
-import type { WorkerState } from "../cluster/task.ts";
+import type { ClusterWorker } from "../cluster/cluster_types.ts";
 import type { WorkerInfo } from "./types.ts";
 
 /** The workers that are connected. */
 export class WorkerWatch {
-  readonly #workers = new Map<WorkerState, WorkerInfo>();
+  readonly #workers = new Map<ClusterWorker, WorkerInfo>();
   #waiting: PromiseWithResolvers<void>[] = [];
 
   get workers(): readonly WorkerInfo[] {
@@ -17,20 +17,25 @@ export class WorkerWatch {
     return this.workers.reduce((sum, { slots = 1, isReady }) => sum + (isReady ? slots : 0), 0);
   }
 
-  onJoined(worker: WorkerState): void {
+  onJoined(worker: ClusterWorker): void {
     const { name, slots } = worker;
     this.#workers.set(worker, { name, slots, isReady: false });
   }
 
-  onLoaded(worker: WorkerState): void {
+  onLoaded(worker: ClusterWorker): void {
     const info = this.#workers.get(worker);
     if (!info) return;
     this.#workers.set(worker, { ...info, isReady: true });
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 
-  onLeft(worker: WorkerState): void {
+  onLeft(worker: ClusterWorker): void {
     this.#workers.delete(worker);
+  }
+
+  /** All are disconnected. */
+  clear(): void {
+    this.#workers.clear();
   }
 
   /** None will be ready. */

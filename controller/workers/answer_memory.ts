@@ -53,7 +53,7 @@ export class AnswerMemory {
   readonly #onDiscarded: (worker: ConnectedWorker, id: Uint64) => void;
   #bytes = 0;
   #isShort = false;
-  #lookedAtMs = 0;
+  #polledAtMs = 0;
 
   /** `onDiscarded`: the answer to the message `id` will not come. */
   constructor(onDiscarded: (worker: ConnectedWorker, id: Uint64) => void) {
@@ -88,8 +88,8 @@ export class AnswerMemory {
 
   /** Measures how fast answers come, and gives up slow ones if memory is short. `isReading`: answers are being read. */
   onTick(nowMs: number, isReading: boolean): void {
-    const elapsedMs = nowMs - this.#lookedAtMs;
-    this.#lookedAtMs = nowMs;
+    const elapsedMs = nowMs - this.#polledAtMs;
+    this.#polledAtMs = nowMs;
     if (this.#arrivals.size === 0) return;
     if (isReading && elapsedMs > 0) {
       for (const arrival of this.#arrivals.values()) measure(arrival, elapsedMs);

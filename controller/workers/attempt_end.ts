@@ -3,7 +3,7 @@
 import { reasonOf } from "../../runtime/error_text.ts";
 import { FullError, KeyNeededError, RefusedError } from "../../security/refused_error.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
-import { GIVE_UP_MS } from "./patience.ts";
+import { GIVE_UP_MS } from "./wait_policy.ts";
 import type { AttemptEnd } from "./reconnect.ts";
 import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
 

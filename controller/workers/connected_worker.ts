@@ -103,7 +103,7 @@ export class ConnectedWorker {
     return this.#description?.instance ?? this.origin;
   }
 
-  /** Identifies it in this run, as `Claims` has decided. */
+  /** Identifies it in this run, as `WorkerIdentities` has decided. */
   get identity(): string {
     return this.#identity ?? this.origin;
   }

@@ -11,7 +11,7 @@ const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
 export const SLOWEST_BYTES_PER_MS = 100;
 
 /** How long a worker may be silent that was asked whether it is still there. */
-const PROBED_MS_MAX = 5_000;
+const ASKED_MS_MAX = 5_000;
 
 /** What a connection knows about its worker. */
 export type Signs = Pick<Link, "signsOfLife" | "unacknowledgedBytes">;
@@ -41,7 +41,7 @@ export class Heartbeat {
   }
 
   /** The worker is asked whether it is still there. Until it answers, it may be silent for a shorter time. */
-  onProbed(onAlive: () => void): void {
+  onAsked(onAlive: () => void): void {
     this.#silence = new Silence();
     this.#onAlive = onAlive;
   }
@@ -55,11 +55,11 @@ export class Heartbeat {
 
   /** Call it several times a second. `isListening`: whether the worker's messages are being read. */
   check(signs: Signs, isListening: boolean, nowMs: number): HeartbeatAction {
-    const silentMs = this.#silence.look(signs.signsOfLife, isListening, nowMs);
+    const silentMs = this.#silence.poll(signs.signsOfLife, isListening, nowMs);
     // A ping arrives only after everything that was sent before it, so allow for the time of that transfer.
     const inTransitMs = Math.min(signs.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
       SLOWEST_BYTES_PER_MS;
-    const silentMsMax = this.#onAlive ? PROBED_MS_MAX : WORKER_SILENT_MS_MAX;
+    const silentMsMax = this.#onAlive ? ASKED_MS_MAX : WORKER_SILENT_MS_MAX;
     if (silentMs >= silentMsMax + inTransitMs) {
       return { kind: "give up", reason: `no response for ${Math.round(silentMs / 1000)}s` };
     }

@@ -34,6 +34,10 @@ export class Listeners {
     return listener.address;
   }
 
+  get addresses(): Address[] {
+    return this.#listeners.map(({ address }) => address);
+  }
+
   close(): void {
     for (const listener of this.#listeners) listener.close();
   }

@@ -16,6 +16,7 @@ import type {
   StreamListener,
 } from "../../runtime/ports.ts";
 import { delay, type Timer } from "../../runtime/clock.ts";
+import { withReason } from "../../system/last_words.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { removeFolder } from "../../system/remove_folder.ts";
 import { startSelf } from "../../system/self.ts";
@@ -41,6 +42,9 @@ const EXIT_MS_MAX = 10_000;
 
 /** A process may handle two signals that come together in either order: to go on, it is told twice. */
 const REPEAT_MS = 500;
+
+/** What it printed last says why it has ended. */
+const LINES_KEPT = 10;
 
 /** Its name in messages. */
 const LOCAL_WORKER_NAME = "this machine";
@@ -96,6 +100,10 @@ export class LocalWorker {
   #process: ChildProcess | undefined;
   #repeat: Timer | undefined;
   #closed: Promise<void> | undefined;
+  /** Whether it has ever connected. One that ends before has not even begun. */
+  #hasJoined = false;
+  /** The last lines that it printed before it connected. */
+  #lastLines: string[] = [];
   /** Why it is not started again. */
   #failure: string | undefined;
   /** Whether it has ended on its own, and so may have left what its slots started. */
@@ -203,6 +211,8 @@ export class LocalWorker {
     for (;;) {
       const stream = await this.#listener.accept();
       if (!stream) return;
+      this.#hasJoined = true;
+      this.#lastLines = [];
       const cluster = this.#unconnected.shift();
       if (cluster) cluster.join(stream, LOCAL_WORKER_NAME, true);
       else stream.close();
@@ -226,13 +236,13 @@ export class LocalWorker {
         backoff.reset();
       }
       if (ends > RESTARTS_MAX) {
-        const why = `its worker ${reason}, ${ends} times`;
+        const why = `its worker ${withReason(reason, this.#lastLines)}, ${ends} times`;
         for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
         if (!this.#options.isShared) {
           this.#failure = why;
           return;
         }
-      } else if (reason !== LEFT || isGone) continue;
+      } else if (reason !== LEFT || isGone || !this.#hasJoined) continue;
       await delay(clock, backoff.next());
       if (this.#closed) return;
     }
@@ -265,7 +275,11 @@ export class LocalWorker {
       this.#child = new Child(this.#process, {
         clock: this.#runtime.clock,
         pace: this.#pace,
-        onLine: (line) => this.#log.printed(line),
+        onLine: (line) => {
+          this.#lastLines.push(line);
+          if (this.#lastLines.length > LINES_KEPT) this.#lastLines.shift();
+          this.#log.printed(line);
+        },
       });
     } catch (error) {
       return `cannot be started: ${messageOf(error)}`;
@@ -290,5 +304,5 @@ function describe(end: ProcessEnd): string {
 const FOLDER_GONE = "the temporary folder of the worker on this machine was removed; " +
   "the worker starts again";
 
-/** It had no connection left. */
+/** It had no connection left, or never one. */
 const LEFT = describe({ exitCode: 0 });

@@ -39,7 +39,7 @@ export class PrintedBounds {
     if (nowMs - this.#second.startedAtMs >= SECOND_MS) {
       this.#second = { startedAtMs: nowMs, bytes: 0, lines: 0, empty: 0 };
     }
-    const taken = lines.filter((line) => this.#takes(line));
+    const taken = lines.filter((line) => this.#take(line));
     this.#leftOut += Math.min(leftOut, Number.MAX_SAFE_INTEGER) + lines.length - taken.length;
     if (taken.length === 0 && ++this.#second.empty > EMPTY_PER_SECOND_MAX) return undefined;
     const notice = { isLast, lines: taken, leftOut: this.#leftOut };
@@ -64,7 +64,8 @@ export class PrintedBounds {
     return last?.id === id ? last.lines : undefined;
   }
 
-  #takes(line: string): boolean {
+  /** Counts one more line. Returns whether the bounds allow it. */
+  #take(line: string): boolean {
     const second = this.#second;
     second.lines += 1;
     second.bytes += line.length + 1;

@@ -2,7 +2,7 @@
 
 import { Backoff } from "../../link/backoff.ts";
 import type { Clock, Random, Timer } from "../../runtime/clock.ts";
-import { type Patience, RUN_PATIENCE } from "./patience.ts";
+import { RUN_WAIT_POLICY, type WaitPolicy } from "./wait_policy.ts";
 import { WorkerHistory } from "./worker_history.ts";
 
 /**
@@ -68,6 +68,7 @@ export class ReconnectingAddress {
   readonly #actions: AddressActions;
   readonly #backoff: Backoff;
   readonly #giveUpMs: number;
+  #problem: string | undefined;
   #connection: Connection = { kind: "dialing", redial: "after a pause" };
   #prospect: Prospect;
   /** The instance of the worker at this address, if it is already connected through another address. */
@@ -79,7 +80,7 @@ export class ReconnectingAddress {
     readonly name: string,
     { clock, random }: { readonly clock: Clock; readonly random: Random },
     actions: AddressActions,
-    { giveUpMs, redialMsMax }: Patience = RUN_PATIENCE,
+    { giveUpMs, redialMsMax }: WaitPolicy = RUN_WAIT_POLICY,
   ) {
     this.#giveUpMs = giveUpMs;
     this.#clock = clock;
@@ -91,6 +92,11 @@ export class ReconnectingAddress {
   /** Why the run no longer waits for it; `undefined` if it does. */
   get givenUpReason(): string | undefined {
     return this.#prospect.kind === "given up" ? this.#prospect.reason : undefined;
+  }
+
+  /** How the last attempt has failed, if one has. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   get isConnected(): boolean {
@@ -175,6 +181,7 @@ export class ReconnectingAddress {
 
   /** Handles a failed attempt. Returns how long to wait before the next one. */
   #pauseAfter({ kind, reason, wasReady, wasUseful }: Failure): number {
+    this.#problem = reason;
     if (wasUseful) this.history.forgetProblems();
     if (kind === "unusable") {
       this.#giveUp(reason, "loaded");

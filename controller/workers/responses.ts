@@ -37,7 +37,7 @@ export function isError({ type }: Frame): boolean {
 /** Decodes the answer to a job. `lastLines`: what the job printed last, if the worker has said it. */
 export function answerOf(frame: Frame, lastLines?: readonly string[]): Answer {
   if (frame.huge) return hugeAnswerOf(frame, frame.huge);
-  if (frame.type === ResponseType.okWithUsage && !lastLines) { // nearly every job
+  if (frame.type === ResponseType.okWithUsage && !lastLines) { // most large results
     const { payload } = frame;
     return { kind: "result", result: decodeJobResponse(payload, USAGE_BYTES), usage: payload };
   }

@@ -1,11 +1,11 @@
 /** How many workers may be connected to a run that listens, and which connection goes when there is one more. */
 
 import type { AcceptRate } from "../../link/accept_pace.ts";
-import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
+import { ConnectionLimit, type ConnectionLimits, hostOfPeer } from "../../link/connection_limit.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { openFilesMax } from "../../system/open_files.ts";
-import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../../runtime/proc_files.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 
 /** More machines than one run can feed. One host may have half of the places: many workers can be behind one address. */
@@ -24,7 +24,7 @@ const OWN_FILES = 256;
 const ACCEPTED: AcceptRate = { perSecond: 500, atOnce: 256 };
 
 /** The limits of a run. Each worker is one open file, and the system may allow fewer than the run does. */
-export function workerLimits(system: SystemFiles = thisSystem): ConnectionLimits {
+export function workerLimits(system: ProcFiles = thisSystem): ConnectionLimits {
   const all = Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, openFilesMax(system) - OWN_FILES));
   return {
     all,
@@ -43,7 +43,7 @@ export function workerAdmission(
     makeRoom: (host) => {
       const oldest = [...workers()].find((worker) =>
         !worker.address && worker.state.kind === "connecting" &&
-        (host === undefined || hostOf({ peer: worker.origin }) === host)
+        (host === undefined || hostOfPeer({ peer: worker.origin }) === host)
       );
       oldest?.connection.close(new Error("it did not introduce itself, and others need its place"));
       return oldest !== undefined;

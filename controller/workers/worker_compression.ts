@@ -73,13 +73,13 @@ export class WorkerCompression {
     if (this.#sendingBytesPerMs !== undefined) {
       const { compressor } = this.#link.compression;
       this.#link.compression.compress(
-        this.#sending.look(this.#sendingBytesPerMs, compressor, nowMs),
+        this.#sending.poll(this.#sendingBytesPerMs, compressor, nowMs),
       );
     }
     const arrivalBytesPerMs = this.#link.compression.arrivals.bytesPerMs;
     if (arrivalBytesPerMs === undefined) return;
     const wasOn = this.#receiving.isOn;
-    const isOn = this.#receiving.look(arrivalBytesPerMs, this.#receivedCompressor, nowMs);
+    const isOn = this.#receiving.poll(arrivalBytesPerMs, this.#receivedCompressor, nowMs);
     if (isOn !== wasOn) this.#ask(isOn);
   }
 

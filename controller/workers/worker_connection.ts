@@ -2,7 +2,7 @@
 
 import { Link } from "../../link/link.ts";
 import type { ReadRounds } from "../../link/read_rounds.ts";
-import { Unfinished } from "../../link/unfinished.ts";
+import { UnfinishedMessages } from "../../link/unfinished_messages.ts";
 import type { DispatchId } from "../../pool/types.ts";
 import {
   type BlobSource,
@@ -30,7 +30,7 @@ import { ControlMessages, wishesOf } from "./control_messages.ts";
 import type { CoreImage } from "./core_image.ts";
 import { CoreTransfer } from "./core_transfer.ts";
 import { WorkerCompression } from "./worker_compression.ts";
-import { passesOn } from "./plain_answer.ts";
+import { deliversAnswer } from "./decoded_answer.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
 import { placesFor } from "./huge_answers.ts";
 import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
@@ -64,7 +64,7 @@ export class WorkerConnection {
   #isHeld = false;
   readonly #printed: PrintedBounds;
   readonly #compression: WorkerCompression;
-  readonly #unfinished: Unfinished;
+  readonly #unfinished: UnfinishedMessages;
 
   constructor(
     stream: ByteStream,
@@ -80,7 +80,7 @@ export class WorkerConnection {
     this.#printed = new PrintedBounds(clock);
     this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
-      onSpan: (span) => passesOn(span, this.version, this.#phase, this.#printed),
+      onSpan: (span) => deliversAnswer(span, this.version, this.#phase, this.#printed),
       onArriving: (payload) => events.onArriving(payload),
       // Close at once: this peer would not understand an error message, and must not get more jobs.
       onBroken: (error) => this.#link.close(error),
@@ -90,7 +90,7 @@ export class WorkerConnection {
       },
     }, { clock, rounds, references: events.references, ...placesFor(events, () => this.#phase) });
     this.#compression = new WorkerCompression(this.#link, (...what) => this.#request(...what));
-    this.#unfinished = new Unfinished(this.#link);
+    this.#unfinished = new UnfinishedMessages(this.#link);
   }
 
   /** The offer of the version has left this process. */
@@ -159,7 +159,7 @@ export class WorkerConnection {
 
   /** Pings when it is time, and closes when the worker has been silent, or has left an answer unfinished, for too long. */
   onTick(nowMs: number): void {
-    const unfinished = this.#unfinished.look(nowMs);
+    const unfinished = this.#unfinished.poll(nowMs);
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
     if (this.version === 1 || !this.hasAgreed) return;
     this.#compression.onTick(nowMs);
@@ -169,9 +169,9 @@ export class WorkerConnection {
     else if (action.kind === "ping" || asks) this.ping();
   }
 
-  /** Asks the worker whether it is still there. `onAlive` follows, or the connection closes soon. */
-  probe(onAlive: () => void): void {
-    this.#heartbeat.onProbed(onAlive);
+  /** Pings the worker to learn whether it is still there. `onAlive` follows, or the connection closes soon. */
+  pingOrClose(onAlive: () => void): void {
+    this.#heartbeat.onAsked(onAlive);
     this.ping();
   }
 

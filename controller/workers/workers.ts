@@ -10,14 +10,14 @@ import type { Address, ByteStream, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { connectionEnd, dialFailure } from "./attempt_end.ts";
 import { AnswerMemory } from "./answer_memory.ts";
-import { Claims } from "./claims.ts";
+import { WorkerIdentities } from "./worker_identities.ts";
 import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
 import { Listeners } from "./listeners.ts";
 import { Histories } from "./histories.ts";
-import { isAwaited, reasonsForNone, votesOf } from "./prospects.ts";
-import type { WorkerNeeds } from "./patience.ts";
+import { isAwaited, reasonsForNone, reasonsForWaiting, votesOf } from "./awaited_workers.ts";
+import type { WorkerNeeds } from "./wait_policy.ts";
 import { ReconnectingAddress } from "./reconnect.ts";
 import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
@@ -41,12 +41,13 @@ export class Workers {
   readonly #connected = new Set<ConnectedWorker>();
   readonly #addresses = new Map<string, ReconnectingAddress>();
   readonly #histories = new Histories();
-  readonly #claims = new Claims();
+  readonly #identities = new WorkerIdentities();
   readonly #memory = new AnswerMemory((...answer) => this.#events.onDiscarded(...answer));
   readonly #listeners: Listeners;
   readonly #rounds: ReadRounds;
   #isPaused = false;
   #isClosed = false;
+  #hasHadMember = false;
 
   constructor(runtime: Runtime, log: Log, needs: WorkerNeeds, events: WorkersEvents) {
     this.#needs = needs;
@@ -63,6 +64,13 @@ export class Workers {
   /** Whether more workers may connect. */
   get expectsMore(): boolean {
     return this.#listeners.count > 0 || this.awaitsAddress;
+  }
+
+  /** Why no worker has joined yet; `undefined` once one has. */
+  get whyNone(): string[] | undefined {
+    if (this.#hasHadMember) return undefined;
+    const waiting = reasonsForWaiting([...this.#addresses.values()], this.#listeners.addresses);
+    return [...this.#histories.problems, ...waiting];
   }
 
   /** Whether a worker that is dialed will probably connect soon. */
@@ -133,7 +141,7 @@ export class Workers {
 
   /** Excludes a worker for the rest of the run. */
   exclude(identity: string, reason: string): void {
-    this.#claims.exclude(identity, reason);
+    this.#identities.exclude(identity, reason);
     for (const worker of this.#members) {
       if (worker.identity === identity) this.disconnect(worker, new UnusableWorkerError(reason));
     }
@@ -150,7 +158,7 @@ export class Workers {
     for (const { connection } of [...this.#connected]) connection.onTick(nowMs);
     this.#warnings.onTick(nowMs, this.#addresses.size);
     this.#refusals.onTick(nowMs);
-    this.#claims.onTick(nowMs);
+    this.#identities.onTick(nowMs);
     this.#memory.onTick(nowMs, !this.#isPaused);
     const { giveUpMs, workersMin } = this.#needs;
     const hasWaited = ({ connectedAtMs }: ConnectedWorker) => nowMs - connectedAtMs > giveUpMs;
@@ -222,23 +230,24 @@ export class Workers {
   ): void {
     const { address, connection } = worker;
     const instance = description?.instance ?? worker.name;
-    const identity = this.#claims.identityOf(worker, instance, answered !== undefined);
-    const excluded = this.#claims.exclusionOf(identity) ??
+    const identity = this.#identities.identityOf(worker, instance, answered !== undefined);
+    const excluded = this.#identities.exclusionOf(identity) ??
       this.#events.refusalOf?.(worker.name, description);
     if (excluded !== undefined) return this.disconnect(worker, new UnusableWorkerError(excluded));
-    const other = description && this.#claims.holderOf(instance, worker, this.#members);
+    const other = description && this.#identities.holderOf(instance, worker, this.#members);
     if (other?.address && address) {
       address.onDuplicate(instance);
       const problem = `it is the same worker as ${other.name}, which is already connected`;
       return this.disconnect(worker, new UnusableWorkerError(problem));
     }
     if (other && !answered) {
-      return this.#claims.ask(worker, other, this.#runtime.clock.now(), (isOther) => {
+      return this.#identities.ask(worker, other, this.#runtime.clock.now(), (isOther) => {
         this.#decide(worker, description, isOther ? other : undefined);
       });
     }
     if (answered) this.#log.info(`worker ${worker.name} has the id of ${answered.name}, too`);
-    worker.onReady(description, identity, this.#claims.nodeOf(worker, description));
+    this.#hasHadMember = true;
+    worker.onReady(description, identity, this.#identities.nodeOf(worker, description));
     address?.onReady();
     connection.pause(this.#isPaused);
     this.#events.onReady(worker);
@@ -250,7 +259,7 @@ export class Workers {
     const { address, history, instance, name, state } = worker;
     const end = connectionEnd(worker, error, this.#runtime.clock.now());
     worker.onGone();
-    this.#claims.onGone(worker, state.kind !== "connecting");
+    this.#identities.onGone(worker, state.kind !== "connecting");
     this.#memory.onGone(worker);
     if (end.kind !== "renegotiate" && end.wasReady) {
       const isDraining = state.kind === "draining";

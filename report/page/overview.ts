@@ -13,7 +13,7 @@ import type { About } from "../about.ts";
 import { figuresOf } from "../figures.ts";
 import { endingText } from "../ending_text.ts";
 import { limitText, missedText } from "../limit_text.ts";
-import { limitsOf } from "../limits.ts";
+import { limitsOf } from "../run_limits.ts";
 import { percent } from "../percent.ts";
 import type { Report } from "../report.ts";
 import { clockText } from "./tables.ts";

@@ -2,6 +2,7 @@
 
 import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "../native/addon_symbols.ts";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./api.ts";
+import { closesAside, THREAD_FUNCTIONS, type ThreadLibrary } from "./close_aside.ts";
 import {
   AFFINITY_FUNCTIONS,
   type AffinityLibrary,
@@ -18,6 +19,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "../native/c_functions.ts";
+import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
 import {
   CORE_PROCESS_FUNCTIONS,
@@ -31,14 +33,10 @@ import {
   type GuardLibrary,
 } from "../native/guarded_core.ts";
 import { CRASH_FUNCTIONS, type CrashLibrary, crashPlainly } from "../native/crash_signals.ts";
-import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "../native/exit_note.ts";
 import { messageOf } from "../error_text.ts";
-import { connectChannel } from "../native/libc_channel.ts";
-import { FAULT_FUNCTIONS, type FaultLibrary, prepareFaultTrace } from "../native/fault_trace.ts";
-import { openPrinting } from "../native/libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
-import { prepareSignals } from "../native/slot_signals.ts";
+import { slotChannel } from "../native/slot_channel.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -117,17 +115,8 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   const memory = memoryWith(moreOfC());
   const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
-  prepareSignals(libc, memory, linker);
-  const channel = connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
-  if (platform !== "linux" || !linker) return channel;
-  const faults = openCFunctions<FaultLibrary<Pointer, number>>(FAULT_FUNCTIONS);
-  const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => BigInt(pointer) };
-  return Object.assign(channel, {
-    prepareFaultTrace: (shared: ArrayBuffer, at: number) => prepareFaultTrace(tools, shared, at),
-    noteExit: (shared: ArrayBuffer, at: number) => {
-      noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
-    },
-  });
+  const addressOf = (pointer: Pointer) => BigInt(pointer);
+  return slotChannel({ libc, memory, linker, open: openCFunctions, addressOf }, socketPath);
 }
 
 /** Lets this process run a core without a worker. */
@@ -158,6 +147,37 @@ export function openSignalLibrary(): SignalLibrary {
 /** Opens functions of the C library. */
 export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
   return openCLibrary((name) => open<T>(name, functions));
+}
+
+/** Opens the functions that close files. */
+export function openClosingLibrary(): ClosingLibrary {
+  const library = openCFunctions<ClosingLibrary & { errnoLocation(): Pointer }>(CLOSING_FUNCTIONS);
+  const errno = () => ffi.read.i32(library.errnoLocation());
+  const closing = { ...library, areKept: false, errno };
+  const closeAside = platform === "linux" ? openCloseAside(library.close) : undefined;
+  return closeAside ? { ...closing, closeAside } : closing;
+}
+
+function openCloseAside(
+  closeHere: (fd: number) => number,
+): ClosingLibrary["closeAside"] | undefined {
+  const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+  const close = linker?.dlsym(null, new TextEncoder().encode("close\0"));
+  const threads = openThreads();
+  return close && threads ? closesAside(threads, close, closeHere) : undefined;
+}
+
+/** Before glibc 2.34, threads are in a library of their own. */
+function openThreads(): ThreadLibrary | undefined {
+  try {
+    return open<ThreadLibrary>("libpthread.so.0", THREAD_FUNCTIONS);
+  } catch {
+    try {
+      return openCFunctions<ThreadLibrary>(THREAD_FUNCTIONS);
+    } catch {
+      return undefined;
+    }
+  }
 }
 
 /** Opens the functions for small files. */

@@ -2,11 +2,15 @@
 
 import process from "node:process";
 import { appendParts } from "../files/append_parts.ts";
-import { openCFunctions, openDirectLibrary } from "./ffi.ts";
+import { openCFunctions, openClosingLibrary, openDirectLibrary } from "./ffi.ts";
 import { POSIX_FADV_DONTNEED, POSIX_FADVISE } from "../native/c_declarations.ts";
 import { openDirectFiles } from "../files/direct_files.ts";
 import type { Files, OpenFile } from "../files/files.ts";
-import { SystemFile, systemFiles } from "../files/system_files.ts";
+import { openFileClosing } from "../files/file_closing.ts";
+import { isOnLocalDisk } from "../files/local_disks.ts";
+import type { SystemFile } from "../files/system_file.ts";
+import { systemFiles } from "../files/system_files.ts";
+import { type WritingOptions, writtenFiles } from "../files/written_files.ts";
 
 const openDirect = openDirectFiles(openDirectLibrary);
 
@@ -21,19 +25,28 @@ function cacheLibrary(): CacheLibrary {
   return cache ??= openCFunctions<CacheLibrary>({ posix_fadvise: POSIX_FADVISE });
 }
 
+const closing = openFileClosing(openClosingLibrary);
+
 /** The file system of this machine. */
-export const bunFiles: Files = {
-  ...systemFiles,
-  entries: (path) => (openDirect() ?? systemFiles).entries(path),
-  get direct() {
-    return openDirect();
-  },
-  openToAppend: async (...what) => appendable(await systemFiles.openToAppend(...what)),
-};
+export const bunFiles: Files = filesWith({ closing, appending });
+
+/** The same where closing a file cannot fail. */
+const localFiles: Files = filesWith({ appending });
+
+function filesWith(options: WritingOptions): Files {
+  return {
+    ...systemFiles,
+    ...writtenFiles(options),
+    onDiskOf: async (folder) => await isOnLocalDisk(folder) ? localFiles : bunFiles,
+    entries: (path) => (openDirect() ?? systemFiles).entries(path),
+    get direct() {
+      return openDirect();
+    },
+  };
+}
 
 /** The same file, with parts in one call, and out of the system's memory where that is asked for. */
-function appendable(file: OpenFile): OpenFile {
-  if (!(file instanceof SystemFile)) return file;
+function appending(file: SystemFile): OpenFile {
   const gather = (parts: readonly Uint8Array[]) =>
     file.handle.writev(parts).then(({ bytesWritten }) => bytesWritten, () => -1); // `append` says why
   const append = (part: Uint8Array) => file.append(part);

@@ -3,7 +3,7 @@
 import process from "node:process";
 import { openCFunctions } from "./ffi.ts";
 import { placeOf, type Socket, type SocketEvents, SocketWrites } from "./socket.ts";
-import { type SecureStream, upgraded } from "./tls.ts";
+import { type BunTlsStream, upgraded } from "./tls.ts";
 import { ChunkQueue } from "../chunk_queue.ts";
 import { nextTurn } from "../clock.ts";
 import { DirectReads, RECEIVE_FUNCTIONS, type ReceiveLibrary } from "../native/direct_reads.ts";
@@ -40,7 +40,7 @@ export class SocketStream implements ByteStream, SocketEvents {
   readonly #writes: SocketWrites;
   readonly #direct: DirectReads;
   /** The same connection, once it uses TLS. */
-  #secure: SecureStream | undefined;
+  #secure: BunTlsStream | undefined;
   #isAnswered = false;
   #hasLargeBuffer = false;
   #isListening = true;

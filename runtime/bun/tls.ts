@@ -16,10 +16,10 @@ const TLS_1_3 = 0x0304;
 export function upgraded(
   socket: Socket,
   { identity, isServer, head }: TlsStart,
-): { secure: SecureStream; handshake: Promise<void> } {
+): { secure: BunTlsStream; handshake: Promise<void> } {
   const handshake = Promise.withResolvers<void>();
-  let secure: SecureStream | undefined;
-  const streamOf = (socket: Socket) => secure = new SecureStream(socket, handshake);
+  let secure: BunTlsStream | undefined;
+  const streamOf = (socket: Socket) => secure = new BunTlsStream(socket, handshake);
   socket.upgradeTLS({
     isServer,
     initialData: head,
@@ -29,7 +29,7 @@ export function upgraded(
       handshake: (_, isDone, error) => secure?.onHandshake(isDone, error),
     },
   });
-  return { secure: secure as SecureStream, handshake: handshake.promise };
+  return { secure: secure as BunTlsStream, handshake: handshake.promise };
 }
 
 function optionsOf(identity: TlsIdentity): BunTlsOptions {
@@ -46,7 +46,7 @@ function optionsOf(identity: TlsIdentity): BunTlsOptions {
 }
 
 /** A socket with TLS as a stream. */
-export class SecureStream implements TlsStream, SocketEvents {
+export class BunTlsStream implements TlsStream, SocketEvents {
   readonly peer: string;
   readonly ends?: StreamEnds;
   readonly #socket: Socket;

@@ -233,7 +233,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     pid: child.pid,
     outputs: [child.stdout, child.stderr],
     ended: endOf(child, isDetached),
-    tell: (text) => void input?.write(new TextEncoder().encode(text)).catch(() => {}),
+    tell: (text) => void input?.write(new TextEncoder().encode(text)).catch(() => {}), // it has ended
     kill: (signal) => {
       if (!isDetached || !signalGroup(child.pid, signal)) killQuietly(child, signal);
     },

@@ -6,7 +6,7 @@
 import { appendParts } from "../files/append_parts.ts";
 import { POSIX_FADV_DONTNEED } from "../native/c_declarations.ts";
 import type { OpenFile } from "../files/files.ts";
-import { SystemFile } from "../files/system_files.ts";
+import type { SystemFile } from "../files/system_file.ts";
 
 /** The most bytes of one call: their number has to fit into 31 bits. */
 const WRITE_BYTES_MAX = 2 ** 30;
@@ -22,8 +22,8 @@ export interface WritesAside {
 }
 
 /** The same file, with appends in another thread. */
-export function appendingAside(file: OpenFile, aside: WritesAside | undefined): OpenFile {
-  return aside && file instanceof SystemFile ? new FileAside(file, aside) : file;
+export function appendingAside(file: SystemFile, aside: WritesAside | undefined): OpenFile {
+  return aside ? new FileAside(file, aside) : file;
 }
 
 class FileAside implements OpenFile {

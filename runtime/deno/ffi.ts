@@ -18,6 +18,7 @@ import {
   SIGNAL_FUNCTIONS,
   type SignalLibrary,
 } from "../native/c_functions.ts";
+import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
 import {
   CORE_PROCESS_FUNCTIONS,
@@ -30,7 +31,7 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "../native/guarded_core.ts";
-import { POSIX_FADVISE, WRITEV } from "../native/c_declarations.ts";
+import { CLOSE, POSIX_FADVISE, WRITEV } from "../native/c_declarations.ts";
 import {
   closeOnExec,
   EXEC_FUNCTIONS,
@@ -38,15 +39,11 @@ import {
   keepOnExec,
 } from "../native/close_on_exec.ts";
 import { CRASH_FUNCTIONS, type CrashLibrary, crashPlainly } from "../native/crash_signals.ts";
-import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "../native/exit_note.ts";
 import { messageOf } from "../error_text.ts";
 import type { WritesAside } from "./append.ts";
-import { connectChannel } from "../native/libc_channel.ts";
-import { FAULT_FUNCTIONS, type FaultLibrary, prepareFaultTrace } from "../native/fault_trace.ts";
-import { openPrinting } from "../native/libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
-import { prepareSignals } from "../native/slot_signals.ts";
+import { slotChannel } from "../native/slot_channel.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -143,18 +140,8 @@ export function openSlotChannel(socketPath: string): SlotChannel {
   const linker = openLinker((name) => Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols) as
     | LinkerLibrary<Pointer>
     | undefined;
-  prepareSignals(libc, memory, linker);
-  const channel = connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
-  if (platform !== "linux" || !linker) return channel;
-  const faults = openCFunctions<FaultLibrary<Pointer, bigint>>(FAULT_FUNCTIONS);
-  const { value } = Deno.UnsafePointer;
-  const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => value(pointer) };
-  return Object.assign(channel, {
-    prepareFaultTrace: (shared: ArrayBuffer, at: number) => prepareFaultTrace(tools, shared, at),
-    noteExit: (shared: ArrayBuffer, at: number) => {
-      noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
-    },
-  });
+  const addressOf = (pointer: Pointer) => Deno.UnsafePointer.value(pointer);
+  return slotChannel({ libc, memory, linker, open: openCFunctions, addressOf }, socketPath);
 }
 
 /** Lets this process run a core without a worker. */
@@ -253,7 +240,7 @@ export function openFileLibrary(): FileLibrary | undefined {
       errno: () => memory.int32At(errnoLocation()),
     };
   } catch {
-    return undefined;
+    return undefined; // those of `node:fs` do, at a higher price
   }
 }
 
@@ -283,6 +270,24 @@ function writesAsideBy({ write, writev, advise }: AsideFunctions): WritesAside {
 /** Where the C library has the number of its last error. */
 interface CError {
   errnoLocation(): Pointer;
+}
+
+/** Opens the functions that close files; `undefined` if this process may not. */
+export function openClosingLibrary(): ClosingLibrary | undefined {
+  try {
+    const library = openCFunctions<ClosingLibrary & CError>(CLOSING_FUNCTIONS);
+    const aside = openCLibrary((name) =>
+      Deno.dlopen(name, tableOf({ close: CLOSE }, { nonblocking: true }))
+    );
+    return {
+      ...library,
+      areKept: true,
+      errno: () => memory.int32At(library.errnoLocation()),
+      closeAside: aside.symbols["close"] as unknown as (fd: number) => Promise<number>,
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Opens the functions for small files. */

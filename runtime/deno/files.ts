@@ -9,12 +9,16 @@ import { constants } from "node:fs";
 import { dirname } from "../files/path.ts";
 import { bytesOfName, isUtf8Name, nameOfBytes, REPLACEMENT } from "../files/file_name.ts";
 import type { Files, LinkRule, OpenFolder, TargetInfo } from "../files/files.ts";
+import { openFileClosing } from "../files/file_closing.ts";
+import { isOnLocalDisk } from "../files/local_disks.ts";
+import type { SystemFile } from "../files/system_file.ts";
 import { FOLDER_FLAGS, systemFiles } from "../files/system_files.ts";
+import { type WritingOptions, writtenFiles } from "../files/written_files.ts";
 import { type Entry, ExactNames } from "../files/folder.ts";
 import { nativePath } from "../files/native_path.ts";
 import { cError } from "../files/c_error.ts";
 import { appendingAside } from "./append.ts";
-import { openDirectLibrary, openFileLibrary } from "./ffi.ts";
+import { openClosingLibrary, openDirectLibrary, openFileLibrary } from "./ffi.ts";
 import { openDirectFiles } from "../files/direct_files.ts";
 import {
   AT_FDCWD,
@@ -25,9 +29,9 @@ import {
   targetOf,
 } from "../files/statx.ts";
 
-/** O_CLOEXEC: slots do not get the file. */
-const O_RDONLY_CLOEXEC = 0o2000000;
-const { O_NOFOLLOW, O_NONBLOCK } = constants;
+/** O_CLOEXEC: slots do not get the file. O_NONBLOCK: a pipe in its place is not waited for. */
+const O_RDONLY_CLOEXEC = 0o2000000 | constants.O_NONBLOCK;
+const { O_NOFOLLOW } = constants;
 const NEW_FOLDER_MODE = 0o777;
 const PATH_MAX = 4096;
 /** Entries of a folder at a time. */
@@ -45,53 +49,64 @@ function library(): Library | undefined {
 
 const openDirect = openDirectFiles(openDirectLibrary);
 
+const closing = openFileClosing(openClosingLibrary);
+
+const appending = (file: SystemFile) => appendingAside(file, library()?.writesAside);
+
 /** The file system of this machine. */
-export const denoFiles: Files = {
-  ...systemFiles,
-  entries: (path) => openDirect()?.entries(path) ?? entriesByDeno(path),
-  get direct() {
-    return openDirect();
-  },
-  realPath: async (path) => {
-    const libc = library();
-    if (!libc) return await systemFiles.realPath(path);
-    const found = isUtf8Name(path) ? await systemFiles.realPath(path) : REPLACEMENT;
-    return found.includes(REPLACEMENT) ? exactRealPath(libc, path) : found;
-  },
-  target,
-  info: async (path) => {
-    const libc = isUtf8Name(path) ? undefined : library();
-    return libc ? infoOf(statx(libc, path, AT_SYMLINK_NOFOLLOW)) : await systemFiles.info(path);
-  },
-  content: (path) => withUtf8Path(path, systemFiles.content),
-  openToAppend: async (...what) =>
-    appendingAside(await systemFiles.openToAppend(...what), library()?.writesAside),
-  openToRead: (path, links) =>
-    isUtf8Name(path)
-      ? systemFiles.openToRead(path, links)
-      : withUtf8Path(path, systemFiles.openToRead, links),
-  ...systemFiles.openFolder && {
-    openFolder: async (path: string) => openedFolder(path) ?? await systemFiles.openFolder!(path),
-    openFolderSync: (path: string) => openedFolder(path) ?? systemFiles.openFolderSync!(path),
-  },
-  rename: async (path, newPath) => {
-    if (!wasRenamed(path, newPath)) await systemFiles.rename(path, newPath);
-  },
-  renameSync: (path, newPath) => {
-    if (!wasRenamed(path, newPath)) systemFiles.renameSync(path, newPath);
-  },
-  makeFolder: async (path) => {
-    if (!wasMade(path)) await systemFiles.makeFolder(path);
-  },
-  makeFolderSync: (path, mode) => {
-    if (!wasMade(path, mode)) systemFiles.makeFolderSync(path, mode);
-  },
-  unlink: async (path) => {
-    const libc = isUtf8Name(path) ? undefined : library();
-    if (!libc) return await systemFiles.unlink(path);
-    check(libc, libc.unlink(cString(path)), path);
-  },
-};
+export const denoFiles: Files = filesWith({ closing, appending });
+
+/** The same where closing a file cannot fail. */
+const localFiles: Files = filesWith({ appending });
+
+function filesWith(options: WritingOptions): Files {
+  return {
+    ...systemFiles,
+    ...writtenFiles(options),
+    onDiskOf: async (folder) => await isOnLocalDisk(folder) ? localFiles : denoFiles,
+    get direct() {
+      return openDirect();
+    },
+    entries: (path) => openDirect()?.entries(path) ?? entriesByDeno(path),
+    realPath: async (path) => {
+      const libc = library();
+      if (!libc) return await systemFiles.realPath(path);
+      const found = isUtf8Name(path) ? await systemFiles.realPath(path) : REPLACEMENT;
+      return found.includes(REPLACEMENT) ? exactRealPath(libc, path) : found;
+    },
+    target,
+    info: async (path) => {
+      const libc = isUtf8Name(path) ? undefined : library();
+      return libc ? infoOf(statx(libc, path, AT_SYMLINK_NOFOLLOW)) : await systemFiles.info(path);
+    },
+    content: (path) => withUtf8Path(path, systemFiles.content),
+    openToRead: (path, links) =>
+      isUtf8Name(path)
+        ? systemFiles.openToRead(path, links)
+        : withUtf8Path(path, systemFiles.openToRead, links),
+    ...systemFiles.openFolder && {
+      openFolder: async (path: string) => openedFolder(path) ?? await systemFiles.openFolder!(path),
+      openFolderSync: (path: string) => openedFolder(path) ?? systemFiles.openFolderSync!(path),
+    },
+    rename: async (path, newPath) => {
+      if (!wasRenamed(path, newPath)) await systemFiles.rename(path, newPath);
+    },
+    renameSync: (path, newPath) => {
+      if (!wasRenamed(path, newPath)) systemFiles.renameSync(path, newPath);
+    },
+    makeFolder: async (path) => {
+      if (!wasMade(path)) await systemFiles.makeFolder(path);
+    },
+    makeFolderSync: (path, mode) => {
+      if (!wasMade(path, mode)) systemFiles.makeFolderSync(path, mode);
+    },
+    unlink: async (path) => {
+      const libc = isUtf8Name(path) ? undefined : library();
+      if (!libc) return await systemFiles.unlink(path);
+      check(libc, libc.unlink(cString(path)), path);
+    },
+  };
+}
 
 /** Without access to the C library, names that are not UTF-8 are damaged. */
 async function* entriesByDeno(path: string): AsyncIterable<readonly Entry[]> {
@@ -142,7 +157,7 @@ async function withUtf8Path<T>(
 ): Promise<T> {
   const libc = isUtf8Name(path) ? undefined : library();
   if (!libc) return await use(path);
-  const flags = links === "refused" ? O_RDONLY_CLOEXEC | O_NOFOLLOW | O_NONBLOCK : O_RDONLY_CLOEXEC;
+  const flags = links === "refused" ? O_RDONLY_CLOEXEC | O_NOFOLLOW : O_RDONLY_CLOEXEC;
   const fd = libc.open(cString(path), flags);
   check(libc, fd, path);
   try {

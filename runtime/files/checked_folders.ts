@@ -4,6 +4,7 @@
  * before are not.
  */
 
+import { codeOf } from "../error_text.ts";
 import type { FileInfo, Files } from "./files.ts";
 import { basename, dirname, join } from "./path.ts";
 import { LinkError, type SafeFolders } from "./safe_folders.ts";
@@ -33,7 +34,9 @@ export class CheckedFolders implements SafeFolders {
     await this.make(dirname(folder));
     await this.use(dirname(folder), async (above) => {
       const path = join(above, basename(folder));
-      const info = await this.#files.info(path).catch(() => undefined);
+      const info = await this.#files.info(path).catch((error) => {
+        if (codeOf(error) !== "ENOENT") throw error;
+      });
       if (info) this.#check(path, info);
       else await this.#files.makeFolder(path);
     });

@@ -30,6 +30,7 @@ export interface OpenFile {
   access?(): Promise<FileAccess>;
   /** Gives it these permissions, and this owner as far as this user may do that. */
   setAccess?(access: FileAccess): Promise<void>;
+  /** Rejects if what was appended is not stored. */
   close(): Promise<void>;
 }
 
@@ -59,7 +60,9 @@ export interface SharedFile {
  * as `file_name.ts` says.
  */
 export interface Files {
-  /** Opens a file to read it. */
+  /** The same operations for a folder that exists: those that write may cost less on its disk. */
+  onDiskOf?(folder: string): Promise<Files>;
+  /** Opens a file to read it. Fails at a pipe or a device, and does not wait for one. */
   openToRead(path: string, links?: LinkRule): Promise<OpenFile>;
   /**
    * Opens a file to read it and to append to it. Creates it if there is none, with `mode`. `isEmptied`: its content
@@ -75,7 +78,10 @@ export interface Files {
   openFolder?(path: string): Promise<OpenFolder>;
   openFolderSync?(path: string): OpenFolder;
   openShared(path: string): SharedFile;
-  /** Writes a file that does not exist yet. */
+  /**
+   * Writes a file that does not exist yet. It fails also if a file server says only when the file is closed that it has
+   * not stored it.
+   */
   create(path: string, content: Uint8Array | string, mode?: number): Promise<void>;
   createSync(path: string, content: Uint8Array, mode?: number): void;
   /** Renames a file. It replaces what has the new name. */

@@ -70,8 +70,9 @@ export class FilesBelow implements FolderFiles {
   /** Opens a folder that exists. */
   static async open(files: Files, folder: string): Promise<FilesBelow> {
     const root = withoutEndingSlash(normalize(folder));
-    const folders = await FolderDescriptors.open(files, root) ?? new CheckedFolders(files, root);
-    return new FilesBelow(files, root, folders);
+    const own = await files.onDiskOf?.(root) ?? files;
+    const folders = await FolderDescriptors.open(own, root) ?? new CheckedFolders(own, root);
+    return new FilesBelow(own, root, folders);
   }
 
   /** To be called when no operation is under way any more. */

@@ -11,13 +11,10 @@ import {
   readSync,
   renameSync,
   rmSync,
-  type Stats,
   unlinkSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import {
-  type FileHandle,
   link,
   lstat,
   mkdir,
@@ -29,21 +26,20 @@ import {
   rm,
   stat,
   unlink,
-  writeFile,
 } from "node:fs/promises";
 import process from "node:process";
-import type { FileAccess, FileInfo, TargetInfo } from "./file_info.ts";
-import type { Files, LinkRule, OpenFile, OpenFolder, SharedFile } from "./files.ts";
+import { syncedClosing } from "./file_closing.ts";
+import type { TargetInfo } from "./file_info.ts";
+import type { Files, OpenFolder, SharedFile } from "./files.ts";
 import { entriesOf, realPathOf } from "./folder.ts";
+import { isOnLocalDisk } from "./local_disks.ts";
 import { nativePath } from "./native_path.ts";
+import { infoOf, kindOf, SystemFile } from "./system_file.ts";
+import { flagsOf, writtenFiles } from "./written_files.ts";
 
 const NS_PER_S = 1_000_000_000n;
 
-/** The bits of a mode that are permissions. */
-const PERMISSIONS = 0o7777;
-
-const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } =
-  constants;
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
 
 /** Linux: processes that this one starts do not get it. */
 const O_CLOEXEC = 0o2000000;
@@ -64,21 +60,23 @@ function openFolderDescriptor(path: string): Promise<number> {
   });
 }
 
-/** The file system of this machine, with what the modules can do that Deno and Bun share. */
+/**
+ * The file system of this machine, with what the modules can do that Deno and Bun share. They cannot say that closing a
+ * file failed, so files are synced before that.
+ */
 export const systemFiles: Files = {
-  openToRead: async (path, links) =>
-    new SystemFile(await open(nativePath(path), O_RDONLY | flagsOf(links))),
-  openToAppend: async (path, isEmptied, mode, links) => {
-    const flags = O_RDWR | O_CREAT | (isEmptied ? O_TRUNC : O_APPEND) | flagsOf(links);
-    return new SystemFile(await open(nativePath(path), flags, mode));
+  ...writtenFiles({ closing: () => syncedClosing }),
+  onDiskOf: async (folder) =>
+    await isOnLocalDisk(folder) ? { ...systemFiles, ...writtenFiles({}) } : systemFiles,
+  openToRead: async (path, links) => {
+    const flags = O_RDONLY | O_NONBLOCK | flagsOf(links);
+    return await onlyFile(new SystemFile(await open(nativePath(path), flags)));
   },
   ...process.platform === "linux" && {
     openFolder: async (path: string) => systemFolder(await openFolderDescriptor(path)),
     openFolderSync: (path: string) => systemFolder(openSync(nativePath(path), FOLDER_FLAGS)),
   },
   openShared: (path) => new SystemSharedFile(openSync(nativePath(path), "r+")),
-  create: (path, content, mode) => writeFile(nativePath(path), content, newFile(mode)),
-  createSync: (path, content, mode) => writeFileSync(nativePath(path), content, newFile(mode)),
   rename: (path, newPath) => rename(nativePath(path), nativePath(newPath)),
   link: (path, newPath) => link(nativePath(path), nativePath(newPath)),
   renameSync: (path, newPath) => renameSync(nativePath(path), nativePath(newPath)),
@@ -105,52 +103,6 @@ export const systemFiles: Files = {
   removeSync: (path) => rmSync(nativePath(path), { recursive: true, force: true }),
 };
 
-/** An open file of `node:fs`. */
-export class SystemFile implements OpenFile {
-  constructor(readonly handle: FileHandle) {}
-
-  async info(): Promise<FileInfo> {
-    return infoOf(await this.handle.stat());
-  }
-
-  async read(into: Uint8Array<ArrayBuffer>, at: number): Promise<number> {
-    return (await this.handle.read(into, 0, into.byteLength, at)).bytesRead;
-  }
-
-  append(bytes: Uint8Array): Promise<void> {
-    return this.handle.appendFile(bytes);
-  }
-
-  appendSync(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.byteLength;) at += writeSync(this.handle.fd, bytes, at);
-  }
-
-  datasync(): Promise<void> {
-    return this.handle.datasync();
-  }
-
-  truncate(bytes: number): Promise<void> {
-    return this.handle.truncate(bytes);
-  }
-
-  async access(): Promise<FileAccess> {
-    const { mode, uid, gid } = await this.handle.stat();
-    return { mode: mode & PERMISSIONS, uid, gid };
-  }
-
-  async setAccess({ mode, uid, gid }: FileAccess): Promise<void> {
-    const own = await this.access();
-    if (own.uid !== uid || own.gid !== gid) {
-      await this.handle.chown(uid, gid).catch(() => {}); // only root may give a file away
-    }
-    await this.handle.chmod(mode); // behind it, as that may change permissions
-  }
-
-  close(): Promise<void> {
-    return this.handle.close();
-  }
-}
-
 class SystemSharedFile implements SharedFile {
   readonly #fd: number;
 
@@ -172,22 +124,16 @@ class SystemSharedFile implements SharedFile {
   }
 }
 
-/** Nobody waits for the other end of a pipe that lies where a file should be. Files do not know `O_NONBLOCK`. */
-function flagsOf(links: LinkRule = "followed"): number {
-  return links === "refused" ? O_NOFOLLOW | O_NONBLOCK : 0;
+/** A pipe or a device may have no end. */
+async function onlyFile(file: SystemFile): Promise<SystemFile> {
+  const { kind } = await file.info();
+  if (kind === "file") return file;
+  await file.close();
+  throw new Error("it is not a file");
 }
 
 function systemFolder(fd: number): OpenFolder {
   return { path: `/proc/self/fd/${fd}`, descriptor: fd, close: () => closeSync(fd) };
-}
-
-function newFile(mode = 0o666): { readonly flag: "wx"; readonly mode: number } {
-  return { flag: "wx", mode };
-}
-
-function infoOf(stats: Stats): FileInfo {
-  const { size: bytes, mtimeMs: modifiedAtMs, uid } = stats;
-  return { kind: kindOf(stats), bytes, modifiedAtMs, uid };
 }
 
 /** Nanoseconds are whole milliseconds where a runtime does not know more, and ctime whole seconds. */
@@ -201,11 +147,4 @@ function targetOf(stats: BigIntStats): TargetInfo {
     modifiedAtMs: Number(mtimeMs),
     changedAt: HAS_EXACT_TIMES ? `${seconds}.${String(rest).padStart(9, "0")}` : seconds,
   };
-}
-
-function kindOf(stats: Stats | BigIntStats): FileInfo["kind"] {
-  if (stats.isFile()) return "file";
-  if (stats.isDirectory()) return "folder";
-  if (stats.isSymbolicLink()) return "link";
-  return stats.isSocket() ? "socket" : "other";
 }

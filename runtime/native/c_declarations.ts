@@ -1,5 +1,7 @@
 /** How C functions are declared, and the declarations that several tables have. */
 
+import { platform } from "../this_process.ts";
+
 /** The type of a value. `size` is size_t, `buffer` is a typed array, `pointer` is any address. */
 export type CType = "i32" | "u32" | "u64" | "i64" | "size" | "buffer" | "pointer";
 
@@ -57,9 +59,9 @@ export const STATX: CFunction = { args: ["i32", "buffer", "i32", "u32", "buffer"
 // int prctl(int option, unsigned long argument, …)
 export const PRCTL: CFunction = { args: ["i32", "u64"], returns: "i32" };
 
-// int *__errno_location(void)
+// int *__errno_location(void), Linux; int *__error(void), macOS
 export const ERRNO_LOCATION: CFunction = {
-  symbol: "__errno_location",
+  symbol: platform === "darwin" ? "__error" : "__errno_location",
   args: [],
   returns: "pointer",
 };

@@ -129,12 +129,7 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
   exit: { args: ["i32"], returns: "void" },
   // int clock_gettime(clockid_t clock, struct timespec *time)
   clock_gettime: { args: ["i32", "buffer"], returns: "i32" },
-  // int *__errno_location(void), Linux; int *__error(void), macOS
-  errnoLocation: {
-    symbol: IS_MACOS ? "__error" : "__errno_location",
-    args: [],
-    returns: "pointer",
-  },
+  errnoLocation: ERRNO_LOCATION,
   ...platform === "linux" && {
     // int madvise(void *address, size_t length, int advice)
     madvise: { args: ["pointer", "size", "i32"], returns: "i32" },
@@ -179,7 +174,7 @@ export function openLinker<T>(open: (name: string) => T): T | undefined {
   try {
     return openCLibrary(open);
   } catch {
-    return undefined;
+    return undefined; // as on macOS, whose C library has another linker
   }
 }
 

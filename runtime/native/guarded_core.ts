@@ -48,7 +48,7 @@ const PROT_READ_WRITE = 3;
 const MAP_PRIVATE = 2;
 
 /** Memory between two guards. */
-interface Region {
+interface MemoryRegion {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly address: bigint;
 }
@@ -58,7 +58,7 @@ export class ForeignGuardedCore<P extends object | number, S> implements Guarded
   readonly #library: GuardLibrary<P, S>;
   readonly #memory: ForeignMemory<P, S>;
   readonly #mapAnonymous: number;
-  #region: Region | undefined;
+  #region: MemoryRegion | undefined;
 
   constructor(
     readonly core: ForeignCore<P>,
@@ -88,14 +88,14 @@ export class ForeignGuardedCore<P extends object | number, S> implements Guarded
     };
   }
 
-  #regionFor(bytes: number): Region {
+  #regionFor(bytes: number): MemoryRegion {
     const size = Math.ceil(bytes / GUARD_BYTES) * GUARD_BYTES;
     if (this.#region?.bytes.byteLength !== size) this.#region = this.#map(size);
     return this.#region;
   }
 
   /** Memory of an earlier region is never given back: a core that keeps a pointer into it must not meet other memory. */
-  #map(size: number): Region {
+  #map(size: number): MemoryRegion {
     const { size: count, bytesAt, addressOf, behind } = this.#memory;
     const total = size + 2 * GUARD_BYTES;
     const flags = MAP_PRIVATE | this.#mapAnonymous;

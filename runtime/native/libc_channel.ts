@@ -5,7 +5,7 @@
 
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
-import { allowCoreDumps } from "./core_dumps.ts";
+import { allowCoreDumps } from "./core_dump_limit.ts";
 import { reasonOfErrno } from "../error_text.ts";
 import { takeMemory } from "./inherited_memory.ts";
 import { LibcUsage } from "./process_usage.ts";

@@ -51,6 +51,12 @@ const INODE_AT = USER_AT + 4;
  */
 const CONNECTED_STATES = [1, 4, 5, 8];
 
+/**
+ * The states of a connection that no process has accepted yet: ESTABLISHED, and SYN_RECV where the queue of the socket
+ * that listens is full. The kernel shows inode 0 for it. In any other state, inode 0 is of a socket that was closed.
+ */
+const UNACCEPTED_STATES = [1, 3];
+
 /** Declares what a query calls. */
 export const DIAGNOSIS_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   // int socket(int domain, int type, int protocol)
@@ -76,6 +82,9 @@ export interface SocketEnd {
   readonly address: readonly number[];
   readonly port: number;
 }
+
+/** The id of the user that made a socket, if there is one. */
+export type SocketUser = number | "unaccepted" | undefined;
 
 /** A socket that asks the kernel about others. It stays open: a query must not fail because no descriptor is free. */
 export class SocketDiagnosis {
@@ -106,9 +115,9 @@ export class SocketDiagnosis {
 
   /**
    * The user that made the socket at the end `from` of a connection with `to`. `undefined` if no process has a
-   * connected socket there: it is closed, or not accepted yet. Then the kernel shows inode 0 and, often, user 0.
+   * connected socket there. Until one has accepted the connection, the kernel shows inode 0 and, often, user 0.
    */
-  userOf(from: SocketEnd, to: SocketEnd): number | undefined {
+  userOf(from: SocketEnd, to: SocketEnd): SocketUser {
     const query = this.#lastQuery = (this.#lastQuery + 1) >>> 0;
     const request = requestOf(query, from, to);
     const { byteLength } = request;
@@ -144,18 +153,21 @@ function requestOf(query: number, from: SocketEnd, to: SocketEnd): Buffer<ArrayB
   return request;
 }
 
-function userIn(answer: Buffer, from: SocketEnd, to: SocketEnd): number | undefined {
+function userIn(answer: Buffer, from: SocketEnd, to: SocketEnd): SocketUser {
   if (answer.readUInt16LE(4) !== SOCK_DIAG_BY_FAMILY || answer.byteLength < ANSWER_BYTES) {
     return undefined; // an error: there is no such socket
   }
-  if (!CONNECTED_STATES.includes(answer[STATE_AT] ?? 0)) return undefined;
   // The kernel falls back to a socket that listens at the address. So the answer must name both ends.
   const id = answer.subarray(ANSWER_ID_AT);
   const isIpv4 = answer[HEADER_BYTES] === AF_INET;
   if (id.readUInt16BE(0) !== from.port || id.readUInt16BE(2) !== to.port) return undefined;
   if (!isAddress(id, SOURCE_AT, isIpv4, from.address)) return undefined;
   if (!isAddress(id, DESTINATION_AT, isIpv4, to.address)) return undefined;
-  return answer.readUInt32LE(INODE_AT) === 0 ? undefined : answer.readUInt32LE(USER_AT);
+  const state = answer[STATE_AT] ?? 0;
+  if (answer.readUInt32LE(INODE_AT) === 0) {
+    return UNACCEPTED_STATES.includes(state) ? "unaccepted" : undefined;
+  }
+  return CONNECTED_STATES.includes(state) ? answer.readUInt32LE(USER_AT) : undefined;
 }
 
 /** Whether the id of a socket has this address at `at`. A socket for IPv6 shows an IPv4 address as a mapped one. */

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import http from "node:http";
 
 /** What a server has answered. */
-export interface HttpAnswer {
+export interface HttpReply {
   readonly status: number;
   readonly text: string;
 }
@@ -25,7 +25,7 @@ export function getFromSocket(
   socketPath: string,
   path: string,
   { timeoutMs, bytesMax, signal }: HttpLimits,
-): Promise<HttpAnswer> {
+): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
     const request = http.request({ socketPath, path, agent: false }, (response) => {
       const chunks: Uint8Array[] = [];

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Clock, Timer } from "../clock.ts";
 import { HttpSocket } from "./http_socket.ts";
+import { messageOf } from "../error_text.ts";
 import type { ByteStream } from "../ports.ts";
 
 /**
@@ -20,6 +21,12 @@ const HEAD_BYTES_MAX = 16 * 1024;
 
 /** So that whoever takes it for something else, such as a worker, sees what it is. */
 const NOT_UNDERSTOOD = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+const FAILED = {
+  status: 500,
+  headers: { "Content-Type": "text/plain" },
+  body: "distcomp could not make the answer; its log says why\n",
+};
 
 /** A request. It has no body. */
 export interface HttpRequest {
@@ -42,17 +49,23 @@ export interface HttpAnswer {
 /** Answers a request. */
 export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
 
+/** Told why an answer failed, which is a mistake of this program; not twice in a row for the same reason. */
+export type OnFailed = (reason: string) => void;
+
 /** Serves connections. */
 export class HttpServer {
   readonly #server: Server;
   readonly #handle: HttpHandler;
   readonly #clock: Clock;
+  readonly #onFailed: OnFailed;
+  #lastFailure: string | undefined;
   readonly #steps = new Map<HttpSocket, Timer>();
 
-  private constructor(server: Server, handle: HttpHandler, clock: Clock) {
+  private constructor(server: Server, handle: HttpHandler, clock: Clock, onFailed: OnFailed) {
     this.#server = server;
     this.#handle = handle;
     this.#clock = clock;
+    this.#onFailed = onFailed;
     // Somebody else listens. A server that does not would close each connection after its first answer.
     Object.defineProperty(server, "listening", { value: true });
     server.on("request", (request, response) => void this.#onRequest(request, response));
@@ -63,10 +76,14 @@ export class HttpServer {
   }
 
   /** Loads the parser, which nobody pays for who shows nothing. */
-  static async create(handle: HttpHandler, clock: Clock): Promise<HttpServer> {
+  static async create(
+    handle: HttpHandler,
+    clock: Clock,
+    onFailed: OnFailed,
+  ): Promise<HttpServer> {
     const { createServer } = await import("node:http");
     const options = { maxHeaderSize: HEAD_BYTES_MAX, keepAlive: true, insecureHTTPParser: false };
-    return new HttpServer(createServer(options), handle, clock);
+    return new HttpServer(createServer(options), handle, clock, onFailed);
   }
 
   /** Serves a connection until it ends. Resolves then. */
@@ -111,9 +128,18 @@ export class HttpServer {
         this.#onStep(socket);
       }
       response.end();
-    } catch {
-      socket.destroy(); // our own mistake; the run goes on
+    } catch (error) {
+      this.#onMistake(error);
+      if (response.headersSent) socket.destroy();
+      else write(response, FAILED, FAILED.body);
     }
+  }
+
+  /** The run goes on. */
+  #onMistake(error: unknown): void {
+    const reason = messageOf(error);
+    if (reason !== this.#lastFailure) this.#onFailed(reason);
+    this.#lastFailure = reason;
   }
 
   /** A connection has done something: it may take as long for the next step. */

@@ -35,6 +35,7 @@ export function peerUserBy(open: () => DiagnosisLibrary): (ends: StreamEnds) => 
       isHidden = !diagnosis;
       if (!diagnosis) return "hidden";
       const user = diagnosis.userOf(remote, local);
+      if (user === "unaccepted") return user;
       if (user === undefined || user === overflowUser()) return "unknown";
       // A socket belongs to the effective user of the process that has made it.
       return user === process.geteuid?.() ? "same" : "other";
@@ -65,7 +66,7 @@ function overflowUser(): number {
     try {
       overflow = Number(readFileSync("/proc/sys/kernel/overflowuid", "utf8"));
     } catch {
-      overflow = OVERFLOW_USER;
+      overflow = OVERFLOW_USER; // what the system starts with
     }
   }
   return overflow;

@@ -97,7 +97,7 @@ function handshakeOn(carrier: Carrier): PromiseWithResolvers<TLSSocket> {
 
 async function established(socket: Promise<TLSSocket>, carrier: Carrier): Promise<TlsStream> {
   try {
-    return new SecureStream(await socket, carrier);
+    return new NodeTlsStream(await socket, carrier);
   } catch (error) {
     carrier.destroy();
     throw error;
@@ -193,7 +193,7 @@ class Carrier extends Duplex {
 }
 
 /** A connection with TLS as a stream. */
-class SecureStream implements TlsStream {
+class NodeTlsStream implements TlsStream {
   readonly peer: string;
   readonly certificate: Uint8Array | undefined;
   readonly isAuthorized: boolean | undefined;

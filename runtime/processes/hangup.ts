@@ -31,7 +31,7 @@ function ignoredAtStart(): boolean | undefined {
   try {
     return isIgnoredInProc();
   } catch {
-    return undefined;
+    return undefined; // an executable without the permission to read /proc
   }
 }
 

@@ -40,7 +40,7 @@ function linesOf(path: string): string[][] {
   try {
     return readFileSync(path, "utf8").split("\n").map((line) => line.trim().split(/\s+/));
   } catch {
-    return [];
+    return []; // a system without IPv6 has no such file
   }
 }
 

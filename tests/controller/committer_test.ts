@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Answer } from "../../controller/answer.ts";
-import type { Completion } from "../../controller/cluster/task.ts";
+import type { Completion } from "../../controller/cluster/cluster_types.ts";
 import { CommitWindow } from "../../controller/commit_window.ts";
 import { Committer } from "../../controller/committer.ts";
 import type { ReadyTask } from "../../controller/inputs/source.ts";
@@ -11,7 +11,7 @@ import { OutputNameError } from "../../controller/output/sink_errors.ts";
 import type { Journal } from "../../controller/output/journal/journal.ts";
 import type { JobRecord } from "../../controller/output/journal/journal_record.ts";
 import type { PayloadMemory } from "../../controller/workers/payload_memory.ts";
-import { Tally } from "../../controller/tally.ts";
+import { JobCounter } from "../../controller/job_counter.ts";
 import { WorkerMeter } from "../../controller/cluster/worker_meter.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { WallTime } from "../../system/wall_time.ts";
@@ -24,11 +24,15 @@ test("a job is recorded and counted when its output is written, and not before",
   scene.committer.onCompleted(completion("a", result(0, 5)));
   await turn();
   assert.deepEqual(scene.records, []);
-  assert.deepEqual([scene.finished, scene.tally.counts.done, scene.window.isEmpty], [0, 0, false]);
+  assert.deepEqual([scene.finished, scene.counter.counts.done, scene.window.isEmpty], [
+    0,
+    0,
+    false,
+  ]);
   writing.resolve();
   await turn();
   assert.deepEqual(scene.records, ["a: done"]);
-  assert.deepEqual([scene.finished, scene.tally.counts.done, scene.window.isEmpty], [1, 1, true]);
+  assert.deepEqual([scene.finished, scene.counter.counts.done, scene.window.isEmpty], [1, 1, true]);
 });
 
 test("an output that is written at once is recorded after it was written", () => {
@@ -52,7 +56,7 @@ test("an output that went to a file as it arrived is that of a done job, once it
   moving.resolve();
   await turn();
   assert.deepEqual(scene.records, ["a: done"]);
-  const { done, failed } = scene.tally.counts;
+  const { done, failed } = scene.counter.counts;
   assert.deepEqual([scene.finished, done, failed, scene.window.isEmpty], [1, 1, 0, true]);
 });
 
@@ -73,6 +77,14 @@ test("a failed job is recorded when the output of an earlier run is removed, and
     assert.deepEqual(scene.records, ["a: failed"]);
     assert(scene.window.isEmpty);
   }
+});
+
+test("a file that stays in the place of a failed job's output is told, and the job has failed", async () => {
+  const scene = new Scene();
+  scene.remove = () => Promise.resolve("out/a");
+  scene.committer.onCompleted(completion("a", result(3, 5)));
+  await turn();
+  assert.deepEqual([scene.kept, scene.records], [["out/a"], ["a: failed"]]);
 });
 
 test("an output that cannot have its name fails its job, and any other error ends the run", async () => {
@@ -111,8 +123,8 @@ test("a record that cannot be added, or an output that cannot be removed, ends t
 
 test("inputs that are skipped or unreadable are finished without a worker, and keep their outputs", async () => {
   const scene = new Scene();
-  for (let job = 0; job < 3; job++) scene.tally.onAdded();
-  scene.tally.onAllAdded();
+  for (let job = 0; job < 3; job++) scene.counter.onAdded();
+  scene.counter.onAllAdded();
   scene.committer.onUnreadable({ kind: "unreadable", index: 0, name: "a", reason: "gone" });
   scene.committer.onSkipped({
     kind: "skipped",
@@ -124,10 +136,10 @@ test("inputs that are skipped or unreadable are finished without a worker, and k
     },
   });
   scene.committer.onSkipped({ kind: "skipped", index: 2, name: "c", outcome: { state: "done" } });
-  assert.equal(scene.tally.needsWorkers, false);
+  assert.equal(scene.counter.needsWorkers, false);
   assert.deepEqual([scene.finished, scene.records, scene.removed], [3, ["a: failed"], []]);
   await turn();
-  assert.deepEqual(scene.tally.counts.failures[1], { name: "b", reason: "exit code 3" });
+  assert.deepEqual(scene.counter.counts.failures[1], { name: "b", reason: "exit code 3" });
   assert(scene.window.isEmpty);
 });
 
@@ -159,14 +171,15 @@ test("the memory of an input and an output is given back when the output is writ
 class Scene {
   readonly records: string[] = [];
   readonly removed: string[] = [];
+  readonly kept: string[] = [];
   readonly errors: Error[] = [];
   readonly given: number[] = [];
   finished = 0;
-  readonly tally = new Tally(0);
+  readonly counter = new JobCounter(0);
   readonly window = new CommitWindow(() => {});
   commit: () => Promise<void> | void = () => {};
   commitHuge: () => Promise<void> = () => Promise.resolve();
-  remove: () => Promise<void> = () => Promise.resolve();
+  remove: () => Promise<string | void> = () => Promise.resolve();
   add: (record: JobRecord) => void = ({ input, state }) =>
     void this.records.push(`${input}: ${state}`);
   readonly committer = new Committer({
@@ -182,13 +195,14 @@ class Scene {
       add: (record: JobRecord) => this.add(record),
       addDone: (record: JobRecord) => this.add(record),
     } as unknown as Journal,
-    tally: this.tally,
+    counter: this.counter,
     window: this.window,
     memory: {
       give: ({ byteLength }: Uint8Array) => void this.given.push(byteLength),
     } as PayloadMemory,
   }, {
     onFinished: () => void (this.finished += 1),
+    onKept: (path) => void this.kept.push(path),
     onError: (error) => void this.errors.push(error as Error),
   });
 }

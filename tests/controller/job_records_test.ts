@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { Answer } from "../../controller/answer.ts";
-import { exitReason } from "../../controller/cluster/failure_reason.ts";
-import type { Completion } from "../../controller/cluster/task.ts";
+import { exitCodeReason } from "../../controller/cluster/failure_reason.ts";
+import type { Completion } from "../../controller/cluster/cluster_types.ts";
 import type { ReadyTask } from "../../controller/inputs/source.ts";
 import { doneRecord, failedRecord, unreadableRecord } from "../../controller/job_records.ts";
 import { formatRecord } from "../../controller/output/journal/journal_record.ts";
@@ -92,9 +92,9 @@ test("an exit code's reason has the first line of the output, if that is text", 
     ["x".repeat(1000), `exit code 3: ${"x".repeat(200)}`],
   ] as const;
   for (const [output, reason] of cases) {
-    assert.equal(exitReason({ exitCode: 3, output: encode(output) }), reason);
+    assert.equal(exitCodeReason({ exitCode: 3, output: encode(output) }), reason);
   }
-  assert.equal(exitReason({ exitCode: 3, output: Uint8Array.of(0x66, 0xff) }), "exit code 3");
+  assert.equal(exitCodeReason({ exitCode: 3, output: Uint8Array.of(0x66, 0xff) }), "exit code 3");
 });
 
 /** The completion of a job with this answer. */

@@ -1,17 +1,17 @@
 /** What jobs took, as their slots have measured it. */
 
 import assert from "node:assert/strict";
-import { TimesTally } from "../../controller/measured_times.ts";
+import { TimesMeter } from "../../controller/measured_times.ts";
 import { test } from "../lib/test.ts";
 
 test("jobs that are done and were measured count, with what is known of them", () => {
-  const tally = new TimesTally();
-  tally.add({ state: "failed", runMs: 99_000, cpuMs: 99_000, memoryBytes: 9e9 });
-  tally.add({ state: "done" }); // of a worker of version 1
-  const times = () => tally.all;
+  const meter = new TimesMeter();
+  meter.add({ state: "failed", runMs: 99_000, cpuMs: 99_000, memoryBytes: 9e9 });
+  meter.add({ state: "done" }); // of a worker of version 1
+  const times = () => meter.all;
   assert.equal(times(), undefined);
-  for (let job = 1; job <= 100; job++) tally.add({ state: "done", runMs: job, cpuMs: 2 * job });
-  tally.add({ state: "done", runMs: 1_000, memoryBytes: 50e6 });
+  for (let job = 1; job <= 100; job++) meter.add({ state: "done", runMs: job, cpuMs: 2 * job });
+  meter.add({ state: "done", runMs: 1_000, memoryBytes: 50e6 });
   const all = times();
   assert.ok(all);
   const { jobs, medianMs, p95Ms, ...rest } = all;

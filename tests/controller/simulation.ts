@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Cluster, type ClusterOptions } from "../../controller/cluster/cluster.ts";
-import type { Completion, Task } from "../../controller/cluster/task.ts";
+import type { Completion, Task } from "../../controller/cluster/cluster_types.ts";
 import { coreImage } from "../../controller/workers/core_image.ts";
 import type { ByteStream, PeerProof, Runtime } from "../../runtime/ports.ts";
 import { type Log, silentLog } from "../../system/log.ts";

@@ -1,9 +1,9 @@
 /** A machine that a test makes up: the files in which Linux would describe it. */
 
-import type { SystemFiles } from "../../runtime/system_text.ts";
+import type { ProcFiles } from "../../runtime/proc_files.ts";
 
 /** A system with these files, by their paths. */
-export function systemOf(files: Readonly<Record<string, string>>): SystemFiles {
+export function systemOf(files: Readonly<Record<string, string>>): ProcFiles {
   return {
     text: (path) => files[path],
     names: (folder) => {
@@ -40,7 +40,7 @@ export function inGroup1(path: string, root = "/"): Record<string, string> {
 }
 
 /** A machine whose memory is all free. A group limits it to these bytes. */
-export function withMemory(bytes: number): SystemFiles {
+export function withMemory(bytes: number): ProcFiles {
   return systemOf({
     "/proc/meminfo": `MemTotal: ${2 ** 42} kB\nMemAvailable: ${2 ** 42} kB\n`,
     ...inGroup2("/"),

@@ -12,14 +12,14 @@ const TEXT = { bytesPerMs: 300_000, ratio: 4 };
 const NOISE = { bytesPerMs: 300_000, ratio: 1 };
 
 test("a slow link is compressed, and a fast one is not", () => {
-  assert.equal(new CompressionChoice().look(SLOW, undefined, 0), true);
-  assert.equal(new CompressionChoice().look(FAST, undefined, 0), false);
+  assert.equal(new CompressionChoice().poll(SLOW, undefined, 0), true);
+  assert.equal(new CompressionChoice().poll(FAST, undefined, 0), false);
 });
 
 test("a link between slow and fast stays as it is", () => {
   const isOnAfter = (...rates: number[]) => {
     const choice = new CompressionChoice();
-    return rates.map((rate) => choice.look(rate, undefined, 0)).at(-1);
+    return rates.map((rate) => choice.poll(rate, undefined, 0)).at(-1);
   };
   const between = 60_000;
   assert.equal(isOnAfter(between), false);
@@ -32,21 +32,21 @@ test("data that gets no smaller is sent plain, and tried again later each time",
   const tries: number[] = [];
   for (let nowMs = 0; nowMs < 100_000; nowMs += 250) {
     const wasOn = choice.isOn;
-    if (choice.look(SLOW, wasOn ? NOISE : undefined, nowMs) && !wasOn) tries.push(nowMs);
+    if (choice.poll(SLOW, wasOn ? NOISE : undefined, nowMs) && !wasOn) tries.push(nowMs);
   }
   assert.deepEqual(tries, [0, 10_250, 30_500, 70_750]);
 });
 
 test("data that gets smaller again is compressed from the next try on", () => {
   const choice = new CompressionChoice();
-  assert.equal(choice.look(SLOW, undefined, 0), true);
-  assert.equal(choice.look(SLOW, NOISE, 250), false);
-  assert.equal(choice.look(SLOW, undefined, 20_000), true);
-  assert.equal(choice.look(SLOW, TEXT, 20_250), true);
+  assert.equal(choice.poll(SLOW, undefined, 0), true);
+  assert.equal(choice.poll(SLOW, NOISE, 250), false);
+  assert.equal(choice.poll(SLOW, undefined, 20_000), true);
+  assert.equal(choice.poll(SLOW, TEXT, 20_250), true);
 });
 
 test("a compressor that is slower than the link is not used", () => {
   const choice = new CompressionChoice();
-  choice.look(SLOW, undefined, 0);
-  assert.equal(choice.look(SLOW, { bytesPerMs: SLOW, ratio: 4 }, 250), false);
+  choice.poll(SLOW, undefined, 0);
+  assert.equal(choice.poll(SLOW, { bytesPerMs: SLOW, ratio: 4 }, 250), false);
 });

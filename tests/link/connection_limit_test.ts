@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { ConnectionLimit } from "../../link/connection_limit.ts";
-import { FAREWELLS_MAX } from "../../link/farewells.ts";
+import { CLOSING_STREAMS_MAX } from "../../link/closing_streams.ts";
 import { decodeError, FrameDecoder } from "../../protocol/mod.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import { test } from "../lib/test.ts";
@@ -88,8 +88,8 @@ test("sixteen of those that are too many are told why at a time, for a second, t
       await listener.connect("10.0.1.1", { write, close });
     }
   };
-  await refused(FAREWELLS_MAX + 4);
-  assert.deepEqual([told.length, closed], [FAREWELLS_MAX, 4]);
+  await refused(CLOSING_STREAMS_MAX + 4);
+  assert.deepEqual([told.length, closed], [CLOSING_STREAMS_MAX, 4]);
   const decoder = new FrameDecoder();
   decoder.space().set(told[0] as Uint8Array);
   decoder.commit(told[0]?.byteLength ?? 0);
@@ -99,13 +99,13 @@ test("sixteen of those that are too many are told why at a time, for a second, t
   const reason = "6 connections are open, and all are used; a place may be free later";
   assert.equal(decodeError(frame.payload), reason);
   await listener.clock.advance(1_000);
-  assert.equal(closed, FAREWELLS_MAX + 4);
+  assert.equal(closed, CLOSING_STREAMS_MAX + 4);
   told = [];
   // The other end has read it, and closes.
   const end = () => Promise.resolve(null);
   await listener.connect("10.0.1.1", { write, close, read: end });
   await listener.clock.advance(0);
-  assert.deepEqual([told.length, closed], [0, FAREWELLS_MAX + 5]);
+  assert.deepEqual([told.length, closed], [0, CLOSING_STREAMS_MAX + 5]);
 });
 
 test("connections that come and go without end are accepted at a hundred a second", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { audit } from "../../pool/audit.ts";
 import { Client } from "../../pool/client.ts";
-import { Roster } from "../../pool/roster.ts";
+import { EndpointSet } from "../../pool/endpoint_set.ts";
 import { newJob } from "../../pool/job.ts";
 import type { ClientId, CoreKey, EndpointId, Job } from "../../pool/types.ts";
 import fc from "../lib/properties.ts";
@@ -115,7 +115,7 @@ test("a client's counts are exact at all times, wherever a job is taken from its
     let jobs: Job<string>[] = [];
     for (const step of steps) {
       jobs = afterStep(client, jobs, step);
-      audit(new Roster(true), new Map([[ID, client]]));
+      audit(new EndpointSet(true), new Map([[ID, client]]));
       assert.equal(client.queued, jobs.length);
       assert.equal(client.queuedBytes, jobs.reduce((sum, { bytes }) => sum + bytes, 0));
       assert.deepEqual(new Set(client.jobs()), new Set(jobs));

@@ -336,7 +336,7 @@ test("a job that is allowed anywhere runs on the only endpoint although it prefe
   const copy = scene.copy("a1 to 1");
   scene.answer("a1 to 1");
   assert.deepEqual(scene.out(), []);
-  scene.pool.allowAnywhere(copy);
+  scene.pool.onAllowedAnywhere(copy);
   assert.deepEqual(scene.out(), ["a2 to 1"]);
   scene.answer("a2 to 1");
   scene.assertNothingIsLeft();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Endpoint } from "../../pool/endpoint.ts";
 import { newJob } from "../../pool/job.ts";
-import { Roster } from "../../pool/roster.ts";
+import { EndpointSet } from "../../pool/endpoint_set.ts";
 import type { ClientId, CoreKey, DispatchId, EndpointId } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 
@@ -17,14 +17,14 @@ test("with few jobs in flight, all beyond one per slot have not started", () => 
 test("with many jobs in flight, any may have ended as long as answers come", () => {
   const endpoint = endpointWith(50, SLOTS);
   assert.deepEqual(unstarted(endpoint, 50), []);
-  endpoint.remove(1 as DispatchId, 90);
+  endpoint.remove(1 as DispatchId, 90, true);
   assert.deepEqual(unstarted(endpoint, 150), []);
 });
 
 test("with many jobs in flight and no answer for a while, none behind the oldest has started", () => {
   const endpoint = endpointWith(50, SLOTS);
   assert.deepEqual(unstarted(endpoint, 500), range(3, 50));
-  endpoint.remove(1 as DispatchId, 600);
+  endpoint.remove(1 as DispatchId, 600, true);
   assert.deepEqual(unstarted(endpoint, 1_000), range(4, 50));
 });
 
@@ -36,12 +36,12 @@ test("an endpoint has answered once a job is back with an answer, and not becaus
   const endpoint = endpointWith(2, SLOTS);
   endpoint.remove(1 as DispatchId, 10, false);
   assert.equal(endpoint.hasAnswered, false);
-  endpoint.remove(2 as DispatchId, 20);
+  endpoint.remove(2 as DispatchId, 20, true);
   assert.equal(endpoint.hasAnswered, true);
 });
 
 function endpointWith(jobs: number, slots: number | undefined): Endpoint<number> {
-  const endpoint = new Endpoint<number>(1 as EndpointId, slots, new Roster(false));
+  const endpoint = new Endpoint<number>(1 as EndpointId, slots, new EndpointSet(false));
   for (const number of range(1, jobs)) {
     const job = newJob(1 as ClientId, "core" as CoreKey, 1, number, 0);
     endpoint.add(job, 0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { figuresOf } from "../../report/figures.ts";
-import { limitsOf } from "../../report/limits.ts";
+import { limitsOf } from "../../report/run_limits.ts";
 import { test } from "../lib/test.ts";
 import { BEGUN_AT, journalLine, journalOf, type RunPlan } from "./generated_journal.ts";
 import { failed, limitOf, near, reportOf, reportOfRuns, sum } from "./reports.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { figuresOf } from "../../report/figures.ts";
 import { readLines } from "../../report/journal_lines.ts";
-import { limitsOf } from "../../report/limits.ts";
+import { limitsOf } from "../../report/run_limits.ts";
 import type { Report } from "../../report/report.ts";
 import { ReportBuilder } from "../../report/report_builder.ts";
 import { MemoryDisk } from "../lib/memory_files.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { figuresOf } from "../../report/figures.ts";
-import { limitsOf } from "../../report/limits.ts";
+import { limitsOf } from "../../report/run_limits.ts";
 import { test } from "../lib/test.ts";
 import { BEGUN_AT, journalLine, journalOf, type RunPlan } from "./generated_journal.ts";
 import { failed, limitOf, near, reportOfRuns, sum } from "./reports.ts";

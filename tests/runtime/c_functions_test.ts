@@ -15,6 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
   socklen_t: "u32",
   uint64_t: "u64",
   "unsigned long": "u64",
+  pthread_t: "u64", // Linux
   off_t: "i64",
   size_t: "size",
   ssize_t: "i32", // at most 1 GiB
@@ -45,7 +46,8 @@ test("the compute core API has the functions and types of include/distcomp.h", (
 
 test("each entry for a C function has the types of the declaration above it", () => {
   const entries = /^ *\/\/ (\w.*\)).*\n[^]*?args: \[(.*)\],\s+returns: "(\w+)"/gm;
-  const files = readdirSync(new URL("../../runtime/", import.meta.url))
+  const files = readdirSync(new URL("../../runtime/", import.meta.url), { recursive: true })
+    .filter((name) => `${name}`.endsWith(".ts"))
     .map((name) => textOf(`../../runtime/${name}`))
     .filter((text) => /: CFunction\b|, CFunction>/.test(text));
   const found = files.flatMap((text) => [...text.matchAll(entries)]);

@@ -36,6 +36,20 @@ test("links are followed to a target, and sizes and times of any range are right
   await assert.rejects(files.target(workspace.at("a/below")), { code: "ENOTDIR" });
 });
 
+testUnless(
+  notLinux,
+  "a pipe, a device or a folder is not opened as a file, and nobody waits for it",
+  async () => {
+    await using workspace = await Workspace.make();
+    const makes = `mkfifo pipe "$(printf 'caf\\351')"`;
+    execFileSync("sh", ["-c", makes], { cwd: workspace.path });
+    const pipes = ["pipe", "caf\udce9"].map((name) => `${workspace.path}/${name}`);
+    for (const path of [...pipes, "/dev/zero", workspace.path]) {
+      await assert.rejects(files.openToRead(path), /it is not a file/, path);
+    }
+  },
+);
+
 test("a folder's entries are files, folders, links and others", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "d/a": "", "d/e/f": "", "d/\ufffd": "" });

@@ -86,14 +86,37 @@ test("a request to change the protocol is answered like any other", async () => 
   close();
 });
 
+test("a mistake of this program is answered with status 500, and told once for each reason", async () => {
+  const reasons = ["no such field", "no such field", "not a number"];
+  const { client, close, failures } = await served(() => {
+    throw new TypeError(reasons.shift());
+  });
+  for (let asked = 1; asked <= 3; asked++) assert.equal((await get(client, "/")).status, 500);
+  assert.deepEqual(failures, ["no such field", "not a number"]);
+  close();
+});
+
+test("who has got a part of an answer that then fails is disconnected", async () => {
+  const { client, close, failures } = await served(() => ({ ...answer(""), body: half() }));
+  await assert.rejects(get(client, "/"), /^Error: The connection has ended after/);
+  assert.deepEqual(failures, ["no more"]);
+  close();
+});
+
 function answer(body: string): HttpAnswer {
   return { status: 200, headers: { "Content-Type": "text/plain" }, body };
 }
 
+async function* half(): AsyncGenerator<string> {
+  yield await Promise.resolve("a half");
+  throw new Error("no more");
+}
+
 async function served(handle: Handle) {
   const network = new MemoryNetwork();
+  const failures: string[] = [];
   const listener = network.listen(AT);
-  const server = await HttpServer.create(handle, network.clock);
+  const server = await HttpServer.create(handle, network.clock, (reason) => failures.push(reason));
   const client = await network.dial(AT);
   const accepted = await listener.accept();
   let hasEnded = false;
@@ -103,7 +126,7 @@ async function served(handle: Handle) {
     server.close();
     listener.close();
   };
-  return { client, network, ended: () => hasEnded, close };
+  return { client, network, failures, ended: () => hasEnded, close };
 }
 
 type Handle = Parameters<typeof HttpServer.create>[0];

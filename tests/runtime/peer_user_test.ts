@@ -193,7 +193,7 @@ testUnless(
     const port = Number(await other.nextLine());
     other.signal("SIGSTOP");
     const stream = await runtime.dial({ kind: "tcp", host: "127.0.0.1", port }, 10_000);
-    assert.equal(peerUser(stream), "unknown");
+    assert.equal(peerUser(stream), "unaccepted");
     other.signal("SIGCONT");
     await eventually("it is accepted", () => peerUser(stream) === "same");
     assert.equal(await other.nextLine(), "same");

@@ -3,7 +3,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { loopbackBytes } from "../../runtime/network/loopback_address.ts";
-import { type DiagnosisLibrary, SocketDiagnosis } from "../../runtime/native/socket_diagnosis.ts";
+import {
+  type DiagnosisLibrary,
+  SocketDiagnosis,
+  type SocketUser,
+} from "../../runtime/native/socket_diagnosis.ts";
 import { test } from "../lib/test.ts";
 
 const HERE = { address: loopbackBytes("127.0.0.1")!, port: 7433 };
@@ -14,6 +18,8 @@ const THERE_6 = { address: loopbackBytes("::1")!, port: 40_000 };
 const FD = 17;
 const USER = 1000;
 const ESTABLISHED = 1;
+const SYN_RECV = 3;
+const FIN_WAIT1 = 4;
 
 /** Changes of a good answer, which is `struct nlmsghdr` and `struct inet_diag_msg`. */
 type Change = (answer: Buffer) => Buffer | void;
@@ -59,7 +65,7 @@ function kernel(...changes: Change[]) {
   return { library, calls };
 }
 
-function userOf(from: typeof HERE, to: typeof HERE, ...changes: Change[]): number | undefined {
+function userOf(from: typeof HERE, to: typeof HERE, ...changes: Change[]): SocketUser {
   return SocketDiagnosis.open(kernel(...changes).library)?.userOf(from, to);
 }
 
@@ -83,7 +89,10 @@ test("a socket for IPv6 that has a connection over IPv4 is the one that was aske
 });
 
 const UNUSABLE: Record<string, Change> = {
-  "of a socket without an inode": (answer) => void answer.writeUInt32LE(0, 84),
+  "of a socket that its process has closed": (answer) => {
+    answer[17] = FIN_WAIT1;
+    answer.writeUInt32LE(0, 84);
+  },
   "of a socket that listens": (answer) => void (answer[17] = 10),
   "of a socket that is trying to connect": (answer) => void (answer[17] = 2),
   "of a socket in TIME_WAIT": (answer) => void (answer[17] = 6),
@@ -102,6 +111,17 @@ for (const [what, change] of Object.entries(UNUSABLE)) {
     assert.equal(userOf(THERE, HERE, change), undefined);
   });
 }
+
+test("a connection that no process has accepted is nobody's yet", () => {
+  for (const state of [ESTABLISHED, SYN_RECV]) {
+    const unaccepted: Change = (answer) => {
+      answer[17] = state;
+      answer.writeUInt32LE(0, 80); // the kernel shows root
+      answer.writeUInt32LE(0, 84);
+    };
+    assert.equal(userOf(THERE, HERE, unaccepted), "unaccepted");
+  }
+});
 
 test("answers to earlier questions are skipped, but not without end", () => {
   const stale: Change = (answer) => {

@@ -27,7 +27,8 @@ test("the user's own key is made if there is none, and then used by everybody", 
 test("a key that is named is never made", async () => {
   await using folder = await KeyFolder.make();
   const path = folder.at("key");
-  const message = `There is no key "${path}"; make one with distcomp key create, or copy yours`;
+  const message =
+    `There is no key "${path}"; make one with distcomp key create ${path}, or copy yours`;
   await assert.rejects(folder.open("worker", path), { name: "KeyError", message });
   const env = { DISTCOMP_KEY: path, HOME: folder.path };
   await assert.rejects(openCredentials("worker", { ...at(TODAY), env }), { message });
@@ -96,7 +97,7 @@ test("a key warns 30 days before it expires, and names the day", async () => {
   const warned: [number, RegExp][] = [
     [
       29.5,
-      /^The key ".*" expires in 30 days, on 2037-05-03; replace it with distcomp key rotate, /,
+      /^The key ".*" expires in 30 days, on 2037-05-03; replace it with distcomp key rotate --key .*, and copy it to /,
     ],
     [0.5, /^The key ".*" expires in 1 day, on 2037-05-03; /],
     [-1, /^The key ".*" expired on 2037-05-03; /],

@@ -13,6 +13,7 @@ import { Keys } from "../lib/connections.ts";
 import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { VirtualClock } from "../lib/virtual_clock.ts";
+import { elapse } from "../worker/own_worker.ts";
 
 const runtime = await detectRuntime();
 const LOOPBACK: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
@@ -164,6 +165,51 @@ testUnless(NOT_LINUX, "programs of the same user need no key", async () => {
     stream.close();
   });
 });
+
+testUnless(
+  NOT_LINUX,
+  "a program of the same user that accepts a connection after twenty seconds gets no byte of TLS",
+  async () => {
+    const clock = new VirtualClock();
+    const dialing = dialingOneThat((waitedMs) => waitedMs < 20_000 ? "unaccepted" : "same", clock);
+    const dialed = await dialing.promise;
+    assert.deepEqual(dialed.proof, { kind: "same user" });
+    await dialed.write(bytesOf("plain"));
+    const accepted = await dialing.listener.accept();
+    const into = new Uint8Array(100);
+    const bytes = await accepted?.read(into) ?? 0;
+    assert.equal(new TextDecoder().decode(into.subarray(0, bytes)), "plain");
+    for (const stream of [dialed, accepted]) stream?.close();
+    dialing.listener.close();
+  },
+);
+
+testUnless(
+  NOT_LINUX,
+  "a connection that nobody accepts is closed after thirty seconds",
+  async () => {
+    const clock = new VirtualClock();
+    const dialing = dialingOneThat(() => "unaccepted", clock);
+    await assert.rejects(dialing.promise, /^Error: it has not accepted the connection within 30s$/);
+    assert(clock.now() < 31_000, `after ${clock.now()} ms`);
+    const accepted = await dialing.listener.accept();
+    assert.equal(await accepted?.read(new Uint8Array(1)), null);
+    accepted?.close();
+    dialing.listener.close();
+  },
+);
+
+/** A run that dials a listener, whose user it sees as `userAt` says, in virtual time that passes. */
+function dialingOneThat(userAt: (waitedMs: number) => PeerUser, clock: VirtualClock) {
+  const log: Log = { info: () => {}, warn: () => {}, printed: () => {} };
+  const ports = { ...runtime, clock, peerUser: () => userAt(clock.now()) };
+  const listener = runtime.listen(LOOPBACK);
+  const dialing = guardedRuntime(ports, { role: "controller", log }).dial(
+    listener.address,
+    DIAL_MS,
+  );
+  return { listener, promise: elapse(clock, dialing, 100) };
+}
 
 test("programs with the same key use TLS, and each knows the machine of the other", async () => {
   await using keys = await Keys.make();

@@ -71,8 +71,8 @@ test("another key is named beside the own one", async () => {
   assert.equal(
     worker.refusalOf(leafOf(controller), false, TODAY),
     `the controller has the key ${controller.fingerprint}, but the worker has ` +
-      `${worker.fingerprint}: both need the same; copy the key file of the controller's machine, ` +
-      "which distcomp key show names, to the worker's, and start the worker again",
+      `${worker.fingerprint}: both need the same; copy the controller's key file, which ` +
+      "--key or else distcomp key show names, to the worker's machine, and start the worker again",
   );
   assert.match(worker.fingerprint, /^[0-9a-f]{4}(-[0-9a-f]{4}){3}$/);
 });

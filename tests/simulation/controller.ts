@@ -192,7 +192,7 @@ export class Controller {
       skipsExpected: resume?.skipsExpected ?? 0,
     });
     await run.complete();
-    await outputs.tidy?.();
+    await outputs.tidy?.((text) => this.#tell(text));
     this.check.onComplete(run.status);
     this.completeAtMs = this.#timeline.nowMs;
     return "complete";

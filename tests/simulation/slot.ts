@@ -1,6 +1,7 @@
 /** A simulated process of a slot. It speaks the slot protocol, and does what inputs ask for. */
 
 import { decodeLoad, SLOT_LOAD } from "../../slot/protocol.ts";
+import { SLOT_NUMBERS, SlotNumber } from "../../slot/shared_layout.ts";
 import {
   blob,
   concat,
@@ -58,7 +59,7 @@ export class SimulatedSlot extends SlotPeer {
     super(pid);
     this.#timeline = timeline;
     this.#worker = worker;
-    this.#shared = new Float64Array(shared.buffer, shared.byteOffset, 6);
+    this.#shared = new Float64Array(shared.buffer, shared.byteOffset, SLOT_NUMBERS);
     this.#habits = habits;
     this.#number = slot;
   }
@@ -112,12 +113,12 @@ export class SimulatedSlot extends SlotPeer {
     this.#running = undefined;
     const frame = this.#jobs.shift();
     if (!frame || this.isGone) return;
-    this.#shared[0] = Number(frame.id);
+    this.#shared[SlotNumber.startedId] = Number(frame.id);
     const planned = jobOf(inputOf(frame));
     const job = this.#habits.alter(planned);
     const ms = job.kind === "hangs" ? Infinity : this.#habits.durationOf(job);
     const startedAtMs = this.#timeline.nowMs;
-    this.#shared[5] = 1000 * startedAtMs;
+    this.#shared[SlotNumber.startedAtUs] = 1000 * startedAtMs;
     const end = this.#timeline.after(ms, () => this.#finish(frame, job, startedAtMs));
     this.#running = { job, end };
   }

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import type { SlotChannel } from "../../runtime/ports.ts";
 import { GatheredAnswers } from "../../slot/gathered_answers.ts";
 import {
-  SLOT_HELD_AT,
-  SLOT_HELD_BYTES_MAX,
-  SLOT_NUMBERS_BYTES,
+  SLOT_ANSWERS_AT,
+  SLOT_ANSWERS_BYTES_MAX,
   SLOT_SHARED_BYTES,
-  SLOT_WRITTEN_AT,
-} from "../../slot/protocol.ts";
+  SlotNumber,
+  slotNumberAt,
+} from "../../slot/shared_layout.ts";
 import { test } from "../lib/test.ts";
 
 const OK = 0x01;
@@ -43,7 +43,7 @@ test("answers that do not fit into the memory are written before more are gather
     slot.answers.makeRoom(30_000);
     slot.answer(id, 30_000);
     slot.answers.publish();
-    assert(slot.heldBytes <= SLOT_HELD_BYTES_MAX);
+    assert(slot.heldBytes <= SLOT_ANSWERS_BYTES_MAX);
     assert.deepEqual(slot.held().slice(-30_000), Array(30_000).fill(id), `answer ${id} is there`);
   }
 });
@@ -61,16 +61,16 @@ class Slot {
   );
 
   get heldBytes(): number {
-    return new DataView(this.#shared).getFloat64(SLOT_HELD_AT, true);
+    return new DataView(this.#shared).getFloat64(slotNumberAt(SlotNumber.heldBytes), true);
   }
 
   get writtenBytes(): number {
-    return new DataView(this.#shared).getFloat64(SLOT_WRITTEN_AT, true);
+    return new DataView(this.#shared).getFloat64(slotNumberAt(SlotNumber.writtenBytes), true);
   }
 
   /** What the worker would take. */
   held(): number[] {
-    return [...new Uint8Array(this.#shared, SLOT_NUMBERS_BYTES, this.heldBytes)];
+    return [...new Uint8Array(this.#shared, SLOT_ANSWERS_AT, this.heldBytes)];
   }
 
   answer(id: number, bytes: number): void {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, lstatSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import process from "node:process";
-import { readSignedFile, whyNotTrusted } from "../../system/signed_file.ts";
+import { hasSignatureBeside, readSignedFile, whyNotTrusted } from "../../system/signed_file.ts";
 import { signFile } from "../../system/sign_file.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { fingerprintOf, makeSignerKeys, readPublicKey, Signer } from "../../system/signer.ts";
@@ -144,3 +144,25 @@ test("what is not a key of the right kind is refused with the reason", () => {
   assert.throws(() => new Signer(KEYS.publicKey), /it is not a private Ed25519 key in PEM/);
   assert.throws(() => new Signer(""), /it is not a private Ed25519 key in PEM/);
 });
+
+testUnless(
+  notElf,
+  "a pipe, a device or a folder beside a file is no signature, and nobody waits for it",
+  async () => {
+    await using workspace = await Workspace.make();
+    const file = await workspace.write("plug.py", "print()");
+    const beside = workspace.at("plug.py.sig");
+    execFileSync("mkfifo", [beside]);
+    assert.equal(await hasSignatureBeside(file), false);
+    await workspace.write("release.pub", KEYS.publicKey);
+    const verified = await workspace.run(["verify", "plug.py", "--trust", "release.pub"]);
+    assert.deepEqual([verified.code, verified.stderr], [
+      1,
+      "distcomp: plug.py: it is not signed\n",
+    ]);
+    for (const make of [["ln", "-sf", "/dev/zero", beside], ["ln", "-sfn", "/", beside]]) {
+      execFileSync(make[0] as string, make.slice(1));
+      assert.equal(await hasSignatureBeside(file), false, make.join(" "));
+    }
+  },
+);

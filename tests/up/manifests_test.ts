@@ -1,15 +1,25 @@
 /** What other systems are given. The whole texts are compared with `golden/`: read the difference, then replace it. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readKey } from "../../security/key_store.ts";
+import { textOfKey } from "../../security/key_text.ts";
 import { kubernetesManifest, systemdUnit } from "../../up/manifests.ts";
 import { answerIn, storeScript, workerScript } from "../../up/node_scripts.ts";
 import { sshProblem } from "../../up/ssh_problems.ts";
 import { test, testUnless } from "../lib/test.ts";
+import { keyOf } from "../security/keys.ts";
 
 const KEY = "-----BEGIN A KEY-----\nAAAA\n-----END A KEY-----\n";
 
@@ -54,6 +64,27 @@ testUnless(lacksPython, "the manifests are YAML, and the key in them is unchange
     assert.equal(container.command[0], "distcomp");
     assert.equal(container.securityContext.readOnlyRootFilesystem, true);
   }
+});
+
+/** A file of a Secret with `fsGroup`: readable for the group. The name that is mounted is a link. */
+test("the pod of a worker makes a copy of its key that the worker can use, also a second time", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "dc-pod-"));
+  const secret = { path: join(folder, "distcomp-secret/key"), isDefault: false };
+  const copy = { path: join(folder, "distcomp/key"), isDefault: false };
+  for (const name of ["distcomp-secret", "distcomp"]) mkdirSync(join(folder, name));
+  const key = await keyOf();
+  writeFileSync(`${secret.path}.data`, textOfKey(key));
+  chmodSync(`${secret.path}.data`, 0o440);
+  symlinkSync(`${secret.path}.data`, secret.path);
+  await assert.rejects(readKey(secret), /Other users of this machine can read/);
+  for (const manifest of [DAEMON_SET, JOB, DAEMON_SET]) {
+    const [, script = ""] = /command: \[sh, -c, "(.*)"\]/.exec(manifest) ?? [];
+    const copying = spawnSync("sh", ["-c", script.replaceAll("/run/", `${folder}/`)]);
+    assert.equal(copying.status, 0, String(copying.stderr));
+    assert.match(manifest, /DISTCOMP_KEY, value: \/run\/distcomp\/key /);
+    assert.deepEqual(await readKey(copy), key);
+  }
+  rmSync(folder, { recursive: true });
 });
 
 const lacksSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0

@@ -53,7 +53,7 @@ test("a run removes the sockets of killed runs, but none that somebody listens a
   await runtime.files.rename(kept, dead);
   await assert.rejects(askRun(dead), DeadRunError);
   for (const path of [dead, other.path]) await utimes(path, 1, 1);
-  const socket = LiveSocket.open(runtime, () => fakeRun(), variables);
+  const socket = LiveSocket.open(runtime, () => fakeRun(), variables, silentLog);
   await eventually(
     "the dead socket is gone",
     async () => !(await readdir(folder)).includes("1-00000000.sock"),
@@ -173,5 +173,5 @@ async function openSocket(workspace: Workspace, snapshot = () => fakeRun()): Pro
 }> {
   const runtime = await detectRuntime();
   const variables = { XDG_RUNTIME_DIR: workspace.path };
-  return { socket: LiveSocket.open(runtime, snapshot, variables), runtime, variables };
+  return { socket: LiveSocket.open(runtime, snapshot, variables, silentLog), runtime, variables };
 }

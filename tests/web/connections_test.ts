@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { ByteStream, StreamListener } from "../../runtime/ports.ts";
 import { withHead } from "../../security/derived_stream.ts";
-import { hostOf } from "../../link/connection_limit.ts";
+import { hostOfPeer } from "../../link/connection_limit.ts";
 import { Connections } from "../../web/connections.ts";
 import { hasRequestHead } from "../../web/first_message.ts";
 import { PendingConnections } from "../../web/pending_connections.ts";
@@ -50,7 +50,10 @@ test("in a flood of whole requests, every group has its turns", async () => {
 
 test("where most places are taken by whole requests, the newest of them makes way, and otherwise who has sent nothing", async () => {
   const clock = new VirtualClock();
-  const pending = new PendingConnections({ clock, isEnough: hasRequestHead, groupOf: hostOf }, 3);
+  const pending = new PendingConnections(
+    { clock, isEnough: hasRequestHead, groupOf: hostOfPeer },
+    3,
+  );
   const streams = Array.from({ length: 4 }, (_, port) => new Dialed(`10.0.0.1:${port}`));
   for (const stream of streams) {
     stream.send(REQUEST);
@@ -102,8 +105,9 @@ class Page implements AsyncDisposable {
         page.asked.push(stream.peer);
         return { status: 401, headers: { Connection: "close" }, body: "" };
       },
+      onFailed: (reason) => assert.fail(reason),
       isEnough: hasRequestHead,
-      groupOf: hostOf,
+      groupOf: hostOfPeer,
       admit: (stream, head) => Promise.resolve(withHead(stream, head)),
     }, page.#arrivals);
     return page;

@@ -15,6 +15,7 @@ import {
   run,
   send,
 } from "./controllers.ts";
+import { connect2 } from "./controllers_2.ts";
 import { elapse, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
 test("a worker accepts version 1, also later and again", async () => {
@@ -43,6 +44,16 @@ test("a worker refuses any other version with 0 and closes, whatever follows", a
     assert.deepEqual(await controller.closed, { by: "worker" });
     await assert.rejects(ignored);
   }
+});
+
+test("a connection that has agreed on version 2 keeps it: a worker refuses version 1 then, and closes", async () => {
+  await using worker = await startFakeWorker();
+  await using controller = await connect2(worker, "echo");
+  await controller.askForUsage();
+  assert.deepEqual([...(await controller.exchangeVersion(2)).payload], [1]);
+  assert.equal(await run(controller, "after it"), "after it");
+  assert.deepEqual([...(await controller.exchangeVersion(1)).payload], [0]);
+  assert.deepEqual(await controller.closed, { by: "worker" });
 });
 
 test("a worker answers every one of many pipelined jobs, each under its own id", async () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";
-import { utf8 } from "../fixtures/peers/frames.ts";
+import { blob, CHOOSE, concat, CORE, SETUP, utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -17,7 +17,7 @@ import {
   run,
   send,
 } from "./controllers.ts";
-import { connect2, isBusy } from "./controllers_2.ts";
+import { connect2, failed, isBusy } from "./controllers_2.ts";
 import { elapse, type OwnWorker, startFakeWorker, startOwnWorker } from "./own_worker.ts";
 
 /** A core whose every output is this text. */
@@ -64,6 +64,34 @@ test("a core that cannot be loaded still replaces the one before, so that no cor
   assert.match(await failureOf(controller, ""), /"broken"/);
   await loadCore(controller, "echo");
   assert.equal(await run(controller, "with a new core"), "with a new core");
+});
+
+const UNREADABLE: [string, number, Uint8Array][] = [
+  ["a core whose name is not UTF-8", CORE, concat(blob(Uint8Array.of(0xe9)), blob(utf8("x")))],
+  ["a core with a byte too many", CORE, concat(blob(utf8("c")), blob(utf8("x")), utf8("y"))],
+  ["a choice that is too short", CHOOSE, utf8("too short for a digest")],
+  ["a setup that is too short", SETUP, utf8("too short for a digest")],
+];
+
+for (const [what, type, payload] of UNREADABLE) {
+  test(`jobs behind ${what} do not run with the core before`, async () => {
+    await using worker = await startFakeWorker();
+    await using controller = await connect2(worker, "echo");
+    const before = send(controller, "with the old core");
+    const refused = failed(controller.send(type, payload), "protocol");
+    const behind = failed(send(controller, "behind it"), "core");
+    assert.equal(outputText(await before), "with the old core");
+    assert.equal(await behind, `Cannot load the compute core that was sent last: ${await refused}`);
+    await loadCore(controller, "echo");
+    assert.equal(await run(controller, "with a new core"), "with a new core");
+  });
+}
+
+test("a message of version 2 on a connection of version 1 leaves its core current", async () => {
+  await using worker = await startFakeWorker();
+  await using controller = await connectWith(worker, "echo");
+  assert.match(errorText(await controller.send(CHOOSE, utf8("short"))), /not a message type/);
+  assert.equal(await run(controller, "as before"), "as before");
 });
 
 test("sending the current core again costs no process, whether a slot is idle or busy", async () => {

@@ -5,13 +5,11 @@ import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts
 import {
   CANCEL,
   CHOOSE,
-  concat,
   CORE,
   DESCRIBE,
   JOB,
   LIMITED_JOB,
   PING,
-  SETUP,
   u64,
   utf8,
   VERSION,
@@ -91,49 +89,18 @@ test("a message that is unknown or does not parse fails with the kind protocol",
     [DESCRIBE, utf8("x")],
     [PING, utf8("x")],
     [CANCEL, utf8("seven b")],
+    [CHOOSE, utf8("too short for a digest")],
     [LIMITED_JOB, utf8("too short")],
     [LIMITED_JOB, new Uint8Array(37)],
     [JOB, utf8("x")],
+    [CORE, utf8("x")],
     [VERSION, utf8("x")],
   ];
   for (const [type, payload] of wrong) {
     await failed(controller.send(type, payload), "protocol");
   }
+  await loadCore(controller, "behave"); // none is current behind a core that does not parse
   assert.equal(await run(controller, "echo next"), "next");
-});
-
-test("behind a message with a core that does not parse, no job runs with the core before it", async () => {
-  await using worker = await startFakeWorker();
-  const name = new Uint8Array([0x63, 0x61, 0x66, 0xe9]); // Latin-1
-  const whole = [u64(4n), utf8("core"), u64(1n), utf8("x")];
-  const wrong: [number, Uint8Array][] = [
-    [CORE, concat(u64(4n), name, u64(1n), utf8("x"))],
-    [CORE, concat(...whole, utf8("and more"))],
-    [CHOOSE, utf8("too short for a digest")],
-    [SETUP, utf8("too short")],
-  ];
-  for (const [type, payload] of wrong) {
-    await using controller = await connect2(worker, "behave");
-    const before = run(controller, "echo before");
-    const refused = controller.send(type, payload);
-    const behind = sendLimited(controller, "echo behind");
-    const error = await failed(refused, "protocol");
-    assert.equal(await failed(behind, "core"), `The last compute core was refused: ${error}`);
-    assert.equal(await before, "before");
-    await loadCore(controller, "behave");
-    assert.equal(await run(controller, "echo next"), "next");
-  }
-});
-
-test("in version 1, a message of a type that only version 2 has is no core", async () => {
-  await using worker = await startFakeWorker();
-  await using controller = await connectWith(worker, "behave");
-  for (const type of [CHOOSE, SETUP]) {
-    assert.match(errorText(await controller.send(type, utf8("x"))), /type/);
-  }
-  assert.equal(await run(controller, "echo next"), "next");
-  assert.match(errorText(await controller.send(CORE, utf8("x"))), /new compute core/);
-  assert.match(await failureOf(controller, "echo next"), /^The last compute core was refused: /);
 });
 
 test("a payload over the limit is an error of the kind protocol, then the worker closes", async () => {

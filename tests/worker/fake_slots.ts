@@ -13,6 +13,7 @@ import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { ByteStream, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { decodeLoad, sharedPath, SLOT_LOAD, type SlotStart } from "../../slot/protocol.ts";
+import { SlotNumber, slotNumberAt } from "../../slot/shared_layout.ts";
 import { blob, concat, ERROR, type Frame, int32, OK, utf8 } from "../fixtures/peers/frames.ts";
 import { hugeOutputHead } from "../lib/huge_output.ts";
 import { inputOf, SlotPeer } from "../lib/slot_peer.ts";
@@ -116,7 +117,8 @@ export class FakeSlot extends SlotPeer {
     const job = this.#jobs.shift();
     this.#isRunning = job !== undefined && !this.isGone;
     if (!job || this.isGone) return;
-    writeSync(this.#shared, new Float64Array([Number(job.id)]), 0, 8, 0);
+    const startedId = new Float64Array([Number(job.id)]);
+    writeSync(this.#shared, startedId, 0, 8, slotNumberAt(SlotNumber.startedId));
     this.#run(job, inputOf(job));
   }
 

@@ -15,13 +15,13 @@ import { type PartPlaces, partPlaces } from "./part_places.ts";
 import type { CurrentCore } from "./current_core.ts";
 
 /** What the places of all connections need. */
-type PlaceContext = Pick<PartPlaces, "store" | "room" | "coreTurns"> & {
+type PlaceContext = Pick<PartPlaces, "store" | "room" | "coreLock"> & {
   readonly takesHugeInputs: boolean;
 };
 
 /** The place of the payload that is arriving. */
 export class ArrivingJob {
-  readonly #cores: Pick<CurrentCore, "ready" | "hasAny">;
+  readonly #cores: Pick<CurrentCore, "ready" | "problem">;
   readonly #executor: Pick<Executor, "place" | "hugeInputs">;
   /** Which version the connection speaks. */
   readonly #version: () => number;
@@ -29,7 +29,7 @@ export class ArrivingJob {
   #place: JobPlace | undefined;
 
   constructor(
-    cores: Pick<CurrentCore, "ready" | "hasAny">,
+    cores: Pick<CurrentCore, "ready" | "problem">,
     executor: Pick<Executor, "place" | "hugeInputs">,
     version: () => number,
   ) {
@@ -66,7 +66,7 @@ export class ArrivingJob {
   /** The same for a payload that is over the limit. Only a job may be, if its input can have a place. */
   readonly findHugePlace: FindHugePlace = (type, id, payloadBytes) => {
     const limitsBytes = limitsBytesOf(type);
-    if (limitsBytes === undefined || !this.#cores.hasAny) return undefined;
+    if (limitsBytes === undefined || this.#cores.problem !== undefined) return undefined;
     if (limitsBytes > 0 && this.#version() === 1) return undefined;
     const headBytes = limitsBytes + JOB_PREFIX_BYTES;
     const bytes = payloadBytes - headBytes;

@@ -1,15 +1,16 @@
-/** Compression on a connection with a controller of version 2, which decides about it and is told how fast its bytes arrive. */
+/** Compression on a connection with a controller of version 2: it decides, and is told how fast its bytes arrive. */
 
 import type { Link } from "../../link/link.ts";
 import { encodeArrivalRate, encodeDone, PING_MS, type Uint64 } from "../../protocol/mod.ts";
 
-/** The controller is told of another rate at most this often, */
-const NOTICE_MS = 500;
-/** and only if it has changed by this part. */
+/** A rate that has changed by more than this part of the last one that was told counts as another one. */
 const CHANGE_PART_MIN = 0.25;
 
+/** The controller is told of another rate at most this often. */
+const NOTICE_MS = 500;
+
 /**
- * While bytes arrive, it is told at least this often, though nothing has changed. A controller that has heard one
+ * While bytes arrive, it is told of the same rate this often, too. A controller that has heard one
  * notice no longer knows how much of what it has sent before is under way: it might take the worker for silent.
  */
 const REPEAT_MS = PING_MS;

@@ -19,7 +19,6 @@ import {
   ProtocolError,
   type Uint64,
 } from "../../protocol/mod.ts";
-import type { Timer } from "../../runtime/clock.ts";
 import type { ByteStream } from "../../runtime/ports.ts";
 import {
   endJob,
@@ -29,7 +28,7 @@ import {
   type RelayedJob,
   type SlotResponse,
 } from "../job.ts";
-import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/limits.ts";
+import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/job_limits.ts";
 import { ArrivingCore } from "../cores/arriving_core.ts";
 import { ArrivingJob } from "./arriving_job.ts";
 import { Compression } from "./compression.ts";
@@ -42,6 +41,7 @@ import { backlogOf, FlowControl } from "./flow_control.ts";
 import { hasFailed, isResult, JobAnswers } from "./job_answers.ts";
 import { PacedMessages } from "./message_pace.ts";
 import { PrintedNotices } from "./printed_notices.ts";
+import { LastAnswers } from "./last_answers.ts";
 import { jobIn, type ReceivedJob } from "./received_job.ts";
 import { UnansweredJobs } from "./unanswered_jobs.ts";
 import { UnwantedPayload } from "./unwanted_payload.ts";
@@ -60,13 +60,12 @@ export class Connection implements JobSource {
   readonly #paced: PacedMessages;
   readonly #arriving: ArrivingJob;
   readonly #compression: Compression;
+  readonly #lastAnswers: LastAnswers;
   readonly printing: PrintedNotices;
   readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
   #isDraining = false;
-  /** Set when the controller closes its sending side; closes the connection when it fires. */
-  #halfClosed: Timer | undefined;
 
   constructor(context: ConnectionContext, stream: ByteStream) {
     const { executor, store, room } = context;
@@ -85,7 +84,7 @@ export class Connection implements JobSource {
     const link = this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
       onBroken: (error) => this.#onBroken(error),
-      onPeerEnded: () => this.#onPeerEnded(),
+      onPeerEnded: () => this.#lastAnswers.onPeerEnded(lastAnswersMs(context, this.#version)),
       onDrained: () => this.#flow.onDrained(),
       onRead: (bytes) => context.held.onReceived(bytes),
       onClosed: (reason) => this.#onClosed(reason),
@@ -99,6 +98,7 @@ export class Connection implements JobSource {
       pause: (isPaused) => link.pause(isPaused),
       block: (isBlocked) => executor.onClientBlocked(client, isBlocked),
     });
+    this.#lastAnswers = new LastAnswers(context.clock, link, backlog);
     this.watch = new ConnectionWatch(link, backlog, this.#flow);
   }
 
@@ -177,13 +177,13 @@ export class Connection implements JobSource {
   #onAnswered(job: RelayedJob): void {
     this.#jobs.remove(job);
     this.#flow.onShrunk();
-    this.#endIfDone();
+    this.#lastAnswers.onShrunk();
   }
 
   #onFrame(frame: Frame): void {
     const { id, huge } = frame;
     if (huge instanceof ArrivingCore) return void this.#onCore(largeCore(id, huge), 0);
-    if (huge instanceof UnwantedPayload) return this.#changes.refuse(frame, this.#version, huge);
+    if (huge instanceof UnwantedPayload) return this.#onRefused(frame, huge.kind, huge.reason);
     const place = this.#arriving.onArrived(frame.payload);
     try {
       const job = jobIn(frame, this.#version, place);
@@ -197,8 +197,13 @@ export class Connection implements JobSource {
       if (!(error instanceof ProtocolError)) throw error;
       place?.release();
       this.#paced.onRefused(frame.payload.byteLength);
-      this.#changes.refuse(frame, this.#version, { kind: "protocol", reason: error.message });
+      this.#onRefused(frame, "protocol", error.message);
     }
+  }
+
+  #onRefused({ type, id }: Frame, kind: FailureKindName, reason: string): void {
+    this.#changes.onRefused(type, this.#version, reason);
+    this.#sendError(id, kind, reason);
   }
 
   #onMessage(message: Message2, bytes: number): void {
@@ -215,7 +220,8 @@ export class Connection implements JobSource {
   }
 
   #onVersion(id: Uint64, version: number): void {
-    const isAccepted = version >= 1 && version <= LATEST_VERSION;
+    // Never a lower one: the controller would get responses that only the higher one has.
+    const isAccepted = version >= this.#version && version <= LATEST_VERSION;
     this.#send(encodeVersionResponse(id, isAccepted));
     if (isAccepted) this.#version = version;
     else void this.#link.end();
@@ -241,7 +247,7 @@ export class Connection implements JobSource {
     this.#flow.onGrown();
     await done;
     this.#flow.onShrunk();
-    this.#endIfDone();
+    this.#lastAnswers.onShrunk();
   }
 
   /** What was received stays until it is part of a setup: the controller may have to send more of it. */
@@ -276,27 +282,13 @@ export class Connection implements JobSource {
     this.fail(job, kind, reason);
   }
 
-  /** Closes once the controller has ended its sending and everything is answered. */
-  #endIfDone(): void {
-    if (!this.#halfClosed || this.#jobs.count > 0) return;
-    if (this.#core.count > 0 || this.#contents.count > 0) return;
-    this.#halfClosed.stop(); // no deadline for reading the answers
-    void this.end();
-  }
-
   #onBroken(error: ProtocolError): void {
     const id = error instanceof PayloadTooLargeError ? error.id : 0;
     this.#sendError(id, "protocol", error.message);
   }
 
-  #onPeerEnded(): void {
-    const limitMs = lastAnswersMs(this.#context, this.#version);
-    this.#halfClosed = this.#context.clock.after(limitMs, () => this.#link.close());
-    this.#endIfDone();
-  }
-
   #onClosed(reason: Error | undefined): void {
-    this.#halfClosed?.stop();
+    this.#lastAnswers.close();
     this.#paced.close();
     this.#jobs.close();
     this.#changes.close();

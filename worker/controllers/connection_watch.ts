@@ -3,8 +3,8 @@
 import type { Link } from "../../link/link.ts";
 import type { LinkCompression } from "../../link/link_compression.ts";
 import { Silence } from "../../link/silence.ts";
-import { Unfinished } from "../../link/unfinished.ts";
-import type { Backlog, FlowControl } from "./flow_control.ts";
+import { UnfinishedMessages } from "../../link/unfinished_messages.ts";
+import type { ConnectionBacklog, FlowControl } from "./flow_control.ts";
 import type { Holder } from "./held_bytes.ts";
 import { type NotifiedLink, UnreadNotices } from "./unread_notices.ts";
 
@@ -28,23 +28,23 @@ interface WatchedLink
 /** The watch of one connection. */
 export class ConnectionWatch implements Holder {
   readonly #link: WatchedLink;
-  readonly #backlog: Backlog;
+  readonly #backlog: ConnectionBacklog;
   readonly #flow: Pick<FlowControl, "isPaused" | "squeeze">;
   readonly #silence = new Silence();
   readonly #reading = new Silence();
-  readonly #unfinished: Unfinished;
+  readonly #unfinished: UnfinishedMessages;
   readonly #unread: UnreadNotices;
   #silentMs = 0;
 
   constructor(
     link: WatchedLink,
-    backlog: Backlog,
+    backlog: ConnectionBacklog,
     flow: Pick<FlowControl, "isPaused" | "squeeze">,
   ) {
     this.#link = link;
     this.#backlog = backlog;
     this.#flow = flow;
-    this.#unfinished = new Unfinished(link);
+    this.#unfinished = new UnfinishedMessages(link);
     this.#unread = new UnreadNotices(link);
   }
 
@@ -53,9 +53,9 @@ export class ConnectionWatch implements Holder {
    * the controller to be silent.
    */
   check(nowMs: number, silentMsMax: number): void {
-    this.#silentMs = this.#silence.look(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
+    this.#silentMs = this.#silence.poll(this.#link.signsOfLife, !this.#flow.isPaused, nowMs);
     const isUnread = this.#unreadMs(nowMs) >= UNREAD_OUTPUT_MS;
-    const unfinished = this.#unfinished.look(nowMs);
+    const unfinished = this.#unfinished.poll(nowMs);
     if (unfinished !== undefined) this.giveUp(unfinished);
     else if (isUnread) {
       this.giveUp(`it has read nothing of an output for ${UNREAD_OUTPUT_MS / 1000}s`);
@@ -73,7 +73,7 @@ export class ConnectionWatch implements Holder {
   #unreadMs(nowMs: number): number {
     const { compression, waitsSinceMs } = this.#link;
     const isWaiting = waitsSinceMs !== undefined && compression.sourceBytes > 0;
-    return this.#reading.look(waitsSinceMs ?? 0, isWaiting, nowMs);
+    return this.#reading.poll(waitsSinceMs ?? 0, isWaiting, nowMs);
   }
 
   /** Whether it waits for nothing from this worker, and no slot waits for it. */

@@ -1,6 +1,6 @@
 /** The connections of a worker: how many there may be, which of them go first, and what they hold together. */
 
-import { ConnectionLimit, type ConnectionLimits, hostOf } from "../../link/connection_limit.ts";
+import { ConnectionLimit, type ConnectionLimits, hostOfPeer } from "../../link/connection_limit.ts";
 import { ReadRounds } from "../../link/read_rounds.ts";
 import { Turns } from "../../link/turns.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -66,7 +66,7 @@ export class Connections implements Iterable<Connection> {
     if (isDraining) return await answerWhileDraining(context, stream);
     const connection = new Connection({ ...context, ...this.#shared }, stream);
     const { peer } = connection;
-    this.#open.set(connection, hostOf(connection));
+    this.#open.set(connection, hostOfPeer(connection));
     this.#info(peer, `controller ${peer} connected`);
     connection.start();
     const reason = await connection.closed;
@@ -76,7 +76,7 @@ export class Connections implements Iterable<Connection> {
 
   onTick(nowMs: number): void {
     for (const connection of this) connection.check(nowMs);
-    this.#shared.held.look();
+    this.#shared.held.poll();
   }
 
   close(): void {
@@ -97,10 +97,10 @@ export class Connections implements Iterable<Connection> {
   }
 
   #info(peer: string, line: string): void {
-    this.#lines.write(hostOf({ peer }), line, (text) => this.#log.info(text));
+    this.#lines.write(hostOfPeer({ peer }), line, (text) => this.#log.info(text));
   }
 
   #warn(peer: string, line: string): void {
-    this.#lines.write(hostOf({ peer }), line, (text) => this.#log.warn(text));
+    this.#lines.write(hostOfPeer({ peer }), line, (text) => this.#log.warn(text));
   }
 }

@@ -2,9 +2,9 @@
 
 import type { AcceptRate } from "../../link/accept_pace.ts";
 import type { ConnectionLimits } from "../../link/connection_limit.ts";
-import { FAREWELLS_MAX } from "../../link/farewells.ts";
+import { CLOSING_STREAMS_MAX } from "../../link/closing_streams.ts";
 import { openFilesMax } from "../../system/open_files.ts";
-import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../../runtime/proc_files.ts";
 
 /** Far more controllers than use a machine at once. */
 const CONNECTIONS_MAX = 256;
@@ -19,13 +19,13 @@ const CONNECTIONS_MIN = 8;
 const ACCEPTED: AcceptRate = { perSecond: 100, atOnce: 64 };
 
 /** Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process, its pipes, its socket, its core, and the next one. */
-const OWN_FILES = 48 + FAREWELLS_MAX;
+const OWN_FILES = 48 + CLOSING_STREAMS_MAX;
 const SLOT_FILES = 12;
 
 /** The limits for a worker with this many slots. One host may have half of all places, so that others find one. */
 export function connectionLimits(
   slots: number,
-  system: SystemFiles = thisSystem,
+  system: ProcFiles = thisSystem,
 ): ConnectionLimits {
   const left = openFilesMax(system) - OWN_FILES - SLOT_FILES * slots;
   const all = Math.max(CONNECTIONS_MIN, Math.min(CONNECTIONS_MAX, Math.floor(left / 2)));

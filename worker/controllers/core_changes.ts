@@ -1,5 +1,5 @@
 /**
- * Changes a connection's core when its controller sends or chooses another one: stores it, checks that it can
+ * Changes a connection's core when its controller sends or chooses another one: stores it, tries whether it can
  * be loaded, and responds.
  */
 
@@ -11,7 +11,6 @@ import {
   encodeCoreResponse,
   encodeSetupResponse,
   type FailureKindName,
-  type Frame,
   isBare,
   isMessageType,
   type Message2,
@@ -23,12 +22,12 @@ import {
 import { messageOf } from "../../runtime/error_text.ts";
 import { HASHED_AT_ONCE_BYTES_MAX, sha256InTurns, sha256Of } from "../../system/sha256.ts";
 import { host } from "../../system/host.ts";
-import type { CoreChecks } from "../cores/core_checks.ts";
+import type { SharedTrials } from "../cores/shared_trials.ts";
 import { coreName } from "../cores/core_name.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import { type CoreStore, StoredCore } from "../cores/core_store.ts";
 import type { ArrivingCore, CoreFile } from "../cores/arriving_core.ts";
-import type { CoreTurns } from "../cores/core_turns.ts";
+import type { CoreLock } from "../cores/core_lock.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { CoreOutcome, CurrentCore } from "./current_core.ts";
 
@@ -55,6 +54,7 @@ export type CoreMessage =
   | Extract<Message2, { type: "core" | "choose" | "setup" }>
   | LargeCoreMessage;
 
+/** Their types. */
 const CORE_TYPES: ReadonlySet<number> = new Set([
   MessageType.core,
   MessageType.choose,
@@ -80,15 +80,9 @@ export interface CoreResponder {
 /** What the changes of all connections share. */
 export interface CoreContext {
   readonly store: CoreStore;
-  readonly checks: CoreChecks;
+  readonly trials: SharedTrials;
   readonly room: DiskRoom;
-  readonly coreTurns: CoreTurns;
-}
-
-/** Why a message is refused. */
-interface Refusal {
-  readonly kind: FailureKindName;
-  readonly reason: string;
+  readonly coreLock: CoreLock;
 }
 
 /** Changes the core of one connection. */
@@ -99,8 +93,8 @@ export class CoreChanges {
   readonly #closing = new AbortController();
   /** How long the core may load that the controller has chosen last, which it sends now if it is not stored. */
   #initMs = 0;
-  #checking = 0;
-  /** One read may bring any number of cores. A few are checked at a time; the others wait in order. */
+  #trying = 0;
+  /** One read may bring any number of cores. A few are tried at a time; the others wait in order. */
   readonly #waiting: (() => void)[] = [];
 
   constructor(current: CurrentCore, context: CoreContext, responder: CoreResponder) {
@@ -114,7 +108,7 @@ export class CoreChanges {
    * are missing, which the controller sends now.
    */
   async onMessage(message: CoreMessage, bytes: number): Promise<boolean> {
-    const key = keyOf(message);
+    const key = coreKeyOf(message);
     if (isChoice(message)) this.#initMs = message.initMs;
     if (key !== undefined && this.#current.isReady(key) && this.#context.store.has(key)) {
       this.#respond(message, []);
@@ -127,16 +121,15 @@ export class CoreChanges {
   }
 
   /**
-   * Answers a message that is refused for what its header or its payload says. One that makes another core current does
-   * so all the same: jobs behind it must not run with the core before it.
+   * A message is answered with an error, whatever is in it. If it should have brought a core, jobs behind it must not
+   * run with the one before.
    */
-  refuse({ type, id }: Frame, version: number, { kind, reason }: Refusal): void {
-    const changesCore = isMessageType(type, version) && CORE_TYPES.has(type);
-    if (changesCore) this.#current.onRefused(reason);
-    this.#responder.sendError(id, kind, reason);
+  onRefused(type: number, version: number, reason: string): void {
+    if (!CORE_TYPES.has(type) || !isMessageType(type, version)) return;
+    this.#current.drop(`Cannot load the compute core that was sent last: ${reason}`);
   }
 
-  /** The connection is closed: its checks are abandoned. */
+  /** The connection is closed: its trials are abandoned. */
   close(): void {
     this.#closing.abort(new Error("The controller has disconnected"));
   }
@@ -170,15 +163,15 @@ export class CoreChanges {
     }
   }
 
-  /** Returns the core once it has passed its check, or the contents that are missing for a chosen one. */
+  /** Returns the core once it has passed its trial, or the contents that are missing for a chosen one. */
   async #find(message: CoreMessage, key?: CoreKey): Promise<StoredCore | readonly string[]> {
-    const { coreTurns } = this.#context;
+    const { coreLock } = this.#context;
     if (message.type === "large core") {
-      const file = await message.arrived.finish(); // which takes turns itself
-      return await this.#checked(await coreTurns.take(() => this.#storeFile(message, file)));
+      const file = await message.arrived.finish(); // which takes the lock itself
+      return await this.#tried(await coreLock.run(() => this.#storeFile(message, file)));
     }
-    const found = await coreTurns.take(() => this.#store(message, key));
-    return found instanceof StoredCore ? await this.#checked(found) : found;
+    const found = await coreLock.run(() => this.#store(message, key));
+    return found instanceof StoredCore ? await this.#tried(found) : found;
   }
 
   /** Stores the core, or finds what is stored of a chosen one. Counts one more user of it. */
@@ -221,14 +214,14 @@ export class CoreChanges {
     }
   }
 
-  async #checked(core: StoredCore): Promise<StoredCore> {
+  async #tried(core: StoredCore): Promise<StoredCore> {
     // If others use the core as well, the longest limit counts: it must not fail for one of them too early.
     const others = core.users > 1 ? core.initMs : 0;
     if (this.#initMs > 0) core.initMs = Math.max(this.#initMs, others);
-    if (this.#checking < UNANSWERED_CORES_MAX) this.#checking += 1;
+    if (this.#trying < UNANSWERED_CORES_MAX) this.#trying += 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      await this.#context.checks.check(core, this.#closing.signal);
+      await this.#context.trials.passed(core, this.#closing.signal);
       return core;
     } catch (error) {
       this.#context.store.release(core);
@@ -236,7 +229,7 @@ export class CoreChanges {
     } finally {
       const next = this.#waiting.shift();
       if (next) next(); // it takes over this one's place
-      else this.#checking -= 1;
+      else this.#trying -= 1;
     }
   }
 
@@ -253,7 +246,7 @@ export class CoreChanges {
 }
 
 /** The key of a message's core; `undefined` if it is so large that it is hashed later, piece by piece. */
-function keyOf(message: CoreMessage): CoreKey | undefined {
+function coreKeyOf(message: CoreMessage): CoreKey | undefined {
   if (message.type === "large core") return undefined;
   if (message.type !== "core") return setupKeyOf(setupOf(message));
   const { content } = message;

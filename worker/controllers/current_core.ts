@@ -5,7 +5,7 @@ import type { StoredCore } from "../cores/core_store.ts";
 import type { RelayedJob } from "../job.ts";
 
 /** Why jobs fail before a core was sent. */
-export const NO_CORE = "No compute core has been sent yet";
+const NO_CORE = "No compute core has been sent yet";
 
 /** What loading a core has come to: jobs can run with it, or fail with the reason. */
 export type CoreOutcome =
@@ -53,9 +53,9 @@ export class CurrentCore {
     return this.#current.name === "ready" ? this.#current.core : undefined;
   }
 
-  /** Whether a core is current, which may still be loading. */
-  get hasAny(): boolean {
-    return this.#current.name !== "none";
+  /** Why jobs fail, if no core is current. One that is still loading is. */
+  get problem(): string | undefined {
+    return this.#current.name === "none" ? this.#current.reason : undefined;
   }
 
   /** Whether the core with this key is current and ready. */
@@ -80,6 +80,11 @@ export class CurrentCore {
     else if (outcome.name === "ready") this.#events.onReleased(outcome.core);
   }
 
+  /** No core is current from now on, for this reason. Jobs that have arrived keep the one that was. */
+  drop(reason: string): void {
+    this.#replaceBy({ name: "none", reason });
+  }
+
   /** The outcome for a job that has arrived. `undefined`: it is not known yet, and the job waits for it. */
   outcomeFor(job: RelayedJob): CoreOutcome | undefined {
     if (this.#current.name !== "loading") return this.#current;
@@ -101,15 +106,10 @@ export class CurrentCore {
     return jobs;
   }
 
-  /** A message that would have made another core current was refused: no core is current, and the one before is not either. */
-  onRefused(reason: string): void {
-    this.#replaceBy({ name: "none", reason: `The last compute core was refused: ${reason}` });
-  }
-
   /** The connection is closed: no job waits any longer, and no core is current. */
   close(): void {
     this.takeWaiting();
-    this.#replaceBy({ name: "none", reason: "The connection is closed" });
+    this.drop("The connection is closed");
   }
 
   #replaceBy(next: LoadingCore | CoreOutcome): void {

@@ -23,7 +23,7 @@ interface Unanswered {
 }
 
 /** What a connection holds for its controller at the moment. */
-export interface Backlog {
+export interface ConnectionBacklog {
   readonly jobs: Unanswered;
   /** Cores that are loading. */
   readonly cores: Unanswered;
@@ -50,7 +50,7 @@ export function backlogOf(
   cores: Unanswered,
   parts: Unanswered,
   link: SendingLink,
-): Backlog {
+): ConnectionBacklog {
   return {
     jobs,
     cores,
@@ -71,7 +71,7 @@ export interface FlowActions {
 
 /** The flow control of one connection. */
 export class FlowControl {
-  readonly #backlog: Backlog;
+  readonly #backlog: ConnectionBacklog;
   readonly #actions: FlowActions;
   #isPaused = false;
   #isBlocked = false;
@@ -79,7 +79,7 @@ export class FlowControl {
   /** Set when the worker drains. */
   #draining: { readonly mayRead: boolean } | undefined;
 
-  constructor(backlog: Backlog, actions: FlowActions) {
+  constructor(backlog: ConnectionBacklog, actions: FlowActions) {
     this.#backlog = backlog;
     this.#actions = actions;
   }
@@ -152,7 +152,7 @@ export class FlowControl {
 }
 
 /** A single job, core or part may be larger than the bound on bytes. */
-function isOver({ jobs, cores, parts, unreadBytes }: Backlog, part: number): boolean {
+function isOver({ jobs, cores, parts, unreadBytes }: ConnectionBacklog, part: number): boolean {
   const bytes = jobs.bytes + cores.bytes + parts.bytes;
   return jobs.count > part * UNANSWERED_JOBS_MAX ||
     cores.count > UNANSWERED_CORES_MAX ||

@@ -24,24 +24,24 @@ const RESUME_PART = 3 / 4;
  * What large reads of all connections may bring in one turn of the event loop, which takes some milliseconds. Others
  * wait for that at each step of each of their jobs. Up to four controllers read a mebibyte at once.
  */
-const TURN_BYTES_MAX = 4 * (1024 * 1024 + 64 * 1024);
+const READ_BYTES_PER_TURN_MAX = 4 * (1024 * 1024 + 64 * 1024);
 
 /** A connection that holds more is likely to have large reads. */
 const LARGE_BYTES_MIN = 512 * 1024;
 
-/** How much may arrive between two looks. */
-const LOOK_EVERY_BYTES = 8 * 1024 * 1024;
+/** How much may arrive between two polls. */
+const POLL_EVERY_BYTES = 8 * 1024 * 1024;
 
 /**
  * The same when much is held. Memory for a large message grows when it is full, and that of many connections may be
  * full after the same reads: the first of them must be seen before the others grow, too.
  */
-const LOOK_OFTEN_BYTES = 512 * 1024;
+const POLL_OFTEN_BYTES = 512 * 1024;
 
 /** A message that has been read for so long may be given up if others wait for it that come faster. */
 const ARRIVING_MS_MIN = 2_000;
 
-/** So many times. */
+/** How many times slower than a waiting message it must be to be given up. */
 const SLOWER_FACTOR_MIN = 4;
 
 /** Why a connection is closed then. */
@@ -66,7 +66,7 @@ export interface Holder {
 export class HeldBytes {
   readonly #holders: () => Iterable<Holder>;
   #receivedBytes = 0;
-  #lookEveryBytes = LOOK_EVERY_BYTES;
+  #pollEveryBytes = POLL_EVERY_BYTES;
   #isSqueezing = false;
   /** While memory is short: whose large message goes on. */
   #favored: Holder | undefined;
@@ -78,17 +78,17 @@ export class HeldBytes {
 
   /** How much of a large payload one read may bring now. */
   get largeReadBytesMax(): number {
-    return Math.ceil(TURN_BYTES_MAX / Math.max(1, this.#large));
+    return Math.ceil(READ_BYTES_PER_TURN_MAX / Math.max(1, this.#large));
   }
 
   /** A connection has received bytes. */
   onReceived(bytes: number): void {
     this.#receivedBytes += bytes;
-    if (this.#receivedBytes >= this.#lookEveryBytes) this.look();
+    if (this.#receivedBytes >= this.#pollEveryBytes) this.poll();
   }
 
   /** Call it several times a second. */
-  look(): void {
+  poll(): void {
     this.#receivedBytes = 0;
     const holders = [...this.#holders()];
     this.#large = holders.filter((holder) => holder.heldBytes > LARGE_BYTES_MIN).length;
@@ -98,7 +98,7 @@ export class HeldBytes {
     );
     const bytesMax = arriving.length > 1 ? SHARED_BYTES_MAX : HELD_BYTES_MAX;
     const isMuch = heldBytes > SHARED_BYTES_MAX / 2;
-    this.#lookEveryBytes = isMuch ? LOOK_OFTEN_BYTES : LOOK_EVERY_BYTES;
+    this.#pollEveryBytes = isMuch ? POLL_OFTEN_BYTES : POLL_EVERY_BYTES;
     if (heldBytes > bytesMax) this.#squeeze(holders);
     else if (this.#isSqueezing && heldBytes < RESUME_PART * bytesMax) this.#release(holders);
   }

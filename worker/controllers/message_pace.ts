@@ -17,24 +17,24 @@ const MESSAGES_PER_SECOND_MAX = 8_000;
 const BURST_MAX = 2_048;
 
 /**
- * Messages that a connection may handle whenever its turn comes. So few that 256 connections which flood the worker
- * leave a turn to an honest one several times a second.
+ * Messages that a connection may handle at once: a batch. So few that 256 connections which flood the worker leave a
+ * batch to an honest one several times a second.
  */
-const TURN_MESSAGES = 16;
+const BATCH_MESSAGES = 16;
 
 /** A message counts once more for this many bytes: to read a large one and to drop it takes time, too. */
 const BYTES_PER_MESSAGE = 32 * 1024;
 
 /**
- * So many bytes of a message that is refused take a turn, like a message for which files are looked at: nobody needs
+ * So many bytes of a message that is refused take a batch, like a message for which files are looked at: nobody needs
  * them. All together are read at 32 MB in a second.
  */
 const DROPPED_BYTES = 64 * 1024;
 
-/** Turns are given this often while connections wait for one. */
+/** Batches are granted this often while connections wait for one. */
 const TICK_MS = 4;
 
-/** Messages for which files are looked at, or a core is hashed and tried: each takes a turn alone. */
+/** Messages for which files are looked at, or a core is hashed and tried: each takes a batch alone. */
 const COSTLY_TYPES: ReadonlySet<number> = new Set([
   MessageType.describe,
   MessageType.state,
@@ -43,7 +43,7 @@ const COSTLY_TYPES: ReadonlySet<number> = new Set([
   MessageType.setup,
 ]);
 
-/** Gives turns to connections, one after another. */
+/** Grants batches to connections, one after another. */
 export class MessagePace {
   readonly #clock: Clock;
   readonly #waiting = new Map<object, PromiseWithResolvers<void>>();
@@ -56,20 +56,20 @@ export class MessagePace {
     this.#countedAtMs = clock.now();
   }
 
-  /** Asks for a turn of `TURN_MESSAGES` messages. A promise that resolves when it comes; `undefined` if it is now. */
-  turn(connection: object): Promise<void> | undefined {
+  /** Asks for a batch of `BATCH_MESSAGES` messages. A promise that resolves when it is granted; `undefined` if it is at once. */
+  nextBatch(connection: object): Promise<void> | undefined {
     // Jobs that are refused later ask again while their connection waits. It must not forget that it waits.
     const waiting = this.#waiting.get(connection);
     if (waiting) return waiting.promise;
     this.#count();
     if (this.#waiting.size === 0 && this.#take()) return undefined;
-    const turn = Promise.withResolvers<void>();
-    this.#waiting.set(connection, turn);
+    const batch = Promise.withResolvers<void>();
+    this.#waiting.set(connection, batch);
     this.#timer ??= this.#clock.after(TICK_MS, () => this.#onTick());
-    return turn.promise;
+    return batch.promise;
   }
 
-  /** The connection is closed: it takes no turn from others. */
+  /** The connection is closed: it takes no batch from others. */
   leave(connection: object): void {
     this.#waiting.get(connection)?.resolve();
     this.#waiting.delete(connection);
@@ -84,10 +84,10 @@ export class MessagePace {
   #onTick(): void {
     this.#timer = undefined;
     this.#count();
-    for (const [connection, turn] of this.#waiting) {
+    for (const [connection, batch] of this.#waiting) {
       if (!this.#take()) break;
       this.#waiting.delete(connection);
-      turn.resolve();
+      batch.resolve();
     }
     if (this.#waiting.size > 0) this.#timer = this.#clock.after(TICK_MS, () => this.#onTick());
   }
@@ -100,8 +100,8 @@ export class MessagePace {
   }
 
   #take(): boolean {
-    if (this.#tokens < TURN_MESSAGES) return false;
-    this.#tokens -= TURN_MESSAGES;
+    if (this.#tokens < BATCH_MESSAGES) return false;
+    this.#tokens -= BATCH_MESSAGES;
     return true;
   }
 }
@@ -122,7 +122,9 @@ export class PacedMessages {
 
   /** A message is handled that is not a job, with a payload of this many bytes. */
   onMessage(type: number, bytes = 0): void {
-    if (type !== MessageType.cancel) this.#spend(COSTLY_TYPES.has(type) ? TURN_MESSAGES : 1, bytes);
+    if (type !== MessageType.cancel) {
+      this.#spend(COSTLY_TYPES.has(type) ? BATCH_MESSAGES : 1, bytes);
+    }
   }
 
   /** A message is answered with an error, or a cancel of no job. */
@@ -133,28 +135,28 @@ export class PacedMessages {
   /** Bytes of a message are read that is refused. Nothing more is to be read until the result resolves. */
   onDropped(bytes: number): Promise<void> | undefined {
     this.#droppedBytes += bytes;
-    const turns = Math.floor(this.#droppedBytes / DROPPED_BYTES);
-    this.#droppedBytes -= turns * DROPPED_BYTES;
-    return turns > 0 ? this.#wait(turns * TURN_MESSAGES, 0) : undefined;
+    const batches = Math.floor(this.#droppedBytes / DROPPED_BYTES);
+    this.#droppedBytes -= batches * DROPPED_BYTES;
+    return batches > 0 ? this.#wait(batches * BATCH_MESSAGES, 0) : undefined;
   }
 
   #spend(messages: number, bytes: number): void {
-    const turns = this.#wait(messages, bytes);
-    if (turns) this.#hold(turns);
+    const batches = this.#wait(messages, bytes);
+    if (batches) this.#hold(batches);
   }
 
   #wait(messages: number, bytes: number): Promise<void> | undefined {
     this.#left -= messages + Math.floor(bytes / BYTES_PER_MESSAGE);
     if (this.#left >= 0) return undefined;
-    const turns = Math.ceil(-this.#left / TURN_MESSAGES);
-    this.#left += turns * TURN_MESSAGES;
-    const turn = this.#pace.turn(this);
-    return turn || turns > 1 ? this.#turns(turn, turns - 1) : undefined;
+    const batches = Math.ceil(-this.#left / BATCH_MESSAGES);
+    this.#left += batches * BATCH_MESSAGES;
+    const batch = this.#pace.nextBatch(this);
+    return batch || batches > 1 ? this.#batches(batch, batches - 1) : undefined;
   }
 
-  async #turns(first: Promise<void> | undefined, more: number): Promise<void> {
+  async #batches(first: Promise<void> | undefined, more: number): Promise<void> {
     await first;
-    for (let left = more; left > 0 && !this.#isClosed; left--) await this.#pace.turn(this);
+    for (let left = more; left > 0 && !this.#isClosed; left--) await this.#pace.nextBatch(this);
   }
 
   /** The connection is closed. */

@@ -10,9 +10,9 @@ import {
 import { messageOf } from "../../runtime/error_text.ts";
 import { CORE_IN_MEMORY_BYTES_MAX } from "../cores/arriving_core.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
-import type { CoreTurns } from "../cores/core_turns.ts";
+import type { CoreLock } from "../cores/core_lock.ts";
 import type { CoreStore } from "../cores/core_store.ts";
-import { type CurrentCore, NO_CORE } from "./current_core.ts";
+import type { CurrentCore } from "./current_core.ts";
 import type { PacedMessages } from "./message_pace.ts";
 import { UnwantedPayload } from "./unwanted_payload.ts";
 
@@ -20,15 +20,15 @@ import { UnwantedPayload } from "./unwanted_payload.ts";
 export interface PartPlaces {
   version(): number;
   paced(): Pick<PacedMessages, "onDropped">;
-  readonly cores: Pick<CurrentCore, "hasAny">;
+  readonly cores: Pick<CurrentCore, "problem">;
   readonly store: Pick<CoreStore, "arriving">;
   readonly room: Pick<DiskRoom, "check">;
-  readonly coreTurns: CoreTurns;
+  readonly coreLock: CoreLock;
 }
 
 /** Finds such places. Others are for arrays. */
 export function partPlaces(places: PartPlaces): FindHugePlace {
-  const { version, paced, cores, store, room, coreTurns: turns } = places;
+  const { version, paced, cores, store, room, coreLock: lock } = places;
   const unwanted = (bytes: number, kind: "core" | "protocol", reason: string): HugePlace =>
     new UnwantedPayload(bytes, kind, reason, (more) => paced().onDropped(more));
   return (type, _id, bytes) => {
@@ -37,11 +37,12 @@ export function partPlaces(places: PartPlaces): FindHugePlace {
       return unwanted(bytes, "protocol", message);
     }
     const isJob = type === MessageType.job || type === MessageType.limitedJob;
-    if (isJob && !cores.hasAny) return unwanted(bytes, "core", NO_CORE);
+    const { problem } = cores;
+    if (isJob && problem !== undefined) return unwanted(bytes, "core", problem);
     if (type !== MessageType.core || bytes <= CORE_IN_MEMORY_BYTES_MAX) return undefined;
     try {
       room.check(bytes);
-      return store.arriving(bytes, { room, turns });
+      return store.arriving(bytes, { room, lock });
     } catch (error) {
       return unwanted(bytes, "core", `Cannot store a compute core: ${messageOf(error)}`);
     }

@@ -65,7 +65,7 @@ export class PrintedNotices {
     let piece: string[] = [];
     let chars = 0;
     for (const line of lines) {
-      if (isSlow || !this.#takes(printed, line)) {
+      if (isSlow || !this.#take(printed, line)) {
         printed.leftOut += 1;
         continue;
       }
@@ -88,7 +88,7 @@ export class PrintedNotices {
   onCorePrinted({ key }: StoredCore, lines: Lines): void {
     if (this.#mode !== "all" || this.#link.isClosed) return;
     if (!this.#current.isReady(key) && this.#current.count === 0) return; // not its core
-    const taken = lines.filter((line) => this.#takes(this.#core, line)).slice(0, CORE_LINES_MAX);
+    const taken = lines.filter((line) => this.#take(this.#core, line)).slice(0, CORE_LINES_MAX);
     const notice = { isLast: false, leftOut: lines.length - taken.length, lines: taken };
     this.#send(encodePrinted(NO_JOB, notice));
   }
@@ -97,7 +97,7 @@ export class PrintedNotices {
   onAnswered(job: RelayedJob, hasFailed: boolean, lastLines: Lines = []): void {
     if (hasFailed && this.#mode !== "nothing") this.#of(job).lastLines = lastLines;
     else if (this.hasJobs) delete this.#byJob.get(job)?.lastLines; // of a lost attempt
-    this.onFailed(job);
+    this.#sendLast(job);
   }
 
   /** The slot of a job is lost, whether the job has failed or runs again. */
@@ -107,6 +107,11 @@ export class PrintedNotices {
 
   /** A job is about to be answered with an error. */
   onFailed(job: RelayedJob): void {
+    this.#sendLast(job);
+  }
+
+  /** Sends what is left to tell of a job before its answer, and forgets it. */
+  #sendLast(job: RelayedJob): void {
     const printed = this.hasJobs ? this.#byJob.get(job) : undefined;
     if (!printed) return;
     this.#byJob.delete(job);
@@ -132,8 +137,8 @@ export class PrintedNotices {
     this.#send(encodePrinted(job.id, { isLast: false, leftOut, lines }));
   }
 
-  /** Whether the limits allow one more line. */
-  #takes(printed: Printed, line: string): boolean {
+  /** Counts one more line, if the limits allow it. Returns whether they do. */
+  #take(printed: Printed, line: string): boolean {
     const nowMs = this.#clock.now();
     if (nowMs - this.#second.startedAtMs >= SECOND_MS) {
       this.#second = { startedAtMs: nowMs, bytes: 0 };

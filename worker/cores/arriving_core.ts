@@ -9,7 +9,7 @@ import { CoreHead, type HugePlace, MalformedPayloadError } from "../../protocol/
 import { nodeCrypto } from "../../runtime/late_modules.ts";
 import { codeOf, toError } from "../../runtime/error_text.ts";
 import type { Files, OpenFile } from "../../runtime/files/files.ts";
-import type { CoreTurns } from "./core_turns.ts";
+import type { CoreLock } from "./core_lock.ts";
 import { CORE_MODE, storeError } from "./core_writing.ts";
 import type { DiskRoom } from "./disk_room.ts";
 
@@ -35,7 +35,7 @@ export interface CorePlace {
   /** What is announced may never come, so room is looked for as it arrives. */
   readonly room: Pick<DiskRoom, "check">;
   /** All that arrive share the time of the worker. */
-  readonly turns: CoreTurns;
+  readonly lock: CoreLock;
 }
 
 /** The payload of a message with a core. */
@@ -72,7 +72,7 @@ export class ArrivingCore implements HugePlace {
     const part = this.#space.slice(0, bytes - this.#taken);
     this.#taken = bytes;
     return this.#writing = this.#writing
-      .then(() => this.#place.turns.take(() => this.#take(part)));
+      .then(() => this.#place.lock.run(() => this.#take(part)));
   }
 
   async #take(part: Uint8Array): Promise<void> {

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
 import type { CoreSetup, Variable } from "../../protocol/mod.ts";
 import { coreName } from "./core_name.ts";
+import { withOpenFile } from "../../system/file_hash.ts";
+import { readPart } from "../../system/file_part.ts";
 import { sha256Of } from "../../system/sha256.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files/files.ts";
@@ -144,7 +146,7 @@ export class CoreStore {
   }
 
   /** A place for a large core that begins to arrive. */
-  arriving(payloadBytes: number, parts: Pick<CorePlace, "room" | "turns">): ArrivingCore {
+  arriving(payloadBytes: number, parts: Pick<CorePlace, "room" | "lock">): ArrivingCore {
     const path = join(this.#directory, `${++this.#lastFile}.arriving`);
     return new ArrivingCore({ files: this.#files, path, ...parts }, payloadBytes);
   }
@@ -198,9 +200,10 @@ export class CoreStore {
     return core;
   }
 
-  /** The content of a core's own file. */
-  content({ path }: StoredCore): Promise<Uint8Array> {
-    return this.#files.content(path);
+  /** The content of a core's own file. Another core may have put something without an end in its place. */
+  content({ path, laidOut }: StoredCore): Promise<Uint8Array> {
+    const bytes = laidOut[0]?.bytes ?? 0;
+    return withOpenFile(this.#files, path, (file) => readPart(file, 0, bytes));
   }
 
   /** The core with this key, if it has users. */

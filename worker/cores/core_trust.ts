@@ -107,6 +107,7 @@ export class CoreTrust {
 
   /** What is judged are the bytes that are loaded later: those with the digest. */
   async #read({ path, digest }: StoredFile): Promise<SignedFile> {
+    // One that cannot be read is as good as changed.
     const signed = await withOpenFile(this.#files, path, readSignedFile).catch(() => undefined);
     if (signed?.hashes.whole === digest) return signed;
     throw new LoadError("its files on this worker are no longer what was sent", "damaged");

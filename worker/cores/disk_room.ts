@@ -69,7 +69,7 @@ export function freeBytesOf(folder: string): FreeBytes {
       const { bavail, bsize } = statfsSync(folder);
       return bavail * bsize;
     } catch {
-      return undefined;
+      return undefined; // the folder is gone, which whoever writes there is told
     }
   };
 }

@@ -2,6 +2,8 @@
 
 import type { FileBytes } from "../../core/elf_library.ts";
 import type { Files, OpenFile } from "../../runtime/files/files.ts";
+import { withOpenFile } from "../../system/file_hash.ts";
+import { readPart } from "../../system/file_part.ts";
 
 /** The headers and tables of most libraries are in a few pages of this size. */
 const PAGE_BYTES = 16 * 1024;
@@ -9,21 +11,24 @@ const PAGE_BYTES = 16 * 1024;
 /** Pages that are kept: a crafted library makes its reader jump through all of a large file. */
 const PAGES_MAX = 64;
 
-/** Opens a file for as long as `use` runs. `undefined` if there is no such file, or it cannot be read. */
+/**
+ * Opens a file for as long as `use` runs. `undefined` if there is no such file, or it cannot be read. Devices are not
+ * even opened: a library may name any path.
+ */
 export async function withFileBytes<T>(
   files: Files,
   path: string,
   use: (bytes: FileBytes) => Promise<T>,
 ): Promise<T | undefined> {
-  const file = await files.openToRead(path).catch(() => undefined);
-  if (!file) return undefined;
   try {
-    const { kind, bytes } = await file.info();
-    return kind === "file" ? await use(new PagedBytes(file, bytes)) : undefined;
+    const { kind } = await files.target(path);
+    if (kind !== "file") return undefined;
+    return await withOpenFile(files, path, async (file) => {
+      const { bytes } = await file.info();
+      return await use(new PagedBytes(file, bytes));
+    });
   } catch {
-    return undefined;
-  } finally {
-    await file.close().catch(() => {}); // it was only read
+    return undefined; // it is cut off, or crafted: the loader says why
   }
 }
 
@@ -51,14 +56,7 @@ class PagedBytes implements FileBytes {
   async #page(index: number): Promise<Uint8Array> {
     const known = this.#pages.get(index);
     if (known) return known;
-    const page = new Uint8Array(PAGE_BYTES);
-    let filled = 0;
-    while (filled < PAGE_BYTES) {
-      const read = await this.#file.read(page.subarray(filled), index * PAGE_BYTES + filled);
-      if (read === 0) break;
-      filled += read;
-    }
-    const content = page.subarray(0, filled);
+    const content = await readPart(this.#file, index * PAGE_BYTES, PAGE_BYTES);
     const [oldest] = this.#pages.size < PAGES_MAX ? [] : this.#pages.keys();
     if (oldest !== undefined) this.#pages.delete(oldest);
     this.#pages.set(index, content);

@@ -58,17 +58,25 @@ interface LoaderSettings {
   readonly libraryPath: string;
 }
 
+/** How to search. */
+export interface SearchOptions {
+  /** Folders for all libraries. */
+  readonly libraryPath?: string;
+  /** Nobody waits for the result any more. */
+  readonly late?: AbortSignal | undefined;
+}
+
 /** What this machine lacks to load the library at `path`; `undefined` if that cannot be known. */
 export async function searchLibraries(
   files: Files,
   path: string,
-  libraryPath = process.env.LD_LIBRARY_PATH ?? "",
+  { libraryPath = process.env.LD_LIBRARY_PATH ?? "", late }: SearchOptions = {},
 ): Promise<Lacking | undefined> {
   const settings = await loaderSettings(files, libraryPath);
   const library = await readLibrary(files, path);
   if (!settings || !library || library === UNREADABLE) return undefined;
-  return await new Search(files, settings, { name: undefined, path, library, parent: undefined })
-    .lacking();
+  const core = { name: undefined, path, library, parent: undefined };
+  return await new Search(files, settings, core, late).lacking();
 }
 
 async function loaderSettings(
@@ -105,15 +113,17 @@ class Search {
   readonly #files: Files;
   readonly #settings: LoaderSettings;
   readonly #core: Loaded;
+  readonly #late: AbortSignal | undefined;
   /** What has been found, by all of its names; `undefined` for what is missing or cannot be read. */
   readonly #byName = new Map<string, Loaded | undefined>();
   readonly #missing: Lacking["libraries"][number][] = [];
   #looks = 0;
 
-  constructor(files: Files, settings: LoaderSettings, core: Loaded) {
+  constructor(files: Files, settings: LoaderSettings, core: Loaded, late?: AbortSignal) {
     this.#files = files;
     this.#settings = settings;
     this.#core = core;
+    this.#late = late;
   }
 
   async lacking(): Promise<Lacking> {
@@ -122,7 +132,7 @@ class Search {
       for (const name of loaded.library.needed) {
         if (this.#byName.has(name) || this.#byName.size >= LIBRARIES_MAX) continue;
         const found = await this.#find(name, loaded);
-        if (this.#looks > LOOKS_MAX) return { libraries: [], versions: [] }; // nobody knows
+        if (this.#hasEnded) return { libraries: [], versions: [] }; // nobody knows
         if (found === undefined) this.#missing.push({ name, neededBy: loaded.name });
         const next = found === UNREADABLE ? undefined : found;
         this.#byName.set(name, next);
@@ -147,13 +157,18 @@ class Search {
 
   async #find(name: string, parent: Loaded): Promise<Loaded | typeof UNREADABLE | undefined> {
     for (const path of this.#candidates(name, parent)) {
-      if (++this.#looks > LOOKS_MAX) return undefined;
+      this.#looks += 1;
+      if (this.#hasEnded) return undefined;
       const library = await readLibrary(this.#files, path);
       if (library === UNREADABLE) return UNREADABLE;
       if (!library || !isSameKind(library, this.#core.library)) continue;
       return { name, path, library, parent };
     }
     return undefined;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#looks > LOOKS_MAX || this.#late?.aborted === true;
   }
 
   *#candidates(name: string, parent: Loaded): Iterable<string> {

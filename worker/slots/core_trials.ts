@@ -9,7 +9,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { RelayedJob } from "../job.ts";
 import type { CoreLoads } from "./core_loads.ts";
-import type { CoreProbes } from "./core_probes.ts";
+import type { TrialProcesses } from "./trial_processes.ts";
 import type { Slots } from "./slots.ts";
 
 /** A core that has not failed by then probably works. Then the other slots begin, so that all are ready together. */
@@ -28,7 +28,7 @@ const USED_MS = 2_000;
 export interface TrialContext {
   readonly pool: Pool<RelayedJob>;
   readonly slots: Slots;
-  readonly probes: CoreProbes;
+  readonly processes: TrialProcesses;
   readonly loads: CoreLoads;
   readonly clock: Clock;
 }
@@ -58,10 +58,10 @@ export class CoreTrials {
    * with the reason if it cannot be loaded.
    */
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
-    const { slots, probes, clock } = this.#context;
+    const { slots, processes, clock } = this.#context;
     if (slots.holding(core.key).length > 0) return;
     const trial = this.#begin(core) ?? await this.#beginInFirstUp(core, abandoned);
-    if (!trial) return await probes.load(core, abandoned);
+    if (!trial) return await processes.load(core, abandoned);
     const abandon = () => slots.at(trial.endpoint)?.abandonLoad();
     abandoned.addEventListener("abort", abandon);
     let gaveWay = false;
@@ -78,7 +78,7 @@ export class CoreTrials {
       timer.stop();
       abandoned.removeEventListener("abort", abandon);
     }
-    if (gaveWay) await probes.load(core, abandoned);
+    if (gaveWay) await processes.load(core, abandoned);
   }
 
   /** Whether jobs run, or did until just now. */

@@ -7,7 +7,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { CoreStore, StoredCore } from "../cores/core_store.ts";
 import { endJob, type JobPlace, type Lines, type RelayedJob, type SlotResponse } from "../job.ts";
 import { CoreLoads } from "./core_loads.ts";
-import { CoreProbes } from "./core_probes.ts";
+import { TrialProcesses } from "./trial_processes.ts";
 import { CoreTrials } from "./core_trials.ts";
 import { HugeInputs } from "./transport/huge_inputs.ts";
 import { LoadError } from "../cores/load_error.ts";
@@ -68,7 +68,7 @@ export class Executor {
       system: options.system,
     });
     const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
-    this.trials = new CoreTrials({ ...parts, probes: new CoreProbes(context), clock });
+    this.trials = new CoreTrials({ ...parts, processes: new TrialProcesses(context), clock });
     const onKilled = (job: Job<RelayedJob>, why: string) => this.#fail(job, "killed", why);
     this.#terminations = new Terminations(this.#pool, onKilled);
     this.#relaying = new RelayingSlots(this.#pool, () => this.#onEvent());
@@ -113,8 +113,8 @@ export class Executor {
   submit(client: ClientId, core: StoredCore, job: RelayedJob): void {
     const { payload: { byteLength }, place, huge } = job;
     const bytes = byteLength + (huge?.bytes ?? 0);
-    const near = (place ?? huge)?.endpoint;
-    const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), near);
+    const dataAt = (place ?? huge)?.endpoint;
+    const entry = this.#pool.onJob(client, core.key, bytes, job, this.#onEvent(), dataAt);
     if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };

@@ -1,7 +1,7 @@
 /** How an executor is set up. */
 
 import type { Clock } from "../../runtime/clock.ts";
-import type { SystemFiles } from "../../runtime/system_text.ts";
+import type { ProcFiles } from "../../runtime/proc_files.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreStore } from "../cores/core_store.ts";
 import type { Launcher } from "./processes/launcher.ts";
@@ -10,7 +10,7 @@ import type { OnCorePrinted } from "./printed_to.ts";
 /** How an executor is set up. */
 export interface ExecutorOptions {
   readonly clock: Clock;
-  readonly system: SystemFiles;
+  readonly system: ProcFiles;
   readonly log: Log;
   readonly launcher: Launcher;
   readonly store: CoreStore;

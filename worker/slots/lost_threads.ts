@@ -3,10 +3,10 @@
  * the process, which answers nothing any more. Linux then shows it as a zombie, like one that has ended.
  */
 
-import type { SystemFiles } from "../../runtime/system_text.ts";
+import type { ProcFiles } from "../../runtime/proc_files.ts";
 
-/** How often each process is looked at: most jobs are shorter, and are never looked at twice. */
-const LOOK_MS = 2_000;
+/** How often each process is checked: most jobs are shorter, and are never checked twice. */
+const POLL_MS = 2_000;
 
 /** Why what the core was doing fails. `what`: the function that has ended its thread. */
 export const lostThread = (what: string) => `${what} has ended its thread, as pthread_exit does`;
@@ -22,19 +22,19 @@ export interface BusyCore {
 
 /** The processes that have lost their thread. */
 export class LostThreads {
-  readonly #system: SystemFiles;
-  #lookedAtMs = 0;
-  /** Those that were zombies at the last look: one that has ended is one, too, until it is noticed. */
+  readonly #system: ProcFiles;
+  #polledAtMs = 0;
+  /** Those that were zombies at the last poll: one that has ended is one, too, until it is noticed. */
   #seen = new Map<number, string>();
 
-  constructor(system: SystemFiles) {
+  constructor(system: ProcFiles) {
     this.#system = system;
   }
 
-  /** Ends those that will never answer, if it is time to look. */
+  /** Ends those that will never answer, if it is time to check. */
   end(busy: () => Iterable<BusyCore>, nowMs: number): void {
-    if (nowMs - this.#lookedAtMs < LOOK_MS) return;
-    this.#lookedAtMs = nowMs;
+    if (nowMs - this.#polledAtMs < POLL_MS) return;
+    this.#polledAtMs = nowMs;
     const before = this.#seen;
     this.#seen = new Map();
     for (const core of busy()) {
@@ -46,7 +46,7 @@ export class LostThreads {
   }
 }
 
-function isZombie(pid: number, system: SystemFiles): boolean {
+function isZombie(pid: number, system: ProcFiles): boolean {
   // Without one it is gone, or this is not Linux. The name in parentheses may have any characters.
   const stat = system.text(`/proc/${pid}/stat`) ?? "";
   return stat.startsWith("Z", stat.lastIndexOf(")") + 2);

@@ -1,7 +1,7 @@
 /** How a worker shares its machine out among its slots. */
 
 import { cpuSets } from "../../system/cpu_sets.ts";
-import { type SystemFiles, thisSystem } from "../../runtime/system_text.ts";
+import { type ProcFiles, thisSystem } from "../../runtime/proc_files.ts";
 import { usableCpus } from "../../system/usable_cpus.ts";
 import type { MachineShares } from "./processes/slot_environment.ts";
 
@@ -16,7 +16,7 @@ export interface ShareOptions {
 /** The shares of the slots. Throws if the slots cannot be bound to CPUs, or if there are not as many devices. */
 export function sharesOf(
   { slots, threads, pin = false, devices }: ShareOptions,
-  system: SystemFiles = thisSystem,
+  system: ProcFiles = thisSystem,
 ): MachineShares {
   if (devices && devices.length !== slots) {
     throw new RangeError(`A worker with ${slots} slots cannot give them ${devices.length} devices`);

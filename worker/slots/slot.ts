@@ -244,7 +244,7 @@ export class Slot {
     const hasJob = lastStarted !== 0 && lastStarted !== this.#answered;
     if (hasJob && cause !== "terminated") launcher.jobs.onLost();
     this.#answered = undefined; // the ids of its next endpoint begin anew
-    const usage = (peakBytes?: number) => process.startedJob.usage(peakBytes);
+    const usage = (peakBytes?: number) => process.shared.usage(peakBytes);
     events.onLastLines?.(endpoint, lastStarted, printed.lastLines, usage);
     events.onLost(endpoint, reason, cause, lastStarted);
     void this.#bringUp();

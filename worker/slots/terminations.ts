@@ -36,7 +36,7 @@ export class Terminations {
     for (const job of this.#pool.jobsAt(endpoint).reverse()) {
       const { dispatch } = this.#pool.locate(job) ?? {};
       if (dispatch === undefined) continue;
-      if (job !== running || !this.#isLast(job.payload)) {
+      if (job !== running || this.#count(job.payload) < TERMINATIONS_MAX) {
         this.#pool.onReturned(endpoint, dispatch, nowMs);
       } else {
         this.#pool.onAnswer(endpoint, dispatch, nowMs);
@@ -47,7 +47,7 @@ export class Terminations {
 
   /** A slot was ended while it loaded a core. Returns whether that has happened too often. */
   onLoadLost(core: StoredCore): boolean {
-    return this.#isLast(core);
+    return this.#count(core) >= TERMINATIONS_MAX;
   }
 
   /** The core was loaded. */
@@ -55,9 +55,10 @@ export class Terminations {
     this.#counts.delete(core);
   }
 
-  #isLast(what: RelayedJob | StoredCore): boolean {
+  /** Counts one more. Returns how many there are. */
+  #count(what: RelayedJob | StoredCore): number {
     const count = 1 + (this.#counts.get(what) ?? 0);
     this.#counts.set(what, count);
-    return count >= TERMINATIONS_MAX;
+    return count;
   }
 }

@@ -6,9 +6,9 @@ import type { Pool } from "../../pool/pool.ts";
 import type { CurrentJob } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import type { SystemFiles } from "../../runtime/system_text.ts";
+import type { ProcFiles } from "../../runtime/proc_files.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
-import { findViolations, peakBytes, residentBytes } from "./limits.ts";
+import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
 import { LongFrees } from "./long_frees.ts";
 import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
 import { RunTimes } from "./run_times.ts";
@@ -48,7 +48,7 @@ export interface WatchedProcess {
 export interface WatchdogContext {
   readonly pool: Pool<RelayedJob>;
   readonly clock: Clock;
-  readonly system: SystemFiles;
+  readonly system: ProcFiles;
   /** The process behind an endpoint. */
   readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
   /** The processes that load a core, of slots and others. */
@@ -154,7 +154,7 @@ export class Watchdog {
     for (const job of pool.jobsAt(endpoint).reverse()) {
       const { dispatch } = pool.locate(job) ?? {};
       if (dispatch === undefined) continue;
-      const isCulprit = job === kill.job && this.#isToBlame(job, kill, lastStarted > dispatch);
+      const isCulprit = job === kill.job && this.#judge(job, kill, lastStarted > dispatch);
       if (!isCulprit) {
         pool.onReturned(endpoint, dispatch, nowMs);
       } else {
@@ -176,9 +176,9 @@ export class Watchdog {
   /**
    * A job may have ended by itself at the very moment of the kill, with its answer lost: then its slot, which
    * runs jobs in order, has started a later one. And the memory may have been leaked by earlier jobs. In both
-   * cases the job runs again in another process.
+   * cases the job runs again in another process, and that is counted. Returns whether the job fails.
    */
-  #isToBlame(job: Job<RelayedJob>, { kind, ranOthers }: Kill, hadEnded: boolean): boolean {
+  #judge(job: Job<RelayedJob>, { kind, ranOthers }: Kill, hadEnded: boolean): boolean {
     if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
     const violations = 1 + (this.#violations.get(job.payload) ?? 0);
     this.#violations.set(job.payload, violations);

@@ -105,6 +105,14 @@ export class TarReader {
     return this.#zeroBlocks >= 2;
   }
 
+  /**
+   * Whether files may follow of which nothing was read: a writer that dies leaves such a tar. Some programs write one
+   * block of zeros at the end.
+   */
+  get lacksEnd(): boolean {
+    return this.#zeroBlocks === 0;
+  }
+
   /** Reads the next bytes. They may change afterwards. Throws a `TarError`. */
   push(chunk: Buffer): void {
     const bytes = tarBytes(chunk);

@@ -29,6 +29,10 @@ const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 /** So many entries that are no files are named in warnings. */
 const WARNINGS_MAX = 5;
 
+/** Why a tar is not read to its end, though it ends between two files. */
+const LACKS_END = "it lacks the two blocks of zeros that end a tar, so files may be missing; " +
+  "if it has all of them, add the blocks: head -c 1024 /dev/zero";
+
 /** A part of a path that is no name: it is empty, `.` or `..`. */
 const NO_NAME = /(^|\/)\.{0,2}(\/|$)/;
 
@@ -51,7 +55,7 @@ export function tarSource(inputs: TarInputs): Source {
 }
 
 async function* tarBatches(inputs: TarInputs): Source["batches"] {
-  const { files, tar, warn, finished, memory } = inputs;
+  const { files, tar, finished, memory } = inputs;
   const tasks = new TarTasks(inputs, await openContentHash());
   const reader = new TarReader(INPUT_BYTES_MAX, tasks, memory);
   try {
@@ -63,8 +67,9 @@ async function* tarBatches(inputs: TarInputs): Source["batches"] {
   } catch (cause) {
     throw new SourceError(`Cannot read the tar "${shownTar(tar)}": ${reasonOf(cause)}`, { cause });
   }
+  // A failed job rather than a warning: the outputs of these files will be missing.
+  if (reader.lacksEnd) tasks.onUnread(shownTar(tar), LACKS_END);
   yield await withoutFinished(await tasks.take(), finished);
-  warn(`"${shownTar(tar)}" lacks the two blocks of zeros that end a tar; files may be missing`);
 }
 
 async function withoutFinished(
@@ -138,6 +143,11 @@ class TarTasks {
 
   onUnreadable(path: string, reason: string): void {
     const { name } = namedFile(path, pathBelow(path) ?? path, this.#naming);
+    this.onUnread(name, reason);
+  }
+
+  /** What has this name was not read. It may be no file of the tar. */
+  onUnread(name: string, reason: string): void {
     this.#tasks.push({ kind: "unreadable", index: this.#index++, name, reason });
   }
 

@@ -19,20 +19,16 @@ const CHUNK_BYTES = 1024 * 1024;
 
 /** Reads a tar, `-` from stdin, and yields whenever some of it was read. */
 export async function* readTar(files: Files, tar: string, reader: TarReader): AsyncIterable<void> {
-  if (tar === "-") {
-    for await (const chunk of unpacked(process.stdin as AsyncIterable<Buffer>)) {
-      // Who writes to stdin may have more zeros to write, and would fail if nobody read them.
-      if (reader.hasEnded) continue;
-      reader.push(chunk);
-      yield;
-    }
-  } else if (await isPacked(files, tar)) {
-    for await (const chunk of unpacked(chunksOf(files, tar))) {
-      reader.push(chunk);
-      yield;
-      if (reader.hasEnded) return;
-    }
-  } else yield* readPlain(files, tar, reader);
+  const isStream = tar === "-";
+  if (!isStream && !await isPacked(files, tar)) return yield* readPlain(files, tar, reader);
+  const bytes = isStream ? process.stdin as AsyncIterable<Buffer> : chunksOf(files, tar);
+  for await (const chunk of unpacked(bytes)) {
+    // Behind the end of the tar is the checksum of the packed file. Who writes to stdin may have more zeros to write,
+    // and would fail if nobody read them.
+    if (reader.hasEnded) continue;
+    reader.push(chunk);
+    yield;
+  }
 }
 
 /** Reads large contents to where the reader wants them, and everything else in chunks. */

@@ -164,7 +164,7 @@ export class Journal {
     if (this.#hasBegun && isComplete) this.#addRunEvent("ended", ending);
     await this.#syncAll();
     if (this.#hasBegun && isComplete && this.#areOutputsLost) await this.#endBehindLost(ending);
-    await this.#file.close();
+    await this.#file.close().catch((cause) => this.#failure ??= journalError(this.path, cause));
     if (this.#failure) throw this.#failure;
   }
 

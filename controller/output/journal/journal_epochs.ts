@@ -11,8 +11,6 @@ export class JournalEpochs {
   #trustedFrom = 0;
   /** The epoch of a run that has begun and has not ended. */
   #begun: number | undefined;
-  /** How many runs before that have begun and not ended. */
-  #killed = 0;
 
   /** The epoch of the record that is being read. */
   get current(): number {
@@ -24,9 +22,9 @@ export class JournalEpochs {
     return epoch >= this.#trustedFrom;
   }
 
-  /** How many runs have begun and not ended. Each may have torn the line that it was writing. */
-  get killedRuns(): number {
-    return this.#killed + (this.#begun === undefined ? 0 : 1);
+  /** Whether a run has begun and not ended. */
+  get isInRun(): boolean {
+    return this.#begun !== undefined;
   }
 
   /** A run writes each output at most once, so a killed run affects only records from before its begin. */
@@ -36,17 +34,23 @@ export class JournalEpochs {
       return;
     }
     // Only one run at a time uses the journal: an earlier one that has not ended was killed.
-    if (this.#begun !== undefined) {
-      this.#trustedFrom = Math.max(this.#trustedFrom, this.#begun);
-      this.#killed += 1;
-    }
+    this.#distrustKilled();
     this.#current += 1;
     this.#begun = this.#current;
+  }
+
+  /** The journal has ended, and no run that reads it is in it. So one that has begun was killed, or is still writing. */
+  onEnd(): void {
+    this.#distrustKilled();
   }
 
   /** A line cannot be used. It may have been of any run, so no earlier record is trusted. */
   onFlaw(): void {
     this.#current += 1;
     this.#trustedFrom = this.#current;
+  }
+
+  #distrustKilled(): void {
+    if (this.#begun !== undefined) this.#trustedFrom = Math.max(this.#trustedFrom, this.#begun);
   }
 }

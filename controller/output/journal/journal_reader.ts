@@ -10,6 +10,9 @@ import type { RunEnding } from "./run_ending.ts";
 /** No record is longer. A longer line is damaged, and only its end can contain a record. */
 export const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
+/** What every line ends with. */
+const LAST_BYTE = "}".charCodeAt(0);
+
 /** A single record is seldom larger. */
 const RECORD_CHUNK_BYTES = 64 * 1024;
 
@@ -27,6 +30,8 @@ export interface JournalEvents {
   onRun(event: RunEvent, ending?: RunEnding): void;
   /** A line that cannot be used. */
   onFlaw(kind: keyof JournalFlaws): void;
+  /** The line that could not be used is cut off, and the last one of its run: a run that was killed has torn it. */
+  onTorn?(): void;
   /** May take a line that is a plain record: then `onRecord` does not get it. The line is valid during the call. */
   takesLine?(line: Buffer, at: number): boolean;
   /** Some lines were read. The next ones wait for it. */
@@ -39,8 +44,9 @@ export async function readJournal(
   path: string,
   events: JournalEvents,
 ): Promise<void> {
+  let isAfterCut = false;
   const lines = new LineCutter({
-    onLine: (line, at) => readLine(line, at, events),
+    onLine: (line, at) => isAfterCut = readLine(line, at, events, isAfterCut),
     lineBytesMax: LINE_BYTES_MAX,
     reusesChunks: true,
   });
@@ -49,6 +55,7 @@ export async function readJournal(
     await events.onSome?.();
   }
   lines.end();
+  if (isAfterCut) events.onTorn?.();
   await events.onSome?.();
 }
 
@@ -63,7 +70,7 @@ export async function readRecordAt(
   const events = { onRecord: (record: ReadRecord) => found = record, onRun() {}, onFlaw() {} };
   const lines = new LineCutter({
     onLine: (line, at) => {
-      if (!isRead) readLine(line, at, events);
+      if (!isRead) readLine(line, at, events, false);
       isRead = true;
     },
     lineBytesMax: LINE_BYTES_MAX,
@@ -78,15 +85,22 @@ export async function readRecordAt(
   return found;
 }
 
-function readLine(line: Buffer, at: number, events: JournalEvents): void {
-  if (line.byteLength === 0) return; // an append may begin with a line feed that was not needed
-  if (events.takesLine?.(line, at)) return;
+/** `isAfterCut`: the line before it is cut off. Returns whether this one is, too. */
+function readLine(line: Buffer, at: number, events: JournalEvents, isAfterCut: boolean): boolean {
+  if (line.byteLength === 0) return isAfterCut; // an append may begin with a line feed that was not needed
+  if (events.takesLine?.(line, at)) return false;
   let read = parseLine(line);
+  let isCut = false;
   if (read.kind === "damaged") {
     events.onFlaw("damaged");
     read = parseTail(line);
+    isCut = read.kind === "damaged" && line.at(-1) !== LAST_BYTE;
   }
   if (read.kind === "newer") events.onFlaw("newer");
-  if (read.kind === "run") events.onRun(read.event, read.ending);
+  if (read.kind === "run") {
+    if (isAfterCut && read.event === "begun") events.onTorn?.();
+    events.onRun(read.event, read.ending);
+  }
   if (read.kind === "record") events.onRecord(read.record, at);
+  return isCut;
 }

@@ -16,7 +16,7 @@ import { Journal } from "../journal/journal.ts";
 import { formatRunEvent } from "../journal/journal_record.ts";
 import { Lock, LockedError } from "../lock.ts";
 import type { FolderLock, FolderOptions } from "../output_folder.ts";
-import type { Outputs } from "../outputs.ts";
+import type { Outputs, Warn } from "../outputs.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
 import { isZstdPack } from "./pack_format.ts";
@@ -24,6 +24,7 @@ import { forgetLostEntries } from "./lost_entries.ts";
 import { checkHasState, packResults } from "./pack_results.ts";
 import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
+import { staleEntriesText } from "./stale_entries.ts";
 import { type PackFiles, recoverRepack, repack } from "./repack.ts";
 import type { Resume } from "../resume.ts";
 
@@ -49,7 +50,7 @@ export class OutputPack implements Outputs {
     readonly journal: Journal,
     readonly resume: Resume | undefined,
     /** Takes out what has been superseded, and resolves when the pack has each output once. */
-    readonly tidy: () => Promise<void>,
+    readonly tidy: (warn: Warn) => Promise<void>,
   ) {
     this.#lock = lock;
   }
@@ -109,10 +110,13 @@ export class OutputPack implements Outputs {
         path: packJournalOf(path),
         outputs: sink,
       });
-      const tidy = async () => {
+      const tidy = async (warn: Warn) => {
         if (!sink.isOutdated && !resume?.jobs.isOutdated) return;
-        // Entries whose lines are lost may be good ones, of jobs that are not in this run.
-        if (resume && resume.jobs.flaws.damaged + resume.jobs.flaws.newer > 0) return;
+        // Entries whose lines are lost may be good ones, of jobs that are not in this run. Where a killed run has torn
+        // the line, there is no entry.
+        if (resume?.jobs.lacksLines) {
+          return warn(await staleEntriesText(below, path, packJournalOf(path)));
+        }
         await repacked(paths, options.format, clock.date(), journal.endedLine);
       };
       return new OutputPack(lock, below, sink, journal, resume?.jobs, tidy);
@@ -124,7 +128,7 @@ export class OutputPack implements Outputs {
 
   async close(): Promise<void> {
     await this.journal.close(true).catch(() => {}); // nothing was written
-    await this.sink.close().catch(() => {});
+    await this.sink.close().catch(() => {}); // to neither of them
     await this.release();
   }
 

@@ -164,7 +164,9 @@ export class PackSink implements OutputSink, BatchedOutputs {
       await this.write();
       await this.sync();
     } finally {
-      await this.#file.close();
+      await this.#file.close().catch((cause) => {
+        if (!this.#failure) this.#fail(cause); // the first error is the one to report
+      });
     }
   }
 

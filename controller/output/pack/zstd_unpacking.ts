@@ -33,7 +33,10 @@ export class ZstdError extends Error {
 
 /** What a cutter reports. */
 export interface FrameEvents {
-  /** Some bytes of the current frame. They are valid only during the call. `isData`: it is not one that is skipped. */
+  /**
+   * Some bytes of the current frame, of one block at most. They are valid only during the call. `isData`: it is not one
+   * that is skipped.
+   */
   onBytes(bytes: Buffer, isData: boolean): void;
   /** The current frame ends. */
   onEnd(isData: boolean): void;
@@ -81,9 +84,11 @@ export class FrameCutter {
       if (this.#missing > 0) break;
       // A part may be empty: then the next one follows at once.
       while (this.#missing === 0) {
-        if (!this.#next()) continue;
+        const isBlock = this.#part === "content";
+        const isFrame = this.#next();
+        if (!isBlock && !isFrame) continue;
         this.#events.onBytes(chunk.subarray(start, at), this.#isData);
-        this.#events.onEnd(this.#isData);
+        if (isFrame) this.#events.onEnd(this.#isData);
         start = at;
       }
     }
@@ -147,7 +152,11 @@ export class FrameCutter {
   }
 }
 
-/** The content of all frames, in chunks. Rejects with a `ZstdError` if the last one is cut off. */
+/**
+ * The content of all frames, in chunks. Rejects with a `ZstdError` if the last one is cut off. Each block is given to the
+ * decompressor by itself: that of Deno ends the process if it finds an error behind the first 16 KiB that it unpacks of
+ * what it was given.
+ */
 export async function* unzstd(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   for await (const frame of framesIn(chunks)) {
     const decompressor = createZstdDecompress();

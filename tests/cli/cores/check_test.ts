@@ -37,7 +37,7 @@ const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] 
   ["STARTS_PROCESS", INPUT, "warning", "processes", /2 processes left/],
   ["WRITES_FILE", INPUT, "warning", "files", /leaves scratch\.tmp in its working directory/],
   ["DESTRUCTOR_CRASHES", INPUT, "failed", "unload", /SIGABRT while the core is unloaded/],
-  ["INIT_REFUSES", INPUT, "failed", "load", /worker_init returned 5/],
+  ["INIT_REFUSES", INPUT, "failed", "load", /^worker_init returned 5 \(no licence for you\)$/],
   ["MANGLED", INPUT, "failed", "functions", /lacks worker_run_job; it has _Z14.*extern "C"$/],
 ];
 
@@ -87,14 +87,30 @@ for (const { declare, inputs, named } of INPUTS) {
   });
 }
 
-test("a file that is no library gets no commands for a debugger, which could not load it either", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("text.so", "#!/bin/sh\n");
-  const ended = await workspace.run(["check", "text.so"]);
-  assert.equal(ended.code, 1);
-  assert.match(ended.stdout, /^failed +file +it is a text file\n/);
-  assert.match(ended.stdout, /\n\n1 problem, 0 warnings\n$/);
-});
+testUnless(
+  notLinux,
+  "a core that cannot be loaded gets no commands for a debugger, which could not load it either",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("text.so", "#!/bin/sh\n");
+    await workspace.write("broken.so", Uint8Array.of(0x7f, 0x45, 0x4c, 0x46));
+    const refused: [string, string][] = [
+      ["text.so", "file"],
+      ["broken.so", "file"],
+      [await core("no_init"), "functions"],
+      [await core("needs_library"), "load"],
+      [await core("init_refuses"), "load"],
+    ];
+    for (const [file, check] of refused) {
+      const { code, stdout } = await workspace.run(["check", file]);
+      assert.equal(code, 1);
+      const failed = new RegExp(`\nfailed +${check} .*\n\n1 problem, 0 warnings\n$`);
+      assert.match(`\n${stdout}`, failed, "nothing follows that is not known");
+    }
+    const crash = await workspace.run(["check", await core("init_crashes")]);
+    assert.match(crash.stdout, /\n\nTo look closer:\n {2}gdb --args distcomp exec /);
+  },
+);
 
 slowTestUnless(notLinux, "a thread that stays is no finding, but is told", async () => {
   const { ended, findings } = await checked({ KEEPS_THREAD: 1 }, INPUT);

@@ -34,6 +34,11 @@ programTest(
 programTest("key create and --key and DISTCOMP_KEY name another file", async () => {
   await using workspace = await Workspace.make();
   assert.equal((await keyCommand(workspace, "create", "mine")).code, 0);
+  const again = await keyCommand(workspace, "create", "mine");
+  assert.match(
+    again.stderr,
+    /in "mine" already; .* replace it with distcomp key rotate --key mine\n$/,
+  );
   assert.equal((await keyCommand(workspace, "create")).code, 0);
   const mine = await shown(workspace, "--key", "mine");
   assert.notEqual(mine["key"], (await shown(workspace))["key"]);
@@ -137,7 +142,10 @@ programTest("a key that cannot be used ends a command with status 3 and the reas
   const refused: [string, RegExp][] = [
     ["k", /^distcomp: Other users .* key "k" \(mode 644\), so it is not used; type chmod 600 "k"/],
     ["text", /^distcomp: Cannot use the key "text": it is no key of distcomp\n$/],
-    ["missing", /^distcomp: There is no key "missing"; make one with distcomp key create\n$/],
+    [
+      "missing",
+      /^distcomp: There is no key "missing"; make one with distcomp key create missing, or /,
+    ],
   ];
   const actions = [["show"], ["rotate"], ["export", "--role", "worker"]];
   for (const [index, [file, message]] of refused.entries()) {

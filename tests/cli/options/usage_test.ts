@@ -71,6 +71,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /--slots is only for a run without --workers, --listen or --ssh/,
   ],
   [["run", ECHO, "in", "--workers", "a:b"], /Cannot understand the address "a:b"/],
+  [
+    ["run", ECHO, "in", "--workers", "a:0"],
+    /--workers needs the ports of workers, from 1 to 65535, not "a:0"\n$/,
+  ],
   ...["ssh://a", "me@a:2", "a[1-3,5]"].map((hosts): [string[], RegExp] => [
     ["run", ECHO, "in", "--workers", hosts],
     /--workers needs addresses .*, not "[^"]+"; --ssh starts workers on such hosts\n$/,
@@ -82,6 +86,23 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /--workers needs addresses or @FILE, not ""; is a variable/,
   ],
   [["run", ECHO, "in", "--workers="], /--workers needs addresses or @FILE, not ""; is a variable/],
+  [
+    ["run", ECHO, "in", "--workdir", ""],
+    /--workdir needs a folder, not ""; is a variable not set\? Leave --workdir out for the default: \$TMPDIR\n$/,
+  ],
+  [
+    ["run", ECHO, "in", "-o", ""],
+    /--output needs a folder, not ""; is a variable not set\? .* for the default: outputs\n$/,
+  ],
+  [
+    ["run", ECHO, "in", "--notify="],
+    /--notify needs a command, not ""; .* Leave --notify out to do without\n$/,
+  ],
+  [["run", ECHO, "in", "--exclude", ""], /--exclude needs the name of a worker, not ""; is a /],
+  [["run", ECHO, "in", "--ssh", ""], /--ssh needs hosts, not ""; is a variable not set/],
+  [["worker", "--listen", ""], /--listen needs an address, not ""; is a variable not set/],
+  [["worker", "--key", ""], /--key needs a file, not ""; is a variable not set/],
+  [["key", "export", "--role", ""], /--role needs a value, not ""; is a variable not set\?\n$/],
   [["run", ECHO, "in", "-w", "--fresh"], /--workers needs addresses or @FILE, not "--fresh"/],
   [["bench", ECHO, "--workers", " "], /--workers needs addresses or @FILE, not " "/],
   [["run", ECHO, "--lines", "a", "--lines", "b"], /--lines is given twice; .*: "a" or "b"\n$/],

@@ -33,6 +33,13 @@ test("options that are not typed have the values of the settings, parsed as if t
   assert.deepEqual([slots, listen], [4, { kind: "tcp", host: "127.0.0.1", port: 0 }]);
 });
 
+test("a setting without a value is refused as on the command line", () => {
+  assert.throws(
+    () => runFlags([], { workdir: "" }),
+    /Cannot use "workdir" in the settings ".*": --workdir needs a folder, not ""/,
+  );
+});
+
 test("what is typed counts more than the settings, and so do the variables of the environment", () => {
   const typed = runFlags(["--workers", "d", "--env", "C=3", "-o", "out", "--retries", "0"], RUN);
   assert.deepEqual([typed.workers, typed.output, typed.retries], ["d", "out", 0]);

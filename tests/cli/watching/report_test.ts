@@ -94,7 +94,7 @@ test("without a journal, there is no report, and a link in its place is not foll
   await workspace.write("empty/file", "");
   await workspace.write("linked/file", "");
   await symlink("../secret", workspace.at("linked/.distcomp"));
-  const cases = ["nowhere", "empty", "linked", "empty/file"];
+  const cases = ["nowhere", "empty", "empty/file"];
   for (const [name, { code, stderr }] of await workspace.runEach(cases, (it) => ["report", it])) {
     assert.equal(code, 2);
     assert.equal(
@@ -105,6 +105,12 @@ test("without a journal, there is no report, and a link in its place is not foll
         "or its pack\n",
     );
   }
+  const linked = await workspace.run(["report", "linked"]);
+  assert.equal(linked.code, 2);
+  assert.match(
+    linked.stderr,
+    /^distcomp: Cannot report on "linked": "linked\/.distcomp" is a link/,
+  );
 });
 
 test("a report says how many jobs a run has left that was killed, if the run has noted how many it had", async () => {

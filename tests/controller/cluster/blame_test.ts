@@ -1,7 +1,7 @@
 /** Whose fault is it? Jobs that fail on one node and pass on another, and nodes that are to blame. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import { onlyVersion1 } from "../../fixtures/peers/scripted_worker_2.ts";
 import type {

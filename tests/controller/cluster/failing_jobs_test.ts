@@ -5,8 +5,8 @@ import type { Answer } from "../../../controller/answer.ts";
 import { Blame } from "../../../controller/cluster/blame.ts";
 import type { Node } from "../../../controller/cluster/node.ts";
 import { Nodes } from "../../../controller/cluster/nodes.ts";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
-import type { Completion, Task } from "../../../controller/cluster/task.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
+import type { Completion, Task } from "../../../controller/cluster/cluster_types.ts";
 import { WorkerMeter } from "../../../controller/cluster/worker_meter.ts";
 import { Pool } from "../../../pool/pool.ts";
 import type { CoreKey, EndpointId, Job } from "../../../pool/types.ts";
@@ -49,7 +49,7 @@ class Scene {
     this.pool.load(endpoint, CORE);
     this.pool.onLoaded(endpoint, 0);
     const node = this.nodes.onReady(
-      { name, instance: name, voter: name, hasLimits: true, place: {} },
+      { name, instance: name, voter: name, hasLimits: true, history: {} },
       endpoint,
       0,
     );

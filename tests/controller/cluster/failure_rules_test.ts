@@ -11,7 +11,7 @@ import {
   kindOf,
   needsOtherNode,
 } from "../../../controller/cluster/failure_rules.ts";
-import { DEFAULT_POLICY, type JobPolicy } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY, type JobPolicy } from "../../../controller/cluster/job_policy.ts";
 import { test } from "../../lib/test.ts";
 
 const KINDS = Object.keys(FAILURE_RULES) as FailureKind[];
@@ -23,7 +23,7 @@ const TRUSTED = { isReliable: true, isTrusted: true, areDoubted: false };
 const DOUBTED = { isReliable: false, isTrusted: false, areDoubted: true };
 
 function noAttempts(): FailedAttempts {
-  return { tries: 0, crashes: 0, answers: 0 };
+  return { tries: 0, runs: 0, crashes: 0, answers: 0 };
 }
 
 /** How many failures of these kinds, in turn, a job has before the options allow no further attempt. */
@@ -36,6 +36,12 @@ function attemptsOf(kinds: readonly FailureKind[], policy: Partial<JobPolicy> = 
   }
   throw new Error("it never ends");
 }
+
+test("an answer that says killed stands for three runs of the job", () => {
+  const attempts = noAttempts();
+  for (const kind of ["exit", "killed"] as const) countAttempt(attempts, kind);
+  assert.deepEqual({ tries: attempts.tries, runs: attempts.runs }, { tries: 2, runs: 4 });
+});
 
 test("a job fails with as many crashes as the limit says, three by default", () => {
   assert.equal(attemptsOf(["crash"]), 3);

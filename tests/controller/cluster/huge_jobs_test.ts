@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { StoredOutput } from "../../../controller/huge_outputs.ts";
-import type { Completion, Task } from "../../../controller/cluster/task.ts";
+import type { Completion, Task } from "../../../controller/cluster/cluster_types.ts";
 import { Verification } from "../../../controller/cluster/verification.ts";
 import { WorkerMeter } from "../../../controller/cluster/worker_meter.ts";
 import { newJob } from "../../../pool/job.ts";

@@ -18,7 +18,7 @@ test("a job that has hung a worker avoids all without limits that come, also aft
   lost.onLost(job, HERE);
   lost.onHung(job, [FIRST], 10);
   lost.onLost(job, THERE);
-  lost.onWorkerAt(HERE, SECOND, () => [FIRST, SECOND], 20);
+  lost.onWorkerWith(HERE, SECOND, () => [FIRST, SECOND], 20);
   assert.deepEqual(avoided.at(-1)?.endpoints, [FIRST, SECOND]);
 });
 
@@ -26,9 +26,9 @@ test("workers without limits that come again and again do not make such a job wa
   const { lost, job, avoided } = lostJobs();
   lost.onLost(job, HERE);
   lost.onHung(job, [FIRST], 10);
-  lost.onWorkerAt(HERE, SECOND, () => [FIRST, SECOND], 5_000);
+  lost.onWorkerWith(HERE, SECOND, () => [FIRST, SECOND], 5_000);
   assert.equal(avoided.at(-1)?.queuedAtMs, 10);
-  lost.onWorkerAt(HERE, SECOND, undefined, 6_000);
+  lost.onWorkerWith(HERE, SECOND, undefined, 6_000);
   assert.equal(avoided.at(-1)?.queuedAtMs, 6_000, "one with limits, where it was lost");
 });
 
@@ -36,7 +36,7 @@ test("a job that has hung a worker may run on all with limits elsewhere", () => 
   const { lost, job, avoided } = lostJobs();
   lost.onLost(job, HERE);
   lost.onHung(job, [FIRST], 10);
-  lost.onWorkerAt(THERE, SECOND, undefined, 20);
+  lost.onWorkerWith(THERE, SECOND, undefined, 20);
   assert.equal(avoided.length, 1);
 });
 

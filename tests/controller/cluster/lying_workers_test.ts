@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { LOSSES_MAX } from "../../../controller/cluster/jobs.ts";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
 import { header, KINDS, OK } from "../../fixtures/peers/frames.ts";
 import { answering } from "../../fixtures/peers/scripted_worker.ts";
 import { type JobAnswer, type ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";

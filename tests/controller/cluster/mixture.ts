@@ -1,6 +1,6 @@
 /** A random mixture of good and bad nodes and of good and bad jobs, run by a cluster in virtual time. */
 
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
 import { KINDS, randomSource } from "../../fixtures/peers/frames.ts";
 import type {
   JobAnswer,

@@ -28,10 +28,10 @@ class Scene {
     this.nodes = new Nodes({ limit, inFlightAt, hasIdleSlot }, log, usableMin);
   }
 
-  node(name: string, instance = name, place: object = {}, nowMs = 0): Node {
+  node(name: string, instance = name, history: object = {}, nowMs = 0): Node {
     const endpoint = ++this.#endpoints as EndpointId;
     return this.nodes.onReady(
-      { name, instance, voter: instance, hasLimits: true, place },
+      { name, instance, voter: instance, hasLimits: true, history },
       endpoint,
       nowMs,
     );
@@ -191,7 +191,7 @@ test("nodes that are set aside are used again when there has been no other one f
   for (let count = 0; count < 2; count++) scene.refute(bad);
   scene.nodes.onGone(good);
   scene.nodes.onTick(1_000);
-  scene.node("good", "good", good.place, 5_000); // it comes back, and is lost again
+  scene.node("good", "good", good.history, 5_000); // it comes back, and is lost again
   scene.nodes.onTick(6_000);
   scene.nodes.onGone(good);
   for (const nowMs of [7_000, 8_000, 9_999]) scene.nodes.onTick(nowMs);

@@ -63,7 +63,7 @@ plainTest(
     assertLimit(ahead, AHEAD_BYTES_MIN);
     ahead.onStarved();
     for (let times = 0; times < 255; times++) assertLimit(ahead, 2 * AHEAD_BYTES_MIN);
-    for (let looks = 0; looks < 1_000; looks++) ahead.hasRoom(QUEUE_BYTES_MAX); // it is still full
+    for (let more = 1; more <= 1_000; more++) ahead.onQueued(1, QUEUE_BYTES_MAX + more); // it is still full
     assertLimit(ahead, 2 * AHEAD_BYTES_MIN);
     for (let times = 0; times < 1_000; times++) assertLimit(ahead, AHEAD_BYTES_MIN);
   },
@@ -72,5 +72,6 @@ plainTest(
 /** Fills the queue once. */
 function assertLimit(ahead: QueueAhead, bytes: number): void {
   assert.equal(ahead.hasRoom(bytes - 1), true);
+  ahead.onQueued(1, bytes);
   assert.equal(ahead.hasRoom(bytes), false);
 }

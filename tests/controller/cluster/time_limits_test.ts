@@ -1,7 +1,7 @@
 /** Jobs with a time limit, beside workers of version 1, which cannot enforce it. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
 import { KINDS } from "../../fixtures/peers/frames.ts";
 import { silentAfter } from "../../fixtures/peers/scripted_worker.ts";
 import { type JobAnswer, onlyVersion1 } from "../../fixtures/peers/scripted_worker_2.ts";

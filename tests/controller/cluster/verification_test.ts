@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import type { ClusterOptions } from "../../../controller/cluster/cluster.ts";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
-import type { Completion, Task } from "../../../controller/cluster/task.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
+import type { Completion, Task } from "../../../controller/cluster/cluster_types.ts";
 import { WorkerMeter } from "../../../controller/cluster/worker_meter.ts";
 import {
   DisagreementError,

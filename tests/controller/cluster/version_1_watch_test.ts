@@ -1,7 +1,7 @@
 /** When a worker of version 1, which answers no pings, counts as hung. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
 import { Version1Watch } from "../../../controller/cluster/version_1_watch.ts";
 import { silentLog } from "../../../system/log.ts";
 import { test } from "../../lib/test.ts";

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { symlink } from "node:fs/promises";
 import { checkLines, checkPaths } from "../../../controller/inputs/check.ts";
+import { OutputNaming } from "../../../controller/inputs/output_naming.ts";
 import { SourceError } from "../../../controller/inputs/source.ts";
 import { systemFiles as files } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
@@ -38,7 +39,32 @@ test("outputs that would overwrite their inputs are refused", async () => {
     await assertRefused([folder], outputs, `would overwrite the inputs in "${folder}"`);
     await assertRefused([file], outputs, `Cannot use input "${file}": its output would overwrite`);
   }
-  await checkPaths(files, [folder, file], workspace.at("in/out"));
+  for (const path of [folder, file]) await checkPaths(files, [path], workspace.at("in/out"));
+});
+
+test("a path below a folder that is named too is refused, unless the folder leaves it out", async () => {
+  await using workspace = await Workspace.make();
+  const file = await workspace.write("in/a", "1");
+  const deep = await workspace.write("in/sub/b", "2");
+  const core = await workspace.write("in/core.so", "");
+  const earlier = await workspace.write("in/out/sub/c", "3");
+  const beside = await workspace.write("in2/d", "4");
+  const folder = workspace.at("in");
+  await symlink("in", workspace.at("link"));
+  const twice = [
+    [folder, file],
+    [file, folder],
+    [folder, deep],
+    [folder, workspace.at("in/sub")],
+    [folder, workspace.at("link/a")],
+  ];
+  for (const paths of twice) {
+    const below = paths.find((path) => path !== folder);
+    const reason = `"${below}" is in the folder "${folder}", which is named too; name one of them`;
+    await assertRefused(paths, workspace.at("in/out"), reason);
+  }
+  const apart = [folder, core, earlier, beside];
+  await checkPaths(files, apart, workspace.at("in/out"), OutputNaming.SAME, core);
 });
 
 test("a file of lines is refused if it does not exist, is a folder or would be overwritten", async () => {

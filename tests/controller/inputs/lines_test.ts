@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { appendFile } from "node:fs/promises";
 import { lineSource } from "../../../controller/inputs/lines.ts";
+import type { SourceTask } from "../../../controller/inputs/source.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
 import { identityOf, nameOf, range, tasksOf, textOf } from "./sources.ts";
@@ -32,6 +34,31 @@ test("a line's identity is its content wherever it stands, and equal lines are c
   const moved = await workspace.write("moved", "zero\ntwo\none\n");
   const others = (await tasksOf(lineSource(moved))).map(identityOf);
   assert.deepEqual(others.slice(1), [two, first]);
+});
+
+test("a line of an earlier run that is appended while the file is read does not get another line's number", async () => {
+  await using workspace = await Workspace.make();
+  const appended = "B";
+  const others = range(1000).map((place) => `${place} `.padEnd(1000, "x"));
+  const file = await workspace.write("lines", `${others.join("\n")}\n`);
+  const [known] = (await tasksOf(lineSource(await workspace.write("earlier", appended))))
+    .map(identityOf);
+  const lines = {
+    numberOf: (identity: string) => identity === known ? "000001" : undefined,
+    has: (number: number) => number === 1,
+    lastNumber: 1,
+  };
+  const source = lineSource(file, {
+    lines,
+    outcomesOf: (inputs) => Promise.resolve(inputs.map(() => undefined)),
+  });
+  const tasks: SourceTask[] = [];
+  for await (const batch of source.batches) {
+    if (tasks.length === 0) await appendFile(file, appended); // far from the end of the file
+    tasks.push(...batch);
+  }
+  assert.equal(textOf(tasks.at(-1) as SourceTask), appended);
+  assert.equal(new Set(tasks.map(nameOf)).size, 1001);
 });
 
 test("the journal gets the beginning of a line", async () => {

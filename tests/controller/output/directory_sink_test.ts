@@ -130,11 +130,25 @@ test("the output of an earlier run is removed, and nothing else", async () => {
   const { sink, workspace } = opened;
   await workspace.writeAll({ "out/old": "1", "out/a/old": "2", "out/a/kept": "3" });
   await mkdir(workspace.at("out/empty"));
+  sink.setEarlier({ hasOutput: () => true });
   for (const name of ["old", "a/old", "missing", "a", "a/", "empty/", "a/kept/below", ""]) {
     await sink.remove(name);
   }
   assert.deepEqual(await workspace.outputs("out"), { "a/kept": "3" });
   assert((await stat(workspace.at("out/a"))).isDirectory());
+});
+
+test("what no earlier run has written is not removed, and is named", async () => {
+  await using opened = await openSink();
+  const { sink, workspace } = opened;
+  await workspace.writeAll({ "out/own": "precious", "out/old": "1" });
+  const own = workspace.at("out/own");
+  assert.equal(await sink.remove("own"), own, "no journal is known");
+  sink.setEarlier({ hasOutput: (name) => name === "old" });
+  assert.equal(await sink.remove("own"), own);
+  assert.equal(await sink.remove("old"), undefined);
+  assert.equal(await sink.remove("missing"), undefined);
+  assert.deepEqual(await workspace.outputs("out"), { own: "precious" });
 });
 
 test("distcomp's own files are not removed as outputs", async () => {

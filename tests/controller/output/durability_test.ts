@@ -105,6 +105,16 @@ test("records that were queued behind a failed write are not written", async () 
   await assert.rejects(journal.close(true), /no space left/);
 });
 
+test("a journal that cannot be closed is an error that names it", async () => {
+  const { disk, journal } = await opened();
+  disk.onOperation = (operation) => {
+    if (operation === "close") throw new Error("its server is full");
+  };
+  journal.add(recordOf(1));
+  const message = `Cannot write the journal "${JOURNAL}": its server is full`;
+  await assert.rejects(journal.close(true), { name: "SinkError", message });
+});
+
 function lineCount(text = ""): number {
   return text.split("\n").length - 1;
 }

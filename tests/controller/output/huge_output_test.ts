@@ -89,6 +89,21 @@ test("a full disk is an error of the run, and a name that cannot be one of the j
   await assert.rejects(sink.commitHuge("a", output), { name: "SinkError" });
 });
 
+test("an output that a file server refuses only when its file is closed is an error of the run, and leaves no file", async () => {
+  const { disk, sink } = await opened();
+  disk.onOperation = (operation, path) => {
+    if (operation === "close" && path.includes("/unfinished-")) throw new Error("it is full");
+  };
+  const output = sink.hugeOutputs(false).open(0, BYTES);
+  await fill(output, BYTES);
+  await assert.rejects(sink.commitHuge("a", output), {
+    name: "SinkError",
+    message: 'Cannot write the output "/out/a": it is full',
+  });
+  assert.equal(disk.find("/out/a"), undefined);
+  assert.equal(disk.find(output.path), undefined);
+});
+
 test("an output that is larger than the free room on the disk is not taken", async () => {
   await using workspace = await Workspace.make();
   const files = await FilesBelow.open(systemFiles, workspace.path);

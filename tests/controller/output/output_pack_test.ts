@@ -42,6 +42,8 @@ function eachPack(body: (path: string) => Promise<void>): () => Promise<void> {
 
 /** A pack on a disk. */
 class Session {
+  readonly warnings: string[] = [];
+
   private constructor(readonly pack: OutputPack, readonly clock: VirtualClock) {}
 
   static async open(
@@ -93,7 +95,7 @@ class Session {
   async close(isInterrupted = false): Promise<void> {
     await this.pack.journal.close(true);
     await this.pack.sink.close();
-    if (!isInterrupted) await this.pack.tidy();
+    if (!isInterrupted) await this.pack.tidy((text) => this.warnings.push(text));
     await this.pack.release();
   }
 }
@@ -294,6 +296,59 @@ test(
     await second.close();
     assert.equal(entriesOf(disk, path).length, JOBS.size + 3);
     assert.deepEqual(new Map(entriesOf(disk, path)), JOBS);
+  }),
+);
+
+test(
+  "a line that a killed run has torn keeps nothing in a pack that has been superseded",
+  eachPack(async (path) => {
+    const { pack, journal } = await written(path);
+    // Within its last line: that of the killed run, or that in which a run after it says that it has ended.
+    for (const [cut, isFollowed] of [[20, false], [400, false], [20, true]] as const) {
+      const disk = new MemoryDisk();
+      await disk.files.makeFolder(`${path}.distcomp`);
+      await disk.files.create(path, pack);
+      await disk.files.create(packJournalOf(path), journal);
+      if (isFollowed) await (await Session.open(disk, path)).close();
+      disk.cut(packJournalOf(path), (disk.bytes(packJournalOf(path))?.length ?? 0) - cut);
+      const session = await Session.open(disk, path);
+      await session.run();
+      session.commit("job3", "new", "another identity");
+      await session.fail("job7");
+      await session.close();
+      const expected = new Map(JOBS);
+      expected.set("job3", "new").delete("job7");
+      assert.deepEqual(new Map(entriesOf(disk, path)), expected);
+      assert.equal(entriesOf(disk, path).length, expected.size);
+      assert.deepEqual(session.warnings, []);
+    }
+  }),
+);
+
+test(
+  "if a pack keeps what was superseded because its journal is damaged, a warning names jobs that have failed since",
+  eachPack(async (path) => {
+    const disk = new MemoryDisk();
+    const first = await Session.open(disk, path);
+    await first.run();
+    await first.close();
+    const journal = packJournalOf(path);
+    const lines = (disk.text(journal) ?? "").split("\n");
+    lines[4] = lines[4]?.replace("done", "dome") ?? ""; // not cut off
+    await disk.files.unlink(journal);
+    await disk.files.create(journal, lines.join("\n"));
+    const failing = ["job1", "job2", "job6", "job7", "job8"];
+    for (const isRepeated of [false, true]) {
+      const session = await Session.open(disk, path);
+      if (!isRepeated) { for (const name of failing) await session.fail(name); }
+      await session.close();
+      assert.deepEqual(session.warnings, [
+        `the journal of the pack "${path}" is damaged, so outputs that were superseded may stay in it: ` +
+        "of two with one name, the later one counts, and those of jobs that have failed since: " +
+        "job1, job2, job6 and 2 more; --fresh writes it anew",
+      ]);
+      assert.deepEqual(new Map(entriesOf(disk, path)), JOBS);
+    }
   }),
 );
 

@@ -82,6 +82,21 @@ test("what is not zstd is refused", async () => {
   await assert.rejects(read(chunked(after, () => 1000)), ZstdError);
 });
 
+randomTest("damage of a frame with a checksum is an error, wherever it is", async () => {
+  const choices = new Choices(SEED);
+  const content = Buffer.concat([CONTENT, choices.bytes(150_000)]);
+  const frame = zstdCompressSync(content, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+  for (let round = 0; round < 40; round++) {
+    const damaged = Buffer.from(frame);
+    const at = choices.below(frame.byteLength);
+    damaged[at] = (damaged[at] as number) ^ choices.between(1, 256);
+    const size = choices.between(1_000, 400_000);
+    const found = await read(chunked(damaged, () => size)).catch((error) => error);
+    // A reserved bit of the header means nothing.
+    assert(found instanceof Error || found.equals(content), `byte ${at}`);
+  }
+});
+
 test("a frame is read while it arrives, and not held in memory as a whole", async () => {
   const frame = zstdCompressSync(new Choices(9).bytes(2_000_000));
   let pulled = 0;

@@ -58,6 +58,28 @@ test("no more inputs are ahead of the caller than `ahead` says", async () => {
   assert(taken >= 41);
 });
 
+test("inputs of results that nobody has taken count among the bytes that wait", async () => {
+  await using worker = await ScriptedWorker2.start({ slots: 8 });
+  worker.script.answerJob = () => ({ exitCode: 0, output: new Uint8Array(1) });
+  await using session = await sessionWith([worker]);
+  await using _atOnce = closedAtOnce(session);
+  const input = new Uint8Array(16 * 1024 * 1024);
+  let taken = 0;
+  function* endless() {
+    for (;; taken++) yield input;
+  }
+  const results = session.map(endless());
+  await soon(results.next());
+  const { pending } = await eventually("all that were taken have ended", () => {
+    const stats = session.stats();
+    return stats.succeeded >= 5 && stats.pending === 0 && stats;
+  });
+  for (let turn = 0; turn < 50; turn++) await nextTurn();
+  assert.deepEqual({ pending, now: session.pending }, { pending: 0, now: 0 });
+  assert(taken < 20, `${taken} inputs were taken`);
+  await results.return();
+});
+
 test("a map leaves no listener on its signal, however it ends", async () => {
   await using worker = await ScriptedWorker2.start();
   await using session = await sessionWith([worker]);

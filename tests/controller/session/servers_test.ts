@@ -9,6 +9,7 @@ import {
   Session,
   type SessionEvents,
   WorkerServer,
+  type WorkerServerOptions,
 } from "../../../mod.ts";
 import { coreError, startPeer } from "../../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
@@ -227,4 +228,37 @@ test("a worker in a program's own process needs no options, and refuses wrong on
   assert.deepEqual([info?.name, info?.isReady], [worker.address, true]);
   assert(Number(info?.slots) >= 1);
   await assert.rejects(WorkerServer.listen("127.0.0.1:0", { slots: -1 }), /at least 1, not -1/);
+});
+
+test("a wrong option of a worker in a program's own process opens it to nobody", async () => {
+  const wrong: [unknown, RegExp][] = [
+    [{ foo: 1 }, /no option foo of a worker; there are slots,/],
+    [{ insecure: "false" }, /insecure must be a boolean, not "false"/],
+    [{ key: 5 }, /key must be a string, not 5/],
+    [{ pin: "yes" }, /pin must be a boolean/],
+    [{ log: {} }, /log must have a function info/],
+    [{ devices: 5 }, /devices must be an array of strings, not 5/],
+    [{ trust: { signer: ["pem"] } }, /no option signer of trust/],
+    [{ trust: {} }, /trust needs signers or allowed files/],
+    [{ trust: { signers: [] } }, /trust needs signers or allowed files/],
+  ];
+  for (const [options, reason] of wrong) {
+    const listening = WorkerServer.listen("127.0.0.1:0", options as WorkerServerOptions);
+    await assert.rejects(listening, (error: Error) => {
+      assert(error instanceof TypeError, `${error}`);
+      assert.match(error.message, reason);
+      return true;
+    });
+  }
+  const address = 5 as unknown as string;
+  await assert.rejects(WorkerServer.listen(address), /^TypeError: address must be a string, not 5/);
+});
+
+test("a worker in a program's own process that cannot start leaves its port free", async () => {
+  await using first = await WorkerServer.listen("127.0.0.1:0", { slots: 1 });
+  const { address } = first;
+  await first.close();
+  const workdir = "/nonexistent/folder";
+  await assert.rejects(WorkerServer.listen(address, { slots: 1, workdir }), /nonexistent/);
+  await using _second = await WorkerServer.listen(address, { slots: 1 });
 });

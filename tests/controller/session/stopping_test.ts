@@ -9,6 +9,7 @@ import { JobError, SessionClosedError } from "../../../mod.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
 import { eventually } from "../../lib/processes.ts";
+import { nextTurn } from "../../../runtime/clock.ts";
 import { test } from "../../lib/test.ts";
 import { closedAtOnce, decode, encode, sessionWith, soon } from "./sessions.ts";
 
@@ -84,6 +85,66 @@ test("closing with drain finishes what the session has taken, and takes no more"
   assert.deepEqual(results, Array.from({ length: taken }, (_, index) => index));
 });
 
+test("closing with drain keeps the results of a map that the caller has yet to take", async () => {
+  await using worker = await ScriptedWorker2.start({ slots: 2 });
+  const session = await sessionWith([worker]);
+  const inputs = Array.from({ length: 8 }, (_, index) => Uint8Array.of(index));
+  const whole = session.map(inputs);
+  const results = [await soon(whole.next())];
+  function* endless() {
+    for (let index = 0;; index++) yield Uint8Array.of(index);
+  }
+  const cut = session.map(endless(), { ahead: 4 });
+  assert.deepEqual((await soon(cut.next())).value?.index, 0);
+  await eventually("all have ended", () => session.stats().succeeded >= 8 + 5);
+  await soon(session.close({ drain: true }));
+  const { workers, slots, inFlight } = session.stats();
+  assert.deepEqual({ workers, slots, inFlight }, { workers: [], slots: 0, inFlight: 0 });
+  for (let step = results[0]; !step?.done; results.push(step)) step = await soon(whole.next());
+  assert.deepEqual(results.slice(0, -1).map(({ value }) => value?.index), [...inputs.keys()]);
+  const rest: number[] = [];
+  await assert.rejects(async () => {
+    for await (const { index } of cut) rest.push(index);
+  }, SessionClosedError);
+  assert.deepEqual(rest, [1, 2, 3, 4]);
+});
+
+test("a signal cancels a job whose input has just come, and whose job has yet to be sent", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  for (let turns = 0; turns < 6; turns++) {
+    const stop = new AbortController();
+    const run = session.run(Promise.resolve(encode("a")), { signal: stop.signal });
+    const end = run.then(() => "it has ended", ({ message }) => message);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    stop.abort(new Error("no longer"));
+    assert.equal(await soon(end), "no longer", `${turns} turns`);
+  }
+});
+
+test("an input that fails is no unhandled error where its job cannot run", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => void unhandled.push(error);
+  process.on("unhandledRejection", note);
+  try {
+    const { signal } = closedSignal();
+    const fails = () => Promise.reject(new Error("no input"));
+    const typed = session.typed<number, unknown>({ encode: fails, decode: () => 0 });
+    await assert.rejects(session.run(fails(), { signal }), /aborted first/);
+    await assert.rejects(typed.run(1, { priority: 1000 }), RangeError);
+    await session.close();
+    await assert.rejects(session.run(fails()), SessionClosedError);
+    await assert.rejects(typed.run(Promise.resolve(1)), SessionClosedError);
+    await nextTurn();
+    await nextTurn();
+    assert.deepEqual(unhandled, []);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+});
+
 test("closing with drain waits for an input that is yet to come", async () => {
   await using worker = await ScriptedWorker2.start();
   const session = await sessionWith([worker]);
@@ -129,3 +190,7 @@ test("a program that forgets to close its session ends all the same, and not bef
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
   assert.equal(stdout, "3\n3\n");
 });
+
+function closedSignal(): { readonly signal: AbortSignal } {
+  return { signal: AbortSignal.abort(new Error("aborted first")) };
+}

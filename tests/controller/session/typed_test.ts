@@ -22,6 +22,15 @@ test("typed arrays, JSON and text go in and out of a typed session", async () =>
   assert.equal(await session.typed(textCodec).run("grün"), "grün");
 });
 
+test("an input of a typed session may change as soon as it is taken", async () => {
+  await using worker = await ScriptedWorker2.start();
+  await using session = await sessionWith([worker]);
+  const input = Float64Array.of(1, 2);
+  const output = session.typed(arrayCodec(Float64Array)).run(input);
+  input.fill(100);
+  assert.deepEqual(await output, Float64Array.of(1, 2));
+});
+
 test("the results of a typed map have the values themselves as inputs", async () => {
   await using worker = await ScriptedWorker2.start();
   await using session = await sessionWith([worker]);

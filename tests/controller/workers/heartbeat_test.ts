@@ -1,7 +1,7 @@
 /** Heartbeats: workers that hang are given up, and others are not. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
 import { Heartbeat } from "../../../controller/workers/heartbeat.ts";
 import { echo, silentAfter } from "../../fixtures/peers/scripted_worker.ts";
 import { assertPolite, numberedInputs, test } from "../simulation.ts";

@@ -66,7 +66,9 @@ test("a local worker that has run for a minute may die as often as at first", as
 });
 
 test("a local worker that has left, as its core cannot be loaded, is started again after a pause", async () => {
-  const { local, processes, clock } = await started();
+  const { local, processes, network, joined, clock } = await started();
+  await network.dial(network.listening[0] as Address);
+  await clock.until("it has joined", () => joined.length === 1);
   processes[0]?.end({ exitCode: 0 });
   await clock.advance(49);
   assert.equal(processes.length, 1);

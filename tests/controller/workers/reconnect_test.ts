@@ -1,7 +1,7 @@
 /** When an address is dialed again, and until when a run waits for it. */
 
 import assert from "node:assert/strict";
-import type { Patience } from "../../../controller/workers/patience.ts";
+import type { WaitPolicy } from "../../../controller/workers/wait_policy.ts";
 import { type AttemptEnd, ReconnectingAddress } from "../../../controller/workers/reconnect.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
@@ -32,7 +32,7 @@ class Scene {
   #ended = 0;
   readonly address: ReconnectingAddress;
 
-  constructor(patience?: Patience) {
+  constructor(waitPolicy?: WaitPolicy) {
     const actions = {
       dial: () => void this.dialedAtMs.push(this.clock.now()),
       onGivenUp: () => void (this.givenUp += 1),
@@ -42,7 +42,7 @@ class Scene {
       "worker",
       { clock: this.clock, random },
       actions,
-      patience,
+      waitPolicy,
     );
     this.address.start();
   }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
 import { coreImage } from "../../../controller/workers/core_image.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import { noDisk, UNSHARE } from "../../cli/small_disk.ts";

@@ -1,7 +1,7 @@
 /** What a controller says to a worker of version 2. */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY } from "../../../controller/cluster/retries.ts";
+import { DEFAULT_POLICY } from "../../../controller/cluster/job_policy.ts";
 import { coreImage } from "../../../controller/workers/core_image.ts";
 import {
   blob,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Workers } from "../../../controller/workers/workers.ts";
-import { RUN_PATIENCE } from "../../../controller/workers/patience.ts";
+import { RUN_WAIT_POLICY } from "../../../controller/workers/wait_policy.ts";
 import type { Address, ByteStream } from "../../../runtime/ports.ts";
 import { silentLog } from "../../../system/log.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
@@ -57,7 +57,7 @@ function dialing() {
     },
   };
   const note = (what: string) => () => void events.push(what);
-  const workers = new Workers(runtime, silentLog, { ...RUN_PATIENCE, workersMin: 1 }, {
+  const workers = new Workers(runtime, silentLog, { ...RUN_WAIT_POLICY, workersMin: 1 }, {
     onReady: note("ready"),
     onCoreLoaded: note("loaded"),
     onDraining: note("draining"),

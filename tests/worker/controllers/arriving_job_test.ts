@@ -47,7 +47,7 @@ test("an input over the limit has a place as soon as a core is current, and in v
   assert.equal(findIn(arrivingJob(), MessageType.limitedJob), limited);
   assert.equal(findIn(arrivingJob(), MessageType.core), undefined);
   assert.equal(findIn(arrivingJob({ version: 1 }), MessageType.limitedJob), undefined);
-  assert.equal(findIn(arrivingJob({ hasAny: false }), MessageType.job), undefined);
+  assert.equal(findIn(arrivingJob({ problem: "no core" }), MessageType.job), undefined);
   const most = HUGE_BLOB_BYTES_MAX + JOB_PREFIX_BYTES;
   assert(arrivingJob().findHugePlace(MessageType.job, 1, most));
   assert.throws(() => arrivingJob().findHugePlace(MessageType.job, 1, most + 1), {
@@ -56,13 +56,15 @@ test("an input over the limit has a place as soon as a core is current, and in v
   });
 });
 
-function arrivingJob({ version = 2, hasAny = true } = {}): ArrivingJob {
+function arrivingJob(
+  { version = 2, problem }: { version?: number; problem?: string } = {},
+): ArrivingJob {
   const place = (_: unknown, bytes: number): JobPlace => {
     const memory = new Uint8Array(BYTES);
     const payload = memory.subarray(0, bytes);
     return { memory, payload, withHeader: memory, at: 0, release: () => {} };
   };
-  const cores = { ready: {}, hasAny } as unknown as CurrentCore;
+  const cores = { ready: {}, problem } as unknown as CurrentCore;
   const hugeInputs = new HugeInputs({
     placeAt: () => undefined,
     placeHere: (bytes, headBytes) => placeOf(bytes, headBytes),

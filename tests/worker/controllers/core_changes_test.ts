@@ -8,6 +8,7 @@ import {
   decodeSetupResponse,
   FrameDecoder,
   HEADER_BYTES,
+  MessageType,
   setupKey,
   type Variable,
 } from "../../../protocol/mod.ts";
@@ -16,9 +17,9 @@ import { sha256Of } from "../../../system/sha256.ts";
 import { CoreChanges } from "../../../worker/controllers/core_changes.ts";
 import { CurrentCore } from "../../../worker/controllers/current_core.ts";
 import { ContentStore } from "../../../worker/cores/content_store.ts";
-import { CoreChecks } from "../../../worker/cores/core_checks.ts";
+import { SharedTrials } from "../../../worker/cores/shared_trials.ts";
 import { CoreStore } from "../../../worker/cores/core_store.ts";
-import { CoreTurns } from "../../../worker/cores/core_turns.ts";
+import { CoreLock } from "../../../worker/cores/core_lock.ts";
 import { coreBytes } from "../../lib/cores.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
@@ -75,6 +76,16 @@ test("a setup whose core is no library is refused before a process loads it", as
   assert.deepEqual(worker.loads, []);
 });
 
+test("a core that is refused, whatever is in it, leaves none current; no other message does", async () => {
+  const worker = new Changing();
+  await worker.send(new Uint8Array(ECHO));
+  worker.changes.onRefused(MessageType.job, 2, "there is no room");
+  worker.changes.onRefused(MessageType.setup, 1, "there is no room"); // a type that version 1 does not have
+  assert.equal(worker.current.problem, undefined);
+  worker.changes.onRefused(MessageType.core, 1, "there is no room");
+  assert.match(worker.current.problem ?? "", /sent last: there is no room$/);
+});
+
 test("while a large core is hashed, other work goes on, and it becomes the core all the same", async () => {
   const worker = new Changing();
   const content = new Uint8Array(20 * 1024 * 1024);
@@ -99,7 +110,7 @@ class Changing {
   readonly loads: CoreKey[] = [];
   readonly current: CurrentCore;
   readonly #contents: ContentStore;
-  readonly #changes: CoreChanges;
+  readonly changes: CoreChanges;
 
   /** `problem`: why no core can be loaded. */
   constructor(problem?: string) {
@@ -111,12 +122,12 @@ class Changing {
       onOutcome: () => {},
       onReleased: (core) => store.release(core),
     });
-    const checks = new CoreChecks(({ key }) => {
+    const trials = new SharedTrials(({ key }) => {
       this.loads.push(key);
       return problem === undefined ? Promise.resolve() : Promise.reject(new Error(problem));
     });
-    const coreTurns = new CoreTurns(systemClock, () => false);
-    this.#changes = new CoreChanges(this.current, { store, checks, room: ROOM, coreTurns }, {
+    const coreLock = new CoreLock(systemClock, () => false);
+    this.changes = new CoreChanges(this.current, { store, trials, room: ROOM, coreLock }, {
       send: (frame) => void this.answers.push(missingIn(frame)),
       sendError: (_id, _kind, text) => void this.answers.push(text),
     });
@@ -129,12 +140,12 @@ class Changing {
   choose(variables: readonly Variable[] = [], core?: string): Promise<boolean> {
     const setup = setupOf(variables, core);
     const message = { type: "setup", id: 1, name: "a name", setup, initMs: 0 } as const;
-    return this.#changes.onMessage(message, 100);
+    return this.changes.onMessage(message, 100);
   }
 
   async send(content: Uint8Array<ArrayBuffer>): Promise<void> {
     const message = { type: "core", id: 1, name: "a name", content } as const;
-    await this.#changes.onMessage(message, content.byteLength);
+    await this.changes.onMessage(message, content.byteLength);
   }
 
   async keep(content: Uint8Array): Promise<void> {

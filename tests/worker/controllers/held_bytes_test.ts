@@ -24,16 +24,16 @@ class MadeUpHolder implements Holder {
 
 test("one controller may hold what its own bounds allow", () => {
   const one = new MadeUpHolder(256 * MEBIBYTE);
-  new HeldBytes(() => [one]).look();
+  new HeldBytes(() => [one]).poll();
   assert.equal(one.isSqueezed, false);
 });
 
 test("several whose large messages arrive share less than those that have sent theirs", () => {
   const holders = [new MadeUpHolder(120 * MEBIBYTE, 10), new MadeUpHolder(100 * MEBIBYTE, 1)];
-  new HeldBytes(() => holders).look();
+  new HeldBytes(() => holders).poll();
   assert.deepEqual(holders.map(({ isSqueezed }) => isSqueezed), [false, true]);
   const whole = [new MadeUpHolder(120 * MEBIBYTE), new MadeUpHolder(100 * MEBIBYTE)];
-  new HeldBytes(() => whole).look();
+  new HeldBytes(() => whole).poll();
   assert(whole.every(({ isSqueezed }) => !isSqueezed));
 });
 
@@ -42,12 +42,12 @@ test("of many that hold too much together, those with more than their share wait
   const trickling = Array.from({ length: 100 }, () => new MadeUpHolder(4 * MEBIBYTE, 10));
   const fast = new MadeUpHolder(50 * MEBIBYTE, 100_000);
   const held = new HeldBytes(() => [small, ...trickling, fast]);
-  held.look();
+  held.poll();
   assert.equal(small.isSqueezed, false);
   assert.equal(fast.isSqueezed, false);
   assert(trickling.every(({ isSqueezed }) => isSqueezed));
   for (const holder of trickling.slice(0, 90)) holder.heldBytes = 0;
-  held.look();
+  held.poll();
   assert(trickling.every(({ isSqueezed }) => !isSqueezed), "all go on once there is room");
 });
 
@@ -56,11 +56,11 @@ test("a large job waits while others hold much and its core is still to load", (
   const other = new MadeUpHolder(100 * MEBIBYTE, 10);
   loading.isLoading = true;
   const held = new HeldBytes(() => [loading, other]);
-  held.look();
+  held.poll();
   assert.deepEqual([loading.isSqueezed, other.isSqueezed], [true, false]);
   other.heldBytes = 0;
   loading.isLoading = false;
-  held.look();
+  held.poll();
   assert.equal(loading.isSqueezed, false);
 });
 
@@ -68,12 +68,12 @@ test("a message that goes on while others wait goes on to its end, also when ano
   const first = new MadeUpHolder(200 * MEBIBYTE, 100_000, 3_000);
   const second = new MadeUpHolder(200 * MEBIBYTE, 90_000, 3_000);
   const held = new HeldBytes(() => [first, second]);
-  held.look();
+  held.poll();
   first.bytesPerMs = 30_000;
-  held.look();
+  held.poll();
   assert.deepEqual([first.isSqueezed, second.isSqueezed], [false, true]);
   first.heldBytes = 100_000;
-  held.look();
+  held.poll();
   assert.deepEqual([first.isSqueezed, second.isSqueezed], [false, false]);
 });
 
@@ -83,15 +83,15 @@ test("a peer that stops in the message that goes on is given up before another o
     (_, index) => new MadeUpHolder(8 * MEBIBYTE, 100_000 - index, 100),
   );
   const held = new HeldBytes(() => stopping.filter(({ givenUp }) => givenUp === undefined));
-  held.look();
+  held.poll();
   const [first, second] = stopping as [MadeUpHolder, MadeUpHolder];
   assert.equal(first.isSqueezed, false);
   first.heldBytes = 86 * MEBIBYTE;
   first.bytesPerMs = 10_000;
-  held.look();
+  held.poll();
   assert.deepEqual(stopping.filter(({ givenUp }) => givenUp), [], "it has not been read for long");
   first.arrivingMs = 2_000;
-  held.look();
+  held.poll();
   assert.match(first.givenUp ?? "", /others waited/);
   assert.deepEqual(stopping.filter(({ isSqueezed }) => !isSqueezed), [second]);
   assert.equal(second.givenUp, undefined);
@@ -109,7 +109,7 @@ test("what has arrived is looked at again after every 8 MiB, not only from time 
 test("when half of the memory is held, what has arrived is looked at after every 512 KiB", () => {
   const holders = [new MadeUpHolder(150 * MEBIBYTE), new MadeUpHolder(1)];
   const held = new HeldBytes(() => holders);
-  held.look();
+  held.poll();
   for (const holder of holders) holder.heldBytes = 150 * MEBIBYTE;
   held.onReceived(MEBIBYTE / 2 - 1);
   assert.equal(holders[0]?.isSqueezed, false);
@@ -122,13 +122,13 @@ test("the more connections hold much, the less of a large payload is read at onc
   const idle = Array.from({ length: 100 }, () => new MadeUpHolder(MEBIBYTE / 2));
   const held = new HeldBytes(() => [...large, ...idle]);
   const most = held.largeReadBytesMax;
-  held.look();
+  held.poll();
   assert.equal(held.largeReadBytesMax, MEBIBYTE + 64 * 1024);
   assert.equal(held.largeReadBytesMax, most / 4);
   large.push(...Array.from({ length: 124 }, () => new MadeUpHolder(MEBIBYTE)));
-  held.look();
+  held.poll();
   assert.equal(held.largeReadBytesMax, most / 128);
   large.length = 0;
-  held.look();
+  held.poll();
   assert.equal(held.largeReadBytesMax, most);
 });

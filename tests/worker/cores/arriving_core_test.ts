@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { CoreHead } from "../../../protocol/mod.ts";
 import { sha256Of } from "../../../system/sha256.ts";
 import { ArrivingCore } from "../../../worker/cores/arriving_core.ts";
-import { CoreTurns } from "../../../worker/cores/core_turns.ts";
+import { CoreLock } from "../../../worker/cores/core_lock.ts";
 import { blob, concat, u64, utf8 } from "../../fixtures/peers/frames.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
@@ -69,7 +69,7 @@ function arriving(
   const place = { files: disk.files, path: PATH, room: { check } };
   return {
     core: new ArrivingCore(
-      { ...place, turns: new CoreTurns(new VirtualClock(), () => false) },
+      { ...place, lock: new CoreLock(new VirtualClock(), () => false) },
       payloadBytes,
     ),
     disk,

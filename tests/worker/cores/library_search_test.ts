@@ -78,6 +78,18 @@ testUnless(notGlibc, "a library for another kind of machine is passed over", asy
 
 testUnless(
   notGlibc,
+  "a pipe in the place of a library is not waited for, and is no library",
+  async () => {
+    await using libraries = await Libraries.make();
+    const path = await buildNeedy(libraries, HERE);
+    await libraries.remove("libzother.so.1");
+    assert.equal(spawnSync("mkfifo", [libraries.at("libzother.so.1")]).status, 0);
+    assert.equal(await lacking(path), "this machine lacks libzother.so.1");
+  },
+);
+
+testUnless(
+  notGlibc,
   "of a file that is no library nothing is said: the loader decides",
   async () => {
     await using libraries = await Libraries.make();
@@ -161,7 +173,7 @@ const FLAGS_V3 = "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3 avx avx2 bmi1 bmi2
   "movbe xsave";
 
 async function lacking(path: string, libraryPath = ""): Promise<string | undefined> {
-  const found = await searchLibraries(systemFiles, path, libraryPath);
+  const found = await searchLibraries(systemFiles, path, { libraryPath });
   return found && lackingText(found);
 }
 

@@ -13,7 +13,7 @@ import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { Executor } from "../../../worker/slots/executor.ts";
 import { Launcher } from "../../../worker/slots/processes/launcher.ts";
 import { blob, concat, textOf, u64, utf8 } from "../../fixtures/peers/frames.ts";
-import { thisSystem } from "../../../runtime/system_text.ts";
+import { thisSystem } from "../../../runtime/proc_files.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { FakeSlots } from "../fake_slots.ts";

@@ -12,7 +12,7 @@ import { CoreStore, StoredCore } from "../../../worker/cores/core_store.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { Executor } from "../../../worker/slots/executor.ts";
 import { Launcher } from "../../../worker/slots/processes/launcher.ts";
-import { thisSystem } from "../../../runtime/system_text.ts";
+import { thisSystem } from "../../../runtime/proc_files.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";

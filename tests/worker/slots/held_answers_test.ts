@@ -7,14 +7,14 @@ import type { Files, SharedFile } from "../../../runtime/files/files.ts";
 import type { ByteStream } from "../../../runtime/ports.ts";
 import { derivedStream } from "../../../security/derived_stream.ts";
 import {
-  SLOT_HELD_AT,
-  SLOT_HELD_BYTES_MAX,
-  SLOT_NUMBERS_BYTES,
+  SLOT_ANSWERS_AT,
+  SLOT_ANSWERS_BYTES_MAX,
   SLOT_SHARED_BYTES,
-  SLOT_WRITTEN_AT,
-} from "../../../slot/protocol.ts";
+  SlotNumber,
+  slotNumberAt,
+} from "../../../slot/shared_layout.ts";
 import { HeldAnswers } from "../../../worker/slots/transport/held_answers.ts";
-import { StartedJob } from "../../../worker/slots/transport/started_job.ts";
+import { SlotSharedMemory } from "../../../worker/slots/transport/slot_shared_memory.ts";
 import { concat, encodeFrame, OK, utf8 } from "../../fixtures/peers/frames.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
@@ -103,7 +103,7 @@ test("whatever a core writes there, the worker reads no more than that memory", 
       [0, NaN],
       [NaN, 10],
       [-5, 1e9],
-      [0, SLOT_HELD_BYTES_MAX + 1],
+      [0, SLOT_ANSWERS_BYTES_MAX + 1],
       [-1e300, 10],
     ] as const
   ) {
@@ -163,7 +163,7 @@ class Slot {
   /** Called when the worker has read the numbers, and is about to read answers. */
   onRead = () => {};
   onAnswer = (id: number) => void this.answered.push(id);
-  readonly #startedJob = new StartedJob(this.#filesWithLooks(), PATH, 0);
+  readonly #sharedMemory = new SlotSharedMemory(this.#filesWithLooks(), PATH, 0);
   readonly answered: number[] = [];
   closed: string | undefined;
   answers!: HeldAnswers;
@@ -177,7 +177,7 @@ class Slot {
     const here = await listener.accept();
     assert(here);
     listener.close();
-    slot.answers = new HeldAnswers(changed(here), slot.#startedJob, {
+    slot.answers = new HeldAnswers(changed(here), slot.#sharedMemory, {
       onFrame: ({ id }: Frame) => slot.onAnswer(Number(id)),
       onClosed: (reason) => slot.closed = reason?.message ?? "",
     });
@@ -207,15 +207,15 @@ class Slot {
   }
 
   note(writtenBytes: number, held: Uint8Array): void {
-    this.#memory.set(held, SLOT_NUMBERS_BYTES);
+    this.#memory.set(held, SLOT_ANSWERS_AT);
     this.writeNumbers(writtenBytes, held.byteLength);
   }
 
   writeNumbers(writtenBytes: number, heldBytes: number): void {
     const { buffer, byteOffset } = this.#memory;
     const view = new DataView(buffer, byteOffset, SLOT_SHARED_BYTES);
-    view.setFloat64(SLOT_WRITTEN_AT, writtenBytes, true);
-    view.setFloat64(SLOT_HELD_AT, heldBytes, true);
+    view.setFloat64(slotNumberAt(SlotNumber.writtenBytes), writtenBytes, true);
+    view.setFloat64(slotNumberAt(SlotNumber.heldBytes), heldBytes, true);
   }
 
   /** It starts a job. */

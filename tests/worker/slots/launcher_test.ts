@@ -119,6 +119,19 @@ test("a process without room for its folder is not started, and nothing of it is
   assert.deepEqual(scene.network.disk.paths, []);
 });
 
+test("a process works on although the file of its started job cannot be removed", async () => {
+  await using scene = new Scene();
+  const process = scene.launcher.spawn("slot", 0, EVENTS);
+  scene.network.disk.onOperation = (operation) => {
+    if (operation === "remove") throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+  };
+  await scene.connect(SLOT_REGISTER, scene.ticket);
+  await process.connected;
+  await scene.network.clock.advance(0);
+  assert(process.isEmpty);
+  scene.network.disk.onOperation = () => {};
+});
+
 /** Whether a launcher has closed its end of a connection. */
 async function isClosed(stream: ByteStream): Promise<boolean> {
   const end = stream.read(new Uint8Array(1)).then(() => true);

@@ -9,7 +9,7 @@ import { silentLog } from "../../../system/log.ts";
 import { PrintingPace } from "../../../system/printing_pace.ts";
 import type { EndCause } from "../../../worker/slots/processes/process_end.ts";
 import { SlotProcess } from "../../../worker/slots/processes/slot_process.ts";
-import type { StartedJob } from "../../../worker/slots/transport/started_job.ts";
+import type { SlotSharedMemory } from "../../../worker/slots/transport/slot_shared_memory.ts";
 import { encodeFrame, OK } from "../../fixtures/peers/frames.ts";
 import { readAll } from "../../lib/connections.ts";
 import { hugeOutputHead } from "../../lib/huge_output.ts";
@@ -112,7 +112,7 @@ test("a slot is told to set no more marks after 33 jobs that print nothing, and 
 
 test("lines of a job that goes on are passed on after 50 ms, as those of the job that runs", async () => {
   const scene = await Scene.connected();
-  scene.startedJob.id = 7 as DispatchId;
+  scene.shared.startedId = 7 as DispatchId;
   scene.print("step 1\n\nstep 2\n");
   await scene.network.clock.advance(49);
   assert.deepEqual(scene.printed, []);
@@ -218,8 +218,8 @@ class Scene implements ChildProcess {
   readonly answered: [number, readonly string[]][] = [];
   readonly printed: [number, readonly string[]][] = [];
   readonly quiet: boolean[] = [];
-  readonly startedJob = {
-    id: 0 as DispatchId,
+  readonly shared = {
+    startedId: 0 as DispatchId,
     slot: 0,
     setQuiet: (isQuiet: boolean) => void this.quiet.push(isQuiet),
     writtenBytes: 0,
@@ -241,7 +241,7 @@ class Scene implements ChildProcess {
     }, {
       clock,
       pace: new PrintingPace(clock, silentLog),
-      startedJob: this.startedJob as unknown as StartedJob,
+      shared: this.shared as unknown as SlotSharedMemory,
       onLine: () => {},
       goneLimitMs: undefined,
     });

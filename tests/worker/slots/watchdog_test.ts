@@ -7,9 +7,9 @@ import type { CoreKey, DispatchId, EndpointId } from "../../../pool/types.ts";
 import { type JobLimits, NO_LIMITS } from "../../../protocol/mod.ts";
 import type { StoredCore } from "../../../worker/cores/core_store.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
-import { CAN_MEASURE_MEMORY } from "../../../worker/slots/limits.ts";
+import { CAN_MEASURE_MEMORY } from "../../../worker/slots/job_limits.ts";
 import { Watchdog } from "../../../worker/slots/watchdog.ts";
-import { thisSystem } from "../../../runtime/system_text.ts";
+import { thisSystem } from "../../../runtime/proc_files.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { test, testUnless } from "../../lib/test.ts";
 

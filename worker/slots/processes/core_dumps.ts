@@ -3,49 +3,64 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { lstat, readdir, readFile, readlink, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { reasonOf } from "../../../runtime/error_text.ts";
+import type { Log } from "../../../system/log.ts";
 
 const PATTERN_FILE = "/proc/sys/kernel/core_pattern";
+
+/** A slot's process that runs. */
+interface Dumping {
+  /** Where it runs: a dump is written there, unless its pattern is an absolute path. */
+  readonly workingFolder: Promise<string>;
+  /** Resolves when its dump has been taken, or it has left none. */
+  readonly taken: PromiseWithResolvers<void>;
+}
 
 /** The dumps of a worker's slots. */
 export class CoreDumps {
   readonly #folder: string;
-  /** Where slots run, by their process ids: a dump is written there, unless its pattern is an absolute path. */
-  readonly #workingFolders = new Map<number, string>();
-  /** For each process that runs: resolves when its dump has been taken, or it has left none. */
-  readonly #taken = new Map<number, PromiseWithResolvers<void>>();
+  readonly #log: Log;
+  /** By their process ids. */
+  readonly #running = new Map<number, Dumping>();
 
-  constructor(folder: string) {
+  constructor(folder: string, log: Log) {
     this.#folder = folder;
+    this.#log = log;
   }
 
   /** A slot's process runs. */
-  async onConnected(pid: number): Promise<void> {
-    this.#taken.set(pid, Promise.withResolvers());
-    const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
-    if (folder !== undefined) this.#workingFolders.set(pid, folder);
+  onConnected(pid: number): void {
+    const workingFolder = readlink(`/proc/${pid}/cwd`);
+    workingFolder.catch(() => {}); // told if it has left a dump
+    this.#running.set(pid, { workingFolder, taken: Promise.withResolvers() });
   }
 
-  /** A slot's process has ended. `index`: of the job that it ran, if it has crashed. Keeps its dump, if there is one. */
+  /**
+   * A slot's process has ended. `index`: of the job that it ran, if it has crashed. Keeps its dump, if there is one.
+   * Never rejects.
+   */
   async onEnded(pid: number, index: number | undefined): Promise<void> {
+    const dumping = this.#running.get(pid);
+    if (!dumping) return;
     try {
-      await this.#take(pid, index);
+      if (index !== undefined) await this.#take(pid, await dumping.workingFolder, index);
+    } catch (error) {
+      // Only the worker that a run has started keeps dumps, and the run shows such lines of its log alone.
+      this.#log.printed(`cannot keep the core dump of job ${index}: ${reasonOf(error)}`);
     } finally {
-      this.#taken.get(pid)?.resolve();
-      this.#taken.delete(pid);
+      this.#running.delete(pid);
+      dumping.taken.resolve();
     }
   }
 
   /** Resolves when nothing is needed any more of what the process has left in its working folder. */
   async taken(pid: number): Promise<void> {
-    await this.#taken.get(pid)?.promise;
+    await this.#running.get(pid)?.taken.promise;
   }
 
-  async #take(pid: number, index: number | undefined): Promise<void> {
-    const folder = this.#workingFolders.get(pid);
-    this.#workingFolders.delete(pid);
-    if (folder === undefined || index === undefined) return;
-    const dump = await findDump(folder, pid).catch(() => undefined);
-    if (dump !== undefined) await move(dump, join(this.#folder, String(index))).catch(() => {});
+  async #take(pid: number, workingFolder: string, index: number): Promise<void> {
+    const dump = await findDump(workingFolder, pid);
+    if (dump !== undefined) await move(dump, join(this.#folder, String(index)));
   }
 }
 
@@ -78,11 +93,22 @@ export function dumpPattern(pattern: string, pid: number): RegExp {
 }
 
 async function move(from: string, to: string): Promise<void> {
-  await rename(from, to).catch(async () => {
-    await rm(to, { force: true });
-    // It is on another disk. With "wx", nothing is written where a link of this name leads.
-    const { pipeline } = await import("node:stream/promises"); // seldom: it takes Bun half a millisecond to load
-    await pipeline(createReadStream(from), createWriteStream(to, { flags: "wx" }));
+  try {
+    await rename(from, to);
+  } catch {
+    await copy(from, to); // it is on another disk; if that is not the reason, this fails too
     await rm(from);
-  });
+  }
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  const { pipeline } = await import("node:stream/promises"); // seldom: it takes Bun half a millisecond to load
+  await rm(to, { force: true });
+  try {
+    // With "wx", nothing is written where a link of this name leads.
+    await pipeline(createReadStream(from), createWriteStream(to, { flags: "wx" }));
+  } catch (error) {
+    await rm(to, { force: true }); // half a dump is none
+    throw error;
+  }
 }

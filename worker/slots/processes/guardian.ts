@@ -38,7 +38,7 @@ export class Guardian {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    for (const output of child.outputs) void output.cancel().catch(() => {});
+    for (const output of child.outputs) void output.cancel().catch(() => {}); // it prints nothing
   }
 
   /** Starts it for the slots that connect to a socket. `undefined` if there is no shell. */

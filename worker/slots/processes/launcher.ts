@@ -23,7 +23,7 @@ import { SlotJobs } from "./slot_jobs.ts";
 import { SlotProcess } from "./slot_process.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
-import { StartedJob } from "../transport/started_job.ts";
+import { SlotSharedMemory } from "../transport/slot_shared_memory.ts";
 
 /** How processes are started. */
 export interface LauncherOptions {
@@ -54,14 +54,14 @@ interface ProcessStart {
   readonly number: number;
   readonly ticket: number;
   readonly slot: number;
-  readonly startedJob: StartedJob;
+  readonly shared: SlotSharedMemory;
   readonly setup: ProcessSetup | undefined;
   readonly memory: ProcessMemory | undefined;
   readonly isInBackground: boolean;
 }
 
 /** A process that was started. */
-interface TrackedProcess extends Pick<ProcessStart, "number" | "ticket" | "startedJob"> {
+interface TrackedProcess extends Pick<ProcessStart, "number" | "ticket" | "shared"> {
   /** The id of its process group. */
   readonly group: number;
 }
@@ -98,10 +98,10 @@ export class Launcher {
     this.#pace = new PrintingPace(runtime.clock, options.log);
     const { socketPath, workFolder = dirname(socketPath), log, ownsProcess, dumpsFolder } = options;
     this.#folders = new SlotFolders(runtime.files, workFolder, log);
-    this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder);
+    this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder, log);
     const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
     this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
-    // Whoever makes a launcher starts slots at once, which take longer to start.
+    // After the caller has started its first slots: they are on the way to the first job, the guardian is not.
     if (orphans) queueMicrotask(() => this.#startGuardian());
     this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     this.#registrations = new Registrations(runtime.clock, (ticket, stream) => {
@@ -136,29 +136,29 @@ export class Launcher {
     const ticket = parseInt(this.#runtime.random.hex(TICKET_BYTES), 16);
     const path = sharedPath(socketPath, number);
     const nowUs = () => this.#runtime.machineNowUs?.();
-    const startedJob = new StartedJob(this.#runtime.files, path, slot, nowUs);
+    const shared = new SlotSharedMemory(this.#runtime.files, path, slot, nowUs);
     const memory = ProcessMemory.create(this.#runtime);
-    const child = this.#start({ number, ticket, slot, startedJob, setup, memory, isInBackground });
+    const child = this.#start({ number, ticket, slot, shared, setup, memory, isInBackground });
     const process = new SlotProcess(child, events, {
       setup: setup?.key,
       memory,
       sandbox,
       clock: this.#runtime.clock,
       pace: this.#pace,
-      startedJob,
+      shared,
       dumps: this.#dumps,
       goneLimitMs,
       onLine: (line, isEnding) => {
         if (isEnding || !tellsController) log.printed(`${name}: ${line}`);
       },
     });
-    this.#track({ number, ticket, startedJob, group: child.pid }, process);
+    this.#track({ number, ticket, shared, group: child.pid }, process);
     if (this.#isSuspended) process.suspend(true);
     return process;
   }
 
   #start(from: ProcessStart): ChildProcess {
-    const { number, startedJob, setup, memory, isInBackground } = from;
+    const { number, shared, setup, memory, isInBackground } = from;
     const { socketPath, sandbox } = this.#options;
     const args = [socketPath, JSON.stringify(this.#slotStart(from))];
     try {
@@ -172,11 +172,11 @@ export class Launcher {
         isInBackground,
       };
       const child = startSelf(this.#runtime, "slot", args, started, this.#inherited);
-      return sandbox ? sandbox.transparent(child, () => startedJob.hasExited) : child;
+      return sandbox ? sandbox.transparent(child, () => shared.hasExited) : child;
     } catch (error) {
       memory?.onGone();
-      startedJob.close();
-      void startedJob.unlink();
+      shared.close();
+      void shared.unlink();
       void this.#folders.remove(number);
       throw error;
     }
@@ -209,19 +209,19 @@ export class Launcher {
     };
   }
 
-  #track({ number, ticket, startedJob, group }: TrackedProcess, process: SlotProcess): void {
+  #track({ number, ticket, shared, group }: TrackedProcess, process: SlotProcess): void {
     this.#starting.set(ticket, process);
     this.#running.set(process, undefined);
     const onStarted = () => {
       this.#starting.delete(ticket);
-      void startedJob.unlink();
+      void shared.unlink();
     };
     void process.connected.then(onStarted, onStarted);
     this.#descendants?.onStarted(number, group);
     this.#groups.add(group);
     this.#guardian?.onStarted(group);
     void process.exited.then(async () => {
-      startedJob.onEnded();
+      shared.onEnded();
       this.#running.delete(process);
       this.#groups.delete(group);
       this.#guardian?.onEnded(group);

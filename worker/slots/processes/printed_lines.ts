@@ -9,7 +9,7 @@ import { MalformedPayloadError } from "../../../protocol/mod.ts";
 import { jobMarkIn } from "../../../slot/protocol.ts";
 import type { SlotResponse } from "../../job.ts";
 import { LastLines } from "./last_lines.ts";
-import type { StartedJob } from "../transport/started_job.ts";
+import type { SlotSharedMemory } from "../transport/slot_shared_memory.ts";
 
 /** After this many jobs that print nothing, the slot need not mark their ends. */
 const QUIET_JOBS_MAX = 32;
@@ -45,7 +45,7 @@ const NO_LINES: readonly string[] = [];
 /** The lines of one process. */
 export class PrintedLines {
   readonly #clock: Clock;
-  readonly #startedJob: StartedJob;
+  readonly #shared: SlotSharedMemory;
   readonly #events: PrintedEvents;
   readonly #last = new LastLines();
   /** Answers that must wait for their marks have been announced for these jobs. */
@@ -63,9 +63,9 @@ export class PrintedLines {
   #isQuiet = false;
   #text = "";
 
-  constructor(clock: Clock, startedJob: StartedJob, events: PrintedEvents) {
+  constructor(clock: Clock, shared: SlotSharedMemory, events: PrintedEvents) {
     this.#clock = clock;
-    this.#startedJob = startedJob;
+    this.#shared = shared;
     this.#events = events;
   }
 
@@ -101,8 +101,8 @@ export class PrintedLines {
     return this.#announced.size > 0;
   }
 
-  /** An answer has come. Returns whether it waits for its mark: then `onAnswer` follows. */
-  holds(frame: SlotResponse): boolean {
+  /** An answer has come. Holds it if it has to wait for its mark. Returns whether it does: then `onAnswer` follows. */
+  hold(frame: SlotResponse): boolean {
     const id = frame.id as number;
     if (this.#announced.size === 0 || !this.#announced.delete(id)) return false;
     const timer = this.#clock.after(MARK_WAIT_MS, () => this.#release(id, this.#last.lines));
@@ -118,7 +118,7 @@ export class PrintedLines {
 
   /** The process has ended, or is given up: nothing more comes. */
   end(): void {
-    this.#passOn(this.#startedJob.id);
+    this.#passOn(this.#shared.startedId);
     for (const id of [...this.#held.keys()]) this.#release(id, NO_LINES);
   }
 
@@ -129,9 +129,9 @@ export class PrintedLines {
     this.#last.add(line);
     this.#events.onLine(line);
     this.#unpassed.push(line);
-    if (this.#unpassed.length >= PASS_ON_LINES) this.#passOn(this.#startedJob.id);
+    if (this.#unpassed.length >= PASS_ON_LINES) this.#passOn(this.#shared.startedId);
     else {
-      this.#passing ??= this.#clock.after(PASS_ON_MS, () => this.#passOn(this.#startedJob.id));
+      this.#passing ??= this.#clock.after(PASS_ON_MS, () => this.#passOn(this.#shared.startedId));
     }
   }
 
@@ -150,7 +150,7 @@ export class PrintedLines {
   #setQuiet(isQuiet: boolean): void {
     this.#isQuiet = isQuiet;
     this.#quietJobs = 0;
-    this.#startedJob.setQuiet(isQuiet);
+    this.#shared.setQuiet(isQuiet);
   }
 
   #release(id: number, lines: readonly string[]): void {

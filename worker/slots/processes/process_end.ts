@@ -78,13 +78,13 @@ export function exitReason(
   end: ProcessEnd | undefined,
   killReason: string | undefined,
   child: { readonly whyGivenUp: string },
-  startedJob: { readonly hasOverflowedStack: boolean },
+  shared: { readonly hasOverflowedStack: boolean },
   printed: { readonly lastLines: Lines },
 ): string {
   if (!end) return `${killReason ?? "was killed"}; ${child.whyGivenUp}`;
   if (killReason !== undefined) return killReason;
   // A process that the core has forked may have left the address of a fault there.
-  const hasOverflowed = end.signal === "SIGSEGV" && startedJob.hasOverflowedStack;
+  const hasOverflowed = end.signal === "SIGSEGV" && shared.hasOverflowedStack;
   const overflow = hasOverflowed ? " (stack overflow)" : "";
   const { lastLines } = printed;
   return withReason(`${describeEnd(end, lastLines)}${overflow}`, lastLines);

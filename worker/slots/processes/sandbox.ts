@@ -95,8 +95,8 @@ export class Sandbox {
   ): Promise<Sandbox> {
     const self = runtime.selfCommand();
     const sandbox = new Sandbox(findBubblewrap(), self, options);
-    const probe = sandbox.#around([...self.slice(0, 1), "--version"], undefined, []);
-    const problem = await refusalOf(runtime, probe);
+    const trial = sandbox.#around([...self.slice(0, 1), "--version"], undefined, []);
+    const problem = await refusalOf(runtime, trial);
     if (problem !== undefined) throw new Error(`Cannot run slots in a sandbox: ${problem}`);
     return sandbox;
   }
@@ -202,7 +202,7 @@ function isProgram(path: string): boolean {
     accessSync(path, constants.X_OK);
     return true;
   } catch {
-    return false;
+    return false; // there is none, or this user may not start it
   }
 }
 

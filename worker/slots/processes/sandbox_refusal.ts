@@ -5,7 +5,7 @@ import type { Runtime } from "../../../runtime/ports.ts";
 import { LineSplitter } from "../../../system/line_splitter.ts";
 
 /** Usually it takes some hundredths of a second. */
-const PROBE_LIMIT_MS = 20_000;
+const TRIAL_LIMIT_MS = 20_000;
 
 /** Settings of the kernel that forbid what a sandbox is made of, and their values that allow it. */
 const SETTINGS = [
@@ -23,7 +23,7 @@ export async function refusalOf(
   command: readonly string[],
 ): Promise<string | undefined> {
   const child = spawn(command, { env: {} });
-  const timer = clock.after(PROBE_LIMIT_MS, () => child.kill("SIGKILL"));
+  const timer = clock.after(TRIAL_LIMIT_MS, () => child.kill("SIGKILL"));
   const lines: string[] = [];
   await Promise.all(child.outputs.map((output) => collect(output, lines)));
   const end = await child.ended;

@@ -66,8 +66,8 @@ const CUDA_DEVICES = "CUDA_VISIBLE_DEVICES";
 const ROCM_DEVICES = "HIP_VISIBLE_DEVICES";
 const ONEAPI_DEVICES = "ZE_AFFINITY_MASK";
 
-/** The process of a slot that is about to start. */
-export interface SlotStart {
+/** What the variables of a slot's process depend on. */
+export interface SlotEnvironment {
   readonly shares: MachineShares;
   /** Which slot it is, counted from 0. */
   readonly slot: number;
@@ -80,8 +80,8 @@ export interface SlotStart {
 }
 
 /** The variables that a process gets in addition to those that it inherits, or instead of them. */
-export function slotVariables(start: SlotStart): Record<string, string> {
-  const { shares, slot, folder, inherited, startedIn } = start;
+export function slotVariables(environment: SlotEnvironment): Record<string, string> {
+  const { shares, slot, folder, inherited, startedIn } = environment;
   return {
     ...entries(FOLDERS, folder),
     DISTCOMP_SLOT: String(slot),

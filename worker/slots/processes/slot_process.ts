@@ -12,7 +12,7 @@ import type { CoreKey, DispatchId } from "../../../pool/types.ts";
 import type { Clock, Timer } from "../../../runtime/clock.ts";
 import { messageOf } from "../../../runtime/error_text.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
-import { encodeLoad, SLOT_LOAD, SLOT_MARKED } from "../../../slot/protocol.ts";
+import { encodeLoad, SLOT_LOAD, SLOT_LOAD_ID, SLOT_MARKED } from "../../../slot/protocol.ts";
 import { Child } from "../../../system/child.ts";
 import { withReason } from "../../../system/last_words.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
@@ -23,7 +23,7 @@ import { HeldAnswers } from "../transport/held_answers.ts";
 import type { JobTransport } from "../transport/job_transport.ts";
 import { openTransport } from "../transport/memory_transport.ts";
 import { causeOf, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
-import { LOAD_ID, passesOn } from "./plain_answer.ts";
+import { forwardsAnswer } from "./forwarded_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
 import type { ProcessMemory } from "../transport/process_memory.ts";
@@ -32,7 +32,7 @@ import { RelayedOutputs } from "../transport/relayed_output.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
 import type { SlotProcessOptions } from "./slot_process_options.ts";
-import type { StartedJob } from "../transport/started_job.ts";
+import type { SlotSharedMemory } from "../transport/slot_shared_memory.ts";
 
 /** A process that has not connected by then never will. Generous: on a big machine a hundred start at once. */
 const START_LIMIT_MS = 30_000;
@@ -42,8 +42,8 @@ const END_LIMIT_MS = 5_000;
 
 /** A slot's process. */
 export class SlotProcess {
-  /** Which job it runs, as it says in memory that it shares. */
-  readonly startedJob: StartedJob;
+  /** The memory in which it says which job it runs. */
+  readonly shared: SlotSharedMemory;
   readonly printed: PrintedLines;
   /** How it gets jobs. Set when it connects. */
   transport: JobTransport | undefined;
@@ -68,9 +68,9 @@ export class SlotProcess {
   #killReason: string | undefined;
 
   constructor(spawned: ChildProcess, events: SlotProcessEvents, options: SlotProcessOptions) {
-    const { clock, pace, startedJob, dumps, sandbox, onLine, goneLimitMs } = options;
+    const { clock, pace, shared, dumps, sandbox, onLine, goneLimitMs } = options;
     this.#clock = clock;
-    this.startedJob = startedJob;
+    this.shared = shared;
     this.#memory = options.memory;
     this.#setup = options.setup;
     this.#sandbox = sandbox;
@@ -78,7 +78,7 @@ export class SlotProcess {
     this.#events = events;
     const onPrinted = (line: string) => this.printed.onLine(line);
     this.#child = new Child(spawned, { clock, pace, goneLimitMs, onLine: onPrinted });
-    this.printed = new PrintedLines(clock, startedJob, {
+    this.printed = new PrintedLines(clock, shared, {
       // A process that is ended before it has connected may complain about that.
       onLine: (line) => {
         const isEnding = this.#life.name === "ending";
@@ -89,7 +89,7 @@ export class SlotProcess {
     });
     const late = `no connection within ${START_LIMIT_MS / 1000}s`;
     const timer = clock.after(START_LIMIT_MS, () => this.kill(late));
-    this.#connected.promise.catch(() => {}).finally(() => timer.stop());
+    this.#connected.promise.catch(() => {}).finally(() => timer.stop()); // its users get the error
     void this.#awaitExit();
   }
 
@@ -125,12 +125,12 @@ export class SlotProcess {
 
   /** The job that it started last, readable even after it has exited. */
   get lastStarted(): DispatchId {
-    return this.startedJob.id;
+    return this.shared.startedId;
   }
 
   /** The job that has ended, and whose output its core is freeing; 0 if there is none. */
   get freeing(): DispatchId {
-    return this.startedJob.freeing;
+    return this.shared.freeing;
   }
 
   /** Whether a huge output of it is being sent, which is nowhere else. */
@@ -158,15 +158,15 @@ export class SlotProcess {
     if (this.#life.name !== "starting" || this.#killReason !== undefined) return false;
     this.#life = { name: "empty" };
     this.#ownPid = this.#sandbox?.pidIn(this.#child.pid);
-    this.#held = new HeldAnswers(stream, this.startedJob, {
+    this.#held = new HeldAnswers(stream, this.shared, {
       onFrame: (frame) => this.#onFrame(frame),
-      onSpan: (span) => passesOn(span, this.printed, this.startedJob.slot, this.#events),
+      onSpan: (span) => forwardsAnswer(span, this.printed, this.shared.slot, this.#events),
       onClosed: (reason) => this.#onLinkClosed(reason),
     });
     this.#link = this.#held.open({ clock: this.#clock, findHugePlace: this.#relayed.find });
-    this.transport = openTransport(this.#link, this.#memory, this.startedJob.slot);
+    this.transport = openTransport(this.#link, this.#memory, this.shared.slot);
     this.#link.start();
-    void this.#dumps?.onConnected(this.pid);
+    this.#dumps?.onConnected(this.pid);
     this.#connected.resolve();
     return true;
   }
@@ -186,7 +186,7 @@ export class SlotProcess {
       if (this.#life.name !== "loading") return; // it has been given up meanwhile
       timer = this.#clock.after(limitMs, onLate);
       const path = this.#sandbox?.pathOf(core) ?? core.path;
-      this.#link?.send(SLOT_LOAD, LOAD_ID, encodeLoad(core.name, path));
+      this.#link?.send(SLOT_LOAD, SLOT_LOAD_ID, encodeLoad(core.name, path));
     };
     abandoned.addEventListener("abort", onAbandoned);
     try {
@@ -250,13 +250,13 @@ export class SlotProcess {
     if (frame.type === SLOT_MARKED) this.printed.onAnnounced(Number(frame.id));
     else if (!frame.huge) { // a huge output was answered when it began to come
       const response = this.transport?.responseIn(frame);
-      if (response && !this.printed.holds(response)) this.#onResponse(response);
+      if (response && !this.printed.hold(response)) this.#onResponse(response);
     }
   }
 
   /** `lines`: what was printed last, if the response has waited for that. */
   #onResponse(frame: SlotResponse, lines?: Lines): void {
-    if (frame.id !== LOAD_ID) return this.#events.onAnswer(frame, lines);
+    if (frame.id !== SLOT_LOAD_ID) return this.#events.onAnswer(frame, lines);
     frame.release?.(); // no answer to a load has an output: a core has sent it
     if (this.#life.name !== "loading") {
       if (lines) return; // it is too late
@@ -296,15 +296,15 @@ export class SlotProcess {
       await readLastAnswers(this.#link, this.#linkClosed.promise, this.#clock);
     } else this.#link?.close(); // a process that is given up may keep its end of the socket open
     this.printed.end();
-    await this.#dumps?.onEnded(this.pid, end?.signal ? this.startedJob.index : undefined);
-    this.startedJob.close();
+    await this.#dumps?.onEnded(this.pid, end?.signal ? this.shared.startedIndex : undefined);
+    this.shared.close();
     this.#memory?.onGone();
     this.#onGone(end);
   }
 
   #onGone(end: ProcessEnd | undefined): void {
     const before = this.#life;
-    const reason = exitReason(end, this.#killReason, this.#child, this.startedJob, this.printed);
+    const reason = exitReason(end, this.#killReason, this.#child, this.shared, this.printed);
     const cause = this.#killReason === undefined ? causeOf(end, this.printed.lastLines) : "self";
     this.#life = { name: "gone" };
     // Without effect if it had connected.

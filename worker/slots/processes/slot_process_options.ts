@@ -6,13 +6,13 @@ import type { PrintingPace } from "../../../system/printing_pace.ts";
 import type { CoreDumps } from "./core_dumps.ts";
 import type { ProcessMemory } from "../transport/process_memory.ts";
 import type { Sandbox } from "./sandbox.ts";
-import type { StartedJob } from "../transport/started_job.ts";
+import type { SlotSharedMemory } from "../transport/slot_shared_memory.ts";
 
 /** How the worker handles a process. */
 export interface SlotProcessOptions {
   readonly clock: Clock;
   readonly pace: PrintingPace;
-  readonly startedJob: StartedJob;
+  readonly shared: SlotSharedMemory;
   /** What it shares with the worker, if the system has such memory. */
   readonly memory?: ProcessMemory | undefined;
   /** The key of the setup that it was started for, and whose variables it has. */

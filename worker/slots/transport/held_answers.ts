@@ -9,10 +9,10 @@ import type { LinkOptions } from "../../../link/link_options.ts";
 import { FrameDecoder } from "../../../protocol/mod.ts";
 import { toError } from "../../../runtime/error_text.ts";
 import type { ByteStream } from "../../../runtime/ports.ts";
-import type { StartedJob } from "./started_job.ts";
+import type { SlotSharedMemory } from "./slot_shared_memory.ts";
 
 /** What the slot shares. */
-type SharedAnswers = Pick<StartedJob, "id" | "writtenBytes" | "heldBehind">;
+type SharedAnswers = Pick<SlotSharedMemory, "startedId" | "writtenBytes" | "heldBehind">;
 
 /** The connection of one process, on which no answer is missing and none comes twice. */
 export class HeldAnswers {
@@ -23,8 +23,8 @@ export class HeldAnswers {
   #receivedBytes = 0;
   /** Those that were received, or taken from shared memory before that. */
   #knownBytes = 0;
-  /** The job that ran at the last look, and how much was written then. */
-  #seen = { id: -1, writtenBytes: -1 };
+  /** The job that ran at the last tick, and how much was written then. */
+  #seen = { startedId: -1, writtenBytes: -1 };
 
   /** `connection`: the registration of the process has been read. */
   constructor(connection: ByteStream, shared: SharedAnswers, events: LinkEvents) {
@@ -48,15 +48,17 @@ export class HeldAnswers {
 
   /** Delivers answers that have waited since the last call, as if they had arrived. Call it several times a second. */
   onTick(): void {
-    const { id, writtenBytes } = this.#shared;
-    const { id: idBefore, writtenBytes: writtenBefore } = this.#seen;
-    this.#seen = { id, writtenBytes };
+    const { startedId, writtenBytes } = this.#shared;
+    const { startedId: idBefore, writtenBytes: writtenBefore } = this.#seen;
+    this.#seen = { startedId, writtenBytes };
     // The same job still runs. All that was written has been received, and delivered.
-    const hasWaited = id === idBefore && writtenBytes === writtenBefore;
+    const hasWaited = startedId === idBefore && writtenBytes === writtenBefore;
     const isNext = this.#knownBytes === writtenBytes && this.#link?.reception.heldBytes === 0;
     const held = hasWaited && isNext ? this.#shared.heldBehind(this.#knownBytes) : undefined;
     // The job may have ended meanwhile: then there may be other answers in that memory, and these have been written.
-    if (!held || this.#shared.id !== id || this.#shared.writtenBytes !== writtenBytes) return;
+    if (
+      !held || this.#shared.startedId !== startedId || this.#shared.writtenBytes !== writtenBytes
+    ) return;
     this.#knownBytes += held.byteLength;
     this.attempt(() => new FrameDecoder().feed(held).forEach(this.#events.onFrame));
   }

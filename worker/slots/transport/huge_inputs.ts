@@ -2,7 +2,7 @@
 
 import { DiscardedBlob, HUGE_BLOB_BYTES_MAX } from "../../../protocol/mod.ts";
 import type { CoreKey } from "../../../pool/types.ts";
-import type { SystemFiles } from "../../../runtime/system_text.ts";
+import type { ProcFiles } from "../../../runtime/proc_files.ts";
 import { HUGE_INPUTS_AT } from "../../../slot/regions.ts";
 import { type UsableMemory, usableMemory } from "../../../system/usable_memory.ts";
 import type { HugeInput } from "./huge_input.ts";
@@ -14,7 +14,7 @@ export interface HugeInputParts {
   /** One in memory of this process; `undefined` if the system has none. */
   placeHere(bytes: number, headBytes: number): HugeInput | undefined;
   /** The machine, whose memory they take. */
-  readonly system: SystemFiles;
+  readonly system: ProcFiles;
 }
 
 /** All huge inputs of a worker. */

@@ -57,8 +57,11 @@ test("the log of a quiet run has what the terminal has not", async () => {
   messages.log.info("worker a joined");
   messages.log.warn("worker b: no such host");
   messages.log.table?.("two workers lack it:", [["a", "libm"], ["b", "libc"]]);
+  messages.writePrinted("a.txt: hello");
   await file.close();
-  assert.equal(shown.length, 2);
+  assert.equal(shown.length, 3);
+  const levels = ["info", "warning", "warning", "warning", "warning", "printed"];
+  assert.deepEqual(messages.lines.all.map(({ level }) => level), levels);
   const text = await readFile(workspace.at("log"), "utf8");
   const lines = text.split("\n").map((line) => line.replace(TIME, ""));
   assert.deepEqual(lines, [
@@ -67,6 +70,7 @@ test("the log of a quiet run has what the terminal has not", async () => {
     "warning: two workers lack it:",
     "  a  libm",
     "  b  libc",
+    "a.txt: hello",
     "",
   ]);
 });

@@ -33,6 +33,7 @@ class LimitedRun {
 
   constructor(public oldestMs: number) {
     const run = {
+      whyNoWorker: undefined,
       interrupt: () => this.events.push(`interrupt ${this.clock.now()}`) > 0,
       abandon: () => void this.events.push(`abandon ${this.clock.now()}`),
       view: () => {

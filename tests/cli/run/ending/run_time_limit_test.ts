@@ -1,10 +1,14 @@
 /** `run --time-limit`. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { rm } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { core } from "../../../lib/cores.ts";
 import { test } from "../../../lib/test.ts";
 import { type Ended, Workspace } from "../../workspace.ts";
+
+const ECHO = await core("echo");
 
 /** Time limits. A busy machine may need most of them until the first job runs. */
 const LIMITS_S = [2, 4, 8, 16, 32, 64];
@@ -37,6 +41,48 @@ test("a run gives up jobs that its time is too short for", async () => {
   assert.equal(code, 4, stderr);
   assert.match(stderr, isNear);
 });
+
+test("a run that no worker has joined in time says why", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  using silent = await SilentListener.open();
+  const awaited: [string[], RegExp][] = [
+    [["-w", silent.address], /127\.0\.0\.1:\d+: it does not answer\n/],
+    [["--listen", "127.0.0.1:0"], /nobody has connected to 127\.0\.0\.1:\d+\n/],
+    [
+      ["-w", "127.0.0.1:1"],
+      /127\.0\.0\.1:1: connection refused\nis a worker running there\? .* --listen 1\n/,
+    ],
+  ];
+  for (const [options, why] of awaited) {
+    const run = await workspace.run(["run", ECHO, "in", ...options, "--time-limit", "1s"]);
+    assert.equal(run.code, 4, run.stderr);
+    const error = /^distcomp: The time limit is reached, and no worker has joined: /m;
+    assert.match(run.stderr, new RegExp(error.source + why.source + "to resume: ", "m"));
+  }
+});
+
+/** Accepts connections and says nothing. */
+class SilentListener implements Disposable {
+  readonly #sockets: Socket[] = [];
+  readonly #server = createServer((socket) => this.#sockets.push(socket.on("error", () => {})));
+
+  static async open(): Promise<SilentListener> {
+    const listener = new SilentListener();
+    listener.#server.listen(0, "127.0.0.1");
+    await once(listener.#server, "listening");
+    return listener;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  [Symbol.dispose](): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+  }
+}
 
 /** Runs anew with a longer and longer limit until the run comes as far as it should. */
 async function limited(

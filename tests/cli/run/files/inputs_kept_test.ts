@@ -1,11 +1,11 @@
 /** `distcomp run` never overwrites inputs, and keeps the outputs of inputs that are temporarily missing. */
 
 import assert from "node:assert/strict";
-import { rename } from "node:fs/promises";
+import { rename, symlink } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
 import { test } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
-import { Workspace } from "../../workspace.ts";
+import { type JobRecord, Workspace } from "../../workspace.ts";
 
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
@@ -40,6 +40,52 @@ test("no output replaces an input, and no failed job removes one", async () => {
   assert.match(run.stdout, /data\/x {2}its output would overwrite another input; choose another/);
   assert.deepEqual(await workspace.outputs("."), { ...inputs, x: "1", y: "2" });
 });
+
+const ITSELF = "its output would overwrite it; choose another folder with -o";
+const OTHER = "its output would overwrite another input; choose another folder with -o";
+const LINK = "it is a link to the output of another input; choose another folder with -o";
+
+test("no output replaces the file that a link among the inputs leads to", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/c": "new", "out/a": "kept", "out/c": "old", "out/free": "free" });
+  const links = { a: "../out/a", b: "../out/c", d: "../out/free" };
+  for (const [name, target] of Object.entries(links)) {
+    await symlink(target, workspace.at(`in/${name}`));
+  }
+  for (const _ of ["first", "again"]) {
+    const run = await workspace.run(["run", ECHO, "in", "-o", "out"]);
+    assert.equal(run.code, 1);
+    assert.deepEqual(failuresOf(await workspace.records("out")), { a: ITSELF, b: LINK });
+    assert.deepEqual(await workspace.outputs("out"), {
+      ...{ a: "kept", c: "new", d: "free", free: "free" },
+    });
+  }
+});
+
+test("no output replaces the file that a link in a list leads to, whichever is listed first", async () => {
+  const kept = { "in/a": "kept", "in/c": "kept" };
+  const cases = [
+    { list: ["in/a", "in/b", "in/c"], failures: { "in/a": ITSELF, "in/c": OTHER } },
+    { list: ["in/c", "in/b", "in/a"], failures: { "in/a": ITSELF, "in/b": LINK } },
+  ];
+  for (const { list, failures } of cases) {
+    await using workspace = await Workspace.make(WORKER);
+    await workspace.writeAll({ "in/c": "new", "out/in/a": "kept", "out/in/c": "kept" });
+    await symlink("../out/in/a", workspace.at("in/a"));
+    await symlink("../out/in/c", workspace.at("in/b"));
+    const run = await workspace.run(["run", ECHO, "-", "-o", "out"], { stdin: list.join("\n") });
+    assert.equal(run.code, 1);
+    assert.deepEqual(failuresOf(await workspace.records("out")), failures);
+    const made = "in/b" in failures ? { "in/c": "new" } : { "in/b": "kept" };
+    assert.deepEqual(await workspace.outputs("out"), { ...kept, ...made });
+  }
+});
+
+/** The errors of the jobs that have failed, by their names. */
+function failuresOf(records: readonly JobRecord[]): Record<string, string | undefined> {
+  const failed = records.filter(({ state }) => state === "failed");
+  return Object.fromEntries(failed.map(({ input, error }) => [input, error]));
+}
 
 test("outputs of earlier runs that find lists are not used as inputs", async () => {
   await using workspace = await Workspace.make(WORKER);

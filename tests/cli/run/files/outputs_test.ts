@@ -165,22 +165,40 @@ test("the record of a job has its state, times and sizes", async () => {
 });
 
 test("a failed job leaves no output, not even that of an earlier run", async () => {
+  for (const fresh of [[], ["--fresh"]]) {
+    await using workspace = await Workspace.make(WORKER);
+    const all = { "in/fails": "echo old", "in/crashes": "echo old", "in/works": "echo old" };
+    await workspace.writeAll({ ...all, "outputs/another": "kept" });
+    await workspace.run(["run", BEHAVE, "in"]);
+    await workspace.writeAll({
+      "in/fails": "code 5 half a result",
+      "in/crashes": "crash",
+      "in/works": "echo new",
+    });
+    const run = await workspace.run(["run", BEHAVE, "in", ...fresh]);
+    assert.equal(run.code, 1, run.stderr);
+    assert.deepEqual(await workspace.outputs(), { works: "new", another: "kept" });
+    assert.match(run.stdout, /^1 of 3 jobs done, 2 failed, /);
+    assert.match(run.stdout, /^ {2}fails {4}exit code 5: half a result$/m);
+    assert.match(run.stdout, /^ {2}crashes {2}crashed in 3 attempts: SIGSEGV/m);
+    assert.doesNotMatch(run.stderr, /stays/);
+  }
+});
+
+test("a file that no run has written stays when the job of its name fails, and the run says so once", async () => {
   await using workspace = await Workspace.make(WORKER);
-  await workspace.writeAll({
-    "in/fails": "code 5 half a result",
-    "in/crashes": "crash",
-    "in/works": "echo new",
-    "outputs/fails": "old",
-    "outputs/crashes": "old",
-    "outputs/works": "old",
-    "outputs/another": "kept",
-  });
-  const run = await workspace.run(["run", BEHAVE, "in"]);
-  assert.equal(run.code, 1, run.stderr);
-  assert.deepEqual(await workspace.outputs(), { works: "new", another: "kept" });
-  assert.match(run.stdout, /^1 of 3 jobs done, 2 failed, /);
-  assert.match(run.stdout, /^ {2}fails {4}exit code 5: half a result$/m);
-  assert.match(run.stdout, /^ {2}crashes {2}crashed in 3 attempts: SIGSEGV/m);
+  const own = { a: "precious", "deep/b": "too" };
+  await workspace.writeAll({ "in/a": "code 1", "in/deep/b": "code 1", "in/c": "echo c" });
+  await workspace.writeAll({ "data/a": own.a, "data/deep/b": own["deep/b"] });
+  for (const fresh of [[], [], ["--fresh"]]) {
+    const run = await workspace.run(["run", BEHAVE, "in", "-o", "data", ...fresh]);
+    assert.equal(run.code, 1, run.stderr);
+    assert.deepEqual(await workspace.outputs("data"), { ...own, c: "c" });
+    assert.equal(
+      run.stderr.match(/"data\/(a|deep\/b)" stays, although its job has failed/g)?.length,
+      1,
+    );
+  }
 });
 
 programTest(

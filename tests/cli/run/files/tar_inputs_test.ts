@@ -1,10 +1,11 @@
 /** `distcomp run --inputs`: inputs from a tar. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { execFile } from "node:child_process";
 import { readFile, symlink } from "node:fs/promises";
 import { promisify } from "node:util";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { core } from "../../../lib/cores.ts";
 import { test } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
@@ -21,6 +22,9 @@ const FILES: Readonly<Record<string, string>> = {
   "empty": "",
   [`${"long/".repeat(30)}c`]: "third",
 };
+
+/** The size of a block of a tar, of which two end it. */
+const BLOCK_BYTES = 512;
 
 /** A workspace with the files in `in.tar`. */
 async function prepared(): Promise<Workspace> {
@@ -104,6 +108,37 @@ test("links in a tar fail, as their files are not there, and so do names that le
   assert.deepEqual(await workspace.outputs(), { a: "first" });
 });
 
+test("a tar that ends between two files is a job that fails, until its end is there", async () => {
+  await using workspace = await prepared();
+  const tar = await readFile(workspace.at("in.tar"));
+  const end = Math.ceil(tar.findLastIndex((byte) => byte !== 0) / BLOCK_BYTES) * BLOCK_BYTES;
+  for (const [blocks, code] of [[0, 1], [1, 0], [2, 0]] as const) {
+    await workspace.write("cut.tar", tar.subarray(0, end + blocks * BLOCK_BYTES));
+    for (const dryRun of [[], ["--dry-run"]]) {
+      const ended = await workspace.run(["run", ECHO, "--inputs", "cut.tar", ...dryRun]);
+      assert.equal(ended.code, code, ended.stderr);
+      assert.equal(ended.stdout.includes("so files may be missing"), code === 1);
+    }
+    assert.deepEqual(await workspace.outputs(), sorted(FILES));
+  }
+});
+
+test("a packed tar that is damaged ends the run, although its checksum is far behind its end", async () => {
+  await using workspace = await prepared();
+  const zeros = Buffer.alloc(4 * 1024 * 1024);
+  const tar = Buffer.concat([await readFile(workspace.at("in.tar")), zeros]);
+  for (const packed of [gzipSync(tar, { level: 0 }), zstdWithChecksum(tar)]) {
+    await workspace.write("damaged.tar", packed);
+    const args = ["run", ECHO, "--inputs", "damaged.tar", "--fresh"];
+    assert.equal((await workspace.run(args)).code, 0);
+    packed[packed.indexOf("second")] = "S".charCodeAt(0);
+    await workspace.write("damaged.tar", packed);
+    const ended = await workspace.run(args);
+    assert.equal(ended.code, 2, ended.stdout);
+    assert.match(ended.stderr, /^distcomp: Cannot read the tar "damaged.tar": /m);
+  }
+});
+
 test("a tar that is cut off ends the run with the byte, and the run can be resumed", async () => {
   await using workspace = await prepared();
   const tar = await readFile(workspace.at("in.tar"));
@@ -146,4 +181,14 @@ function sorted(files: Readonly<Record<string, string>>): Record<string, string>
   return Object.fromEntries(
     Object.entries(files).toSorted(([one], [other]) => one < other ? -1 : 1),
   );
+}
+
+/** Zstandard that shows its content, and has a checksum of it. */
+function zstdWithChecksum(content: Uint8Array): Buffer {
+  return zstdCompressSync(content, {
+    params: {
+      [constants.ZSTD_c_checksumFlag]: 1,
+      [constants.ZSTD_c_compressionLevel]: -100,
+    },
+  });
 }

@@ -1,7 +1,7 @@
 /** `run --dry-run`: what a run would do, without doing it. */
 
 import assert from "node:assert/strict";
-import { access, stat, truncate } from "node:fs/promises";
+import { access, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { countsOf } from "../../../../cli/run/dry_run.ts";
 import type { SourceTask } from "../../../../controller/inputs/source.ts";
 import { core } from "../../../lib/cores.ts";
@@ -52,6 +52,24 @@ test("a dry run knows what earlier runs have done, in a folder and in a pack", a
     const { dryRun, jobs, done, failedBefore, total } = JSON.parse(json.stdout);
     assert.deepEqual([dryRun, jobs, done, failedBefore, total], [true, 0, 2, 1, 3]);
   }
+});
+
+test("a dry run believes no record that a run would not: after a killed run, outputs are compared by their contents", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "echo a", "in/b": "echo b" });
+  const args = ["run", BEHAVE, "in", "-o", "out"];
+  assert.equal((await workspace.run(args)).code, 0);
+  await workspace.writeAll({ "in/c": "echo c" });
+  assert.equal((await workspace.run(args)).code, 0);
+  const journal = workspace.at("out/.distcomp/jobs.jsonl");
+  const lines = (await readFile(journal, "utf8")).split(/^/m);
+  const killed = lines.slice(0, lines.findLastIndex((line) => line.includes('"run":"ended"')));
+  await writeFile(journal, killed.join(""));
+  await workspace.writeAll({ "out/a": "A", "out/c": "C" }); // c was recorded by the run that was killed
+  const dry = await workspace.run([...args, "--dry-run"]);
+  assert.match(dry.stdout, /^would run 1 of 3 jobs \(2 done in earlier runs\), .*: a\n/);
+  assert.equal((await workspace.run(args)).code, 0);
+  assert.deepEqual(await workspace.outputs("out"), { a: "a", b: "b", c: "C" });
 });
 
 test("a dry run on a pack that has lost its end says what a run would do again", async () => {

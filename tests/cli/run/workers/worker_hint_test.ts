@@ -37,6 +37,7 @@ test("where a core is refused for what it lacks, a run says what helps", () => {
     ["it is signed by SHA256:x, who is not trusted here", /: distcomp sign CORE/],
     ["it was changed since SHA256:x signed it", /: distcomp sign CORE/],
     ["this machine lacks libfoo.so.1", /^install it where the worker runs/],
+    ["libfoo.so.1: cannot open shared object file: No such file", /^install it where the worker/],
   ] as const;
   for (const [cause, hint] of hints) {
     const reason = `node1:7433: Cannot load compute core "a.so": ${cause}`;
