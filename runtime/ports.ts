@@ -140,6 +140,8 @@ export interface SpawnOptions {
   readonly isUnheld?: boolean;
   /** Its stdin is a pipe, which ends with this process; empty otherwise. */
   readonly isTold?: boolean;
+  /** What it starts can open its stdout and stderr by their names, `/dev/stdout` and `/dev/stderr`, where that is possible. */
+  readonly hasNamedOutputs?: boolean | undefined;
   /** Descriptors that it inherits, under the numbers of `Runtime.inheritedAs`. */
   readonly inherited?: readonly number[] | undefined;
 }
@@ -225,10 +227,10 @@ export interface SlotChannel {
   readonly printing: SlotPrinting;
   readonly usage: ProcessUsage;
   /**
-   * Makes ready to let a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`).
-   * Missing where the runtime names an overflow of the stack itself.
+   * Makes ready to let a bad memory access leave its address at `at` in shared memory (`fault_trace.ts`). Missing where
+   * the system does not tell it.
    */
-  prepareFaultTrace?(path: string, at: number): FaultTrace | undefined;
+  prepareFaultTrace?(shared: ArrayBuffer, at: number): FaultTrace | undefined;
   /** Makes this process change the bytes at `at` of shared memory when it calls `exit` (`exit_note.ts`). */
   noteExit?(shared: ArrayBuffer, at: number): void;
   /** Whether the system may write the memory of this process to a file when it crashes. */

@@ -48,8 +48,8 @@ export class GatheredAnswers {
     this.#writtenAtUs = this.#channel.usage.nowUs();
   }
 
-  /** A job is about to start, which may never end: from now on, the worker can take what is gathered. */
-  onStart(): void {
+  /** From now on, the worker can take what is gathered: what the core does next may never end. */
+  publish(): void {
     const { batch, pendingBytes } = this.writer;
     this.#numbers[SlotNumber.heldBytes] = batch === this.#memory ? pendingBytes : 0;
   }

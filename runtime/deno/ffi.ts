@@ -39,13 +39,12 @@ import {
   type ExecLibrary,
   keepOnExec,
 } from "../native/close_on_exec.ts";
-import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "../native/exit_note.ts";
+import { CRASH_FUNCTIONS, type CrashLibrary, crashPlainly } from "../native/crash_signals.ts";
 import { messageOf } from "../error_text.ts";
 import type { WritesAside } from "./append.ts";
-import { connectChannel } from "../native/libc_channel.ts";
-import { openPrinting } from "../native/libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
+import { slotChannel } from "../native/slot_channel.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -129,29 +128,32 @@ function load(path: string) {
 
 /** Loads the library at `path` as a compute core with guarded inputs. */
 export function openGuardedCore(path: string): GuardedCore {
+  crashPlainly(openCrashLibrary);
   const core = openCore(path) as ForeignCore<Pointer>;
   const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(GUARD_FUNCTIONS)));
   const library = symbols as unknown as GuardLibrary<Pointer, bigint>;
   return new ForeignGuardedCore(core, library, memory, Deno.build.os);
 }
 
-/** Connects a slot to its worker. */
-export function openSlotChannel(socketPath: string): SlotChannel {
-  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(C_LIBRARY)));
-  const libc = symbols as unknown as CLibrary<Pointer, bigint>;
-  const linker = openLinker((name) => Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols);
-  const printing = openPrinting(libc, memory, linker as unknown as LinkerLibrary<Pointer>);
-  const channel = connectChannel(libc, memory, socketPath, printing);
-  return linker ? Object.assign(channel, { noteExit: exitNotes(linker as never) }) : channel;
+function openCrashLibrary(): CrashLibrary {
+  return openCFunctions<CrashLibrary>(CRASH_FUNCTIONS);
 }
 
-function exitNotes(linker: LinkerLibrary<Pointer>): NonNullable<SlotChannel["noteExit"]> {
-  return (shared, at) =>
-    noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
+/** Connects a slot to its worker. */
+export function openSlotChannel(socketPath: string): SlotChannel {
+  crashPlainly(openCrashLibrary);
+  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(C_LIBRARY)));
+  const libc = symbols as unknown as CLibrary<Pointer, bigint>;
+  const linker = openLinker((name) => Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols) as
+    | LinkerLibrary<Pointer>
+    | undefined;
+  const addressOf = (pointer: Pointer) => Deno.UnsafePointer.value(pointer);
+  return slotChannel({ libc, memory, linker, open: openCFunctions, addressOf }, socketPath);
 }
 
 /** Lets this process run a core without a worker. */
 export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
+  crashPlainly(openCrashLibrary);
   const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(CORE_PROCESS_FUNCTIONS)));
   return coreProcess(symbols as unknown as CoreProcessLibrary, env);
 }

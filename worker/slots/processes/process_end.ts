@@ -87,7 +87,9 @@ export function exitReason(
 ): string {
   if (!end) return `${killReason ?? "was killed"}; ${child.whyGivenUp}`;
   if (killReason !== undefined) return killReason;
-  const overflow = shared.hasOverflowedStack ? " (stack overflow)" : "";
+  // A process that the core has forked may have left the address of a fault there.
+  const hasOverflowed = end.signal === "SIGSEGV" && shared.hasOverflowedStack;
+  const overflow = hasOverflowed ? " (stack overflow)" : "";
   const { lastLines } = printed;
   return withReason(`${describeEnd(end, lastLines)}${overflow}`, lastLines);
 }

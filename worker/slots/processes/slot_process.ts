@@ -128,6 +128,11 @@ export class SlotProcess {
     return this.shared.startedId;
   }
 
+  /** The job that has ended, and whose output its core is freeing; 0 if there is none. */
+  get freeing(): DispatchId {
+    return this.shared.freeing;
+  }
+
   /** Whether a huge output of it is being sent, which is nowhere else. */
   get isRelayed(): boolean {
     return this.#relayed.ended !== undefined;
