@@ -57,6 +57,7 @@ export class Committer {
     }
     const { exitCode, output } = answer.result;
     this.#parts.counter.onAnswered(job.bytes, outputBytesOf(answer));
+    // What `HugeOutputs` has made for the cluster, which knows less of it.
     if (answer.stored) this.#commitHuge(completion, answer.stored as HugeOutput);
     else if (exitCode === 0) this.#commit(completion, output);
     else this.#fail(completion);

@@ -35,7 +35,7 @@ const LOW_LATENCY_JOB_MS_MAX = 10;
  * How many slots an endpoint is believed to have before it has answered anything: about as many as the largest machines
  * have CPUs. Beyond that, the number that it claims is believed as far as its answers show it.
  */
-const SLOTS_BELIEVED = 1_024;
+export const SLOTS_BELIEVED = 1_024;
 
 /** How many slots each answer makes believable: so they double with each round of answers. */
 const SLOTS_PER_ANSWER = 2;

@@ -3,6 +3,9 @@
  * option whose default is here.
  */
 
+/** How long `worker_init` may take unless a run says otherwise. It may read a model or wake a GPU. */
+export const INIT_MS_DEFAULT = 600_000;
+
 /** Bytes of a frame's header: type (1), id (8), payload length (8). */
 export const HEADER_BYTES = 17;
 

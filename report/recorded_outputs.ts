@@ -1,13 +1,12 @@
 /** Finds the journal that belongs to what the user has named: an output folder, a pack, or the folder of its journal. */
 
-import { packStateOf, STATE_FOLDER } from "../controller/output/state_folder.ts";
+import { JOURNAL, packStateOf, STATE_FOLDER } from "../controller/output/state_folder.ts";
 import { holderIn, isStale, readText } from "../controller/output/lock_file.ts";
 import { FilesBelow } from "../runtime/files/files_below.ts";
 import { codeOf } from "../runtime/error_text.ts";
 import type { Files } from "../runtime/files/files.ts";
 import { join } from "../runtime/files/path.ts";
 
-const JOURNAL = "jobs.jsonl";
 const LOCK = "lock";
 
 /** The journal of some outputs. Links below their folder are not followed. */

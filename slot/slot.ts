@@ -189,7 +189,7 @@ class Slot {
 
   #load(frame: Frame): void {
     const { path } = decodeLoad(frame.payload);
-    const id = frame.id as number;
+    const id = frame.id as number; // always 0
     const { writer } = this.#gathered;
     if (this.#shared) writer.frame(SLOT_HAS_MEMORY, id, NOTHING);
     try {
@@ -218,7 +218,7 @@ class Slot {
     core.setInput(bytes, at + JOB_PREFIX_BYTES, inputBytes);
     this.#onStarted(id, this.#notesIndex ? readUint64(bytes, at) : 0);
     const exitCode = core.run(inputBytes);
-    this.#onEnded(core, id as number, exitCode); // a dispatch id is never a bigint
+    this.#onEnded(core, id, exitCode);
   }
 
   /** The same where there is no memory to share. */
@@ -227,7 +227,7 @@ class Slot {
     core.input(inputBytes).set(payload.subarray(JOB_PREFIX_BYTES));
     this.#onStarted(id, this.#notesIndex ? readUint64(payload, 0) : 0);
     const exitCode = core.run(inputBytes);
-    this.#onEnded(core, id as number, exitCode);
+    this.#onEnded(core, id, exitCode);
   }
 
   #runSharedJob(core: NativeCore, { id, payload }: Frame): void {
@@ -236,18 +236,19 @@ class Slot {
     const job = decodeSharedJob(payload);
     this.#onStarted(id, job.index);
     const exitCode = shared.run(core, job);
-    this.#onEnded(core, id as number, exitCode);
+    this.#onEnded(core, id, exitCode);
     shared.restore(job);
   }
 
   #onStarted(id: Uint64, index: Uint64): void {
-    this.#numbers[SlotNumber.startedId] = id as number;
+    this.#numbers[SlotNumber.startedId] = dispatchOf(id);
     if (this.#notesIndex) this.#numbers[SlotNumber.startedIndex] = Number(index);
     const nowUs = this.#numbers[SlotNumber.startedAtUs] = this.#meter.onStart();
     this.#freeTime.onReading(nowUs);
   }
 
-  #onEnded(core: NativeCore, id: number, exitCode: number): void {
+  #onEnded(core: NativeCore, messageId: Uint64, exitCode: number): void {
+    const id = dispatchOf(messageId);
     const nowUs = this.#meter.onEnd();
     const sinceWriteUs = nowUs - this.#gathered.writtenAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
@@ -277,4 +278,9 @@ class Slot {
 /** The folder of a file, whose path is absolute. `node:path` takes Deno longer to load than a slot needs for this. */
 function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+/** The id of a job's message as a number: its worker counts dispatches from 1, so it is never a bigint. */
+function dispatchOf(id: Uint64): number {
+  return id as number;
 }

@@ -98,6 +98,7 @@ export async function dialController(
       if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
     } catch (error) {
       if (signal.aborted) return;
+      // At once: the next attempt proves itself with a key, and cannot end so. There are never two in a row.
       if (error instanceof KeyNeededError) continue;
       const reason = messageOf(error);
       isRefused = error instanceof RefusedError;

@@ -4,6 +4,7 @@ import os from "node:os";
 import { resolve } from "node:path";
 import {
   CONTROLLER_SILENT_MS_MAX,
+  INIT_MS_DEFAULT,
   INSTANCE_BYTES,
   type WorkerDescription,
   type WorkerLoad,
@@ -35,9 +36,6 @@ import { WorkFolder } from "./work_folder.ts";
 import { encodeStatus, processStatus } from "./worker_status.ts";
 
 export type { OwnWorkerOptions, WorkerOptions } from "./worker_options.ts";
-
-/** `worker_init` may read a model or wake a GPU. If it takes longer than this, something is probably wrong. */
-const CORE_LOAD_LIMIT_MS = 600_000;
 
 /** Running jobs of a disconnected controller may finish within this time. Then their slots are freed. */
 const ORPHAN_LIMIT_MS = 5_000;
@@ -123,7 +121,7 @@ export class Worker implements AsyncDisposable {
       system,
       store: this.#store,
       slots: options.slots,
-      coreLoadLimitMs: options.coreLoadLimitMs ?? CORE_LOAD_LIMIT_MS,
+      coreLoadLimitMs: options.coreLoadLimitMs ?? INIT_MS_DEFAULT,
       orphanLimitMs: options.orphanLimitMs ?? ORPHAN_LIMIT_MS,
       onCorePrinted: (core, lines) => {
         for (const connection of this.#connections) connection.printing.onCorePrinted(core, lines);

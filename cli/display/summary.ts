@@ -4,7 +4,7 @@ import { join } from "../../runtime/files/path.ts";
 import process from "node:process";
 import { styleText } from "node:util";
 import type { Faults } from "../../controller/cluster/job_policy.ts";
-import { STATE_FOLDER } from "../../controller/output/state_folder.ts";
+import { JOURNAL, STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import type { MeasuredTimes } from "../../controller/measured_times.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import type { CoreSetup } from "../../protocol/mod.ts";
@@ -227,7 +227,7 @@ function failureLines(status: RunStatus, journal: string): string[] {
 }
 
 function journalIn(outputs: string): string {
-  return join(outputs, STATE_FOLDER, "jobs.jsonl");
+  return join(outputs, STATE_FOLDER, JOURNAL);
 }
 
 function round(value: number, digits: number): number {

@@ -1,6 +1,6 @@
 /** The outputs that the command line names: a folder, or a pack. */
 
-import { packStateOf, STATE_FOLDER } from "../../controller/output/state_folder.ts";
+import { JOURNAL, packStateOf, STATE_FOLDER } from "../../controller/output/state_folder.ts";
 import { type FolderOptions, OutputFolder } from "../../controller/output/output_folder.ts";
 import { OutputPack } from "../../controller/output/pack/output_pack.ts";
 import type { Outputs } from "../../controller/output/outputs.ts";
@@ -50,5 +50,5 @@ export function stateOf({ output, pack }: OutputFlags): string {
 
 /** The journal. */
 export function journalOf(flags: OutputFlags): string {
-  return join(stateOf(flags), "jobs.jsonl");
+  return join(stateOf(flags), JOURNAL);
 }

@@ -2,7 +2,12 @@
 
 import { type Stats, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { packOf, packStateOf, STATE_FOLDER } from "../../controller/output/state_folder.ts";
+import {
+  JOURNAL,
+  packOf,
+  packStateOf,
+  STATE_FOLDER,
+} from "../../controller/output/state_folder.ts";
 import { PACK_ENDINGS } from "../../controller/output/pack/pack_format.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { FilesBelow } from "../../runtime/files/files_below.ts";
@@ -50,7 +55,7 @@ export async function runOfOutputs(
     try {
       const found = await findRun(files, state);
       if (found.kind !== "over") return found;
-      return await readPastRun(files, join(state, "jobs.jsonl"), resolve(name), found);
+      return await readPastRun(files, join(state, JOURNAL), resolve(name), found);
     } finally {
       files.close();
     }

@@ -18,8 +18,7 @@ export const DEFAULT_POLICY: JobPolicy = {
   crashLimit: 3,
 };
 
-/** How long `worker_init` may take unless a run says otherwise. */
-export const INIT_MS_DEFAULT = 600_000;
+export { INIT_MS_DEFAULT } from "../../protocol/mod.ts";
 
 /** Failed attempts, by kind. */
 export interface Faults {

@@ -3,6 +3,7 @@
  * jobs for a while, then one job on trial. The last usable node is never set aside.
  */
 
+import { SLOTS_BELIEVED } from "../../pool/pace.ts";
 import type { EndpointId } from "../../pool/ids.ts";
 import type { Log } from "../../system/log.ts";
 import { Node, type NodeIdentity } from "./node.ts";
@@ -22,8 +23,8 @@ const PAUSE_MS_MAX = 600_000;
 /** If no other node could be used for this long, the nodes that are set aside are used after all. */
 const NONE_USABLE_MS = 10_000;
 
-/** A node gets no more jobs at once before its first job has passed. No machine has more CPUs. */
-const FIRST_JOBS_MAX = 1_024;
+/** A node gets no more jobs at once before its first job has passed. */
+const FIRST_JOBS_MAX = SLOTS_BELIEVED;
 
 /** How many nodes that are gone are remembered. */
 const GONE_NODES_MAX = 1_000;

@@ -4,6 +4,9 @@ import { join } from "../../runtime/files/path.ts";
 
 export const STATE_FOLDER = ".distcomp";
 
+/** What the journal is called there. */
+export const JOURNAL = "jobs.jsonl";
+
 const FOLDED = STATE_FOLDER.toUpperCase();
 const DOT = 0x2e;
 const ASCII_END = 0x80;
@@ -43,5 +46,5 @@ export function packOf(path: string): string | undefined {
 
 /** The journal of the pack at this path. */
 export function packJournalOf(path: string): string {
-  return join(packStateOf(path), "jobs.jsonl");
+  return join(packStateOf(path), JOURNAL);
 }

@@ -90,6 +90,7 @@ function load(path: string): NativeCore {
     }
   }
   if (missing.length === 0) {
+    // Each was found under its name.
     return new ForeignCore(functions as unknown as CoreFunctions<Pointer>, memoryWith(moreOfC()));
   }
   close();

@@ -108,7 +108,7 @@ export function openCore(path: string, bindsNow = false): NativeCore {
     throw new CoreLoadError(`it lacks ${missing.map(([name]) => name).join(", ")}`);
   }
   const functions = { ...library.symbols, close: () => library.close() };
-  return new ForeignCore(functions as unknown as CoreFunctions<Pointer>, memory);
+  return new ForeignCore(typed<CoreFunctions<Pointer>>(functions), memory);
 }
 
 function hideOwnSymbols(): void {
@@ -130,8 +130,7 @@ function load(path: string) {
 export function openGuardedCore(path: string): GuardedCore {
   crashPlainly(openCrashLibrary);
   const core = openCore(path) as ForeignCore<Pointer>;
-  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(GUARD_FUNCTIONS)));
-  const library = symbols as unknown as GuardLibrary<Pointer, bigint>;
+  const library = openCFunctions<GuardLibrary<Pointer, bigint>>(GUARD_FUNCTIONS);
   return new ForeignGuardedCore(core, library, memory, Deno.build.os);
 }
 
@@ -142,11 +141,10 @@ function openCrashLibrary(): CrashLibrary {
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
   crashPlainly(openCrashLibrary);
-  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(C_LIBRARY)));
-  const libc = symbols as unknown as CLibrary<Pointer, bigint>;
-  const linker = openLinker((name) => Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols) as
-    | LinkerLibrary<Pointer>
-    | undefined;
+  const libc = openCFunctions<CLibrary<Pointer, bigint>>(C_LIBRARY);
+  const linker = openLinker((name) => {
+    return typed<LinkerLibrary<Pointer>>(Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols);
+  });
   const addressOf = (pointer: Pointer) => Deno.UnsafePointer.value(pointer);
   return slotChannel({ libc, memory, linker, open: openCFunctions, addressOf }, socketPath);
 }
@@ -154,8 +152,7 @@ export function openSlotChannel(socketPath: string): SlotChannel {
 /** Lets this process run a core without a worker. */
 export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
   crashPlainly(openCrashLibrary);
-  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(CORE_PROCESS_FUNCTIONS)));
-  return coreProcess(symbols as unknown as CoreProcessLibrary, env);
+  return coreProcess(openCFunctions<CoreProcessLibrary>(CORE_PROCESS_FUNCTIONS), env);
 }
 
 /** Makes memory that this process shares with one that it starts. Nobody is asked for the permission. */
@@ -196,13 +193,17 @@ export function openSignalLibrary(): SignalLibrary {
 /** Opens functions of the C library. */
 export function openCFunctions<T>(functions: Readonly<Record<string, CFunction>>): T {
   const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(functions)));
-  return symbols as unknown as T;
+  return typed<T>(symbols);
+}
+
+/** Functions with the types that we give them: Deno derives types only from tables that are literals. */
+function typed<T>(symbols: object): T {
+  return symbols as T;
 }
 
 /** Opens what binds threads to CPUs. */
 export function openAffinityLibrary(): AffinityLibrary {
-  const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(AFFINITY_FUNCTIONS)));
-  return symbols as unknown as AffinityLibrary;
+  return openCFunctions<AffinityLibrary>(AFFINITY_FUNCTIONS);
 }
 
 /** The functions for files. */
@@ -239,11 +240,11 @@ export function openFileLibrary(): FileLibrary | undefined {
         tableOf({ statx, write, writev: WRITEV, advise }, { nonblocking: true }),
       )
     );
-    const { errnoLocation, ...others } = symbols as unknown as FileLibrary & CError;
+    const { errnoLocation, ...others } = typed<FileLibrary & CError>(symbols);
     return {
       ...others,
-      statxAside: aside.symbols["statx"] as unknown as FileLibrary["statxAside"],
-      writesAside: writesAsideBy(aside.symbols as unknown as AsideFunctions),
+      statxAside: typed<{ statx: FileLibrary["statxAside"] }>(aside.symbols).statx,
+      writesAside: writesAsideBy(typed<AsideFunctions>(aside.symbols)),
       errno: () => memory.int32At(errnoLocation()),
     };
   } catch {
@@ -290,7 +291,7 @@ export function openClosingLibrary(): ClosingLibrary | undefined {
       ...library,
       areKept: true,
       errno: () => memory.int32At(library.errnoLocation()),
-      closeAside: aside.symbols["close"] as unknown as (fd: number) => Promise<number>,
+      closeAside: typed<{ close(fd: number): Promise<number> }>(aside.symbols).close,
     };
   } catch {
     return undefined;

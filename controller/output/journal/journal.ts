@@ -5,7 +5,7 @@ import os from "node:os";
 import { join } from "../../../runtime/files/path.ts";
 import process from "node:process";
 import { SinkError } from "../sink_errors.ts";
-import { STATE_FOLDER } from "../state_folder.ts";
+import { JOURNAL, STATE_FOLDER } from "../state_folder.ts";
 import { DiskPace } from "../disk_pace.ts";
 import type { DoneRecord } from "./done_line.ts";
 import { JournalLines } from "./journal_lines.ts";
@@ -54,7 +54,7 @@ export interface JournalOptions {
 
 /** The path of an output folder's journal. */
 export function journalIn(folder: string): string {
-  return join(folder, STATE_FOLDER, "jobs.jsonl");
+  return join(folder, STATE_FOLDER, JOURNAL);
 }
 
 /** Appends records to the journal of a run. */
