@@ -1,4 +1,7 @@
-/** Makes the inputs of whole programs: a folder or a tar with this many files of one size. They are kept for the next run. */
+/**
+ * Makes the inputs of whole programs: a folder or a tar with this many files of one size. They are kept for the next
+ * run.
+ */
 
 import { Buffer } from "node:buffer";
 import { closeSync, existsSync, openSync, writeFileSync, writeSync } from "node:fs";

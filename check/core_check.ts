@@ -7,7 +7,7 @@ import { lackingText } from "../core/lacking.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { formatMeasured } from "../system/format.ts";
 import { host } from "../system/host.ts";
-import { withReason } from "../system/last_words.ts";
+import { withReason } from "../system/failure_line.ts";
 import { lackingCpu } from "../worker/cores/core_needs.ts";
 import { withFileBytes } from "../worker/cores/file_bytes.ts";
 import { searchLibraries } from "../worker/cores/library_search.ts";

@@ -18,7 +18,9 @@ const SAMPLES = 8;
 /** Growth in one or two of the intervals may be a cache that fills. */
 const GROWING_INTERVALS_MIN = 3;
 
-/** A leak makes the heap grow in nearly all intervals, and the runtime in some. What is resident also shrinks at times. */
+/**
+ * A leak makes the heap grow in nearly all intervals, and the runtime in some. What is resident also shrinks at times.
+ */
 const GROWING_HEAP_PART_MIN = 2 / 3;
 
 /** Bytes by which memory has grown per run; 0 if it has not, or too little to say. */

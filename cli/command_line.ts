@@ -8,7 +8,7 @@ import type { Runtime } from "../runtime/ports.ts";
 import { KeyError } from "../security/key_error.ts";
 import { EndedRunError } from "./run/ended_run_error.ts";
 import { ExitCode } from "./program/exit_code.ts";
-import { refuseEmptyValues } from "./options/empty_values.ts";
+import { refuseShellValues } from "./options/shell_values.ts";
 import { notesText, RUN_NOTES, WORKER_NOTES } from "./options/help_notes.ts";
 import { withHelpTopics } from "./help/help_topics.ts";
 import { printError, toStderr } from "./terminal/log.ts";
@@ -86,7 +86,7 @@ async function buildProgram(
     const { addOtherCommands } = await import("./other_commands.ts");
     addOtherCommands(program, runtime, roles, outcome);
   }
-  refuseEmptyValues(program);
+  refuseShellValues(program);
   program.hook("preAction", async (_program, command) => {
     if (command.parent !== program || command.name() === "config") return;
     applySettings(command, await readSettings(settingsPath(process.env)), process.env);
@@ -153,12 +153,12 @@ function namesOf(program: Command, [name, ...rest]: readonly string[]): string[]
 /** Turns a message of commander, such as `error: unknown option '--worker'`, into the form of our own errors. */
 function usageText(message: string, help: string): string {
   const [sentence = "", hint = ""] = message.replace(/^error: /, "").split("\n");
+  const choice = choiceText(sentence);
+  if (choice !== undefined) return choice;
   const text = sentence.replace(/'([^']*)'/g, '"$1"')
     .replace(/ argument missing$/, " needs a value")
-    .replace(/\. Expected (.*)\.$/, ", expected $1")
-    .replace(/^command-argument value /, "")
-    .replace(/\. Allowed choices are (.*)\.$/, ", choose one of $1");
-  const suggestion = /^\(Did (.*)\)$/.exec(hint)?.[1];
+    .replace(/\. Expected (.*)\.$/, ", expected $1");
+  const suggestion = versionHint(text, help) ?? /^\(Did (.*)\)$/.exec(hint)?.[1];
   // As make and GNU parallel have it.
   const isJobs = /^unknown option "-j\d*"$/.test(text) && /(?:run|worker|bench)$/.test(help);
   const next = suggestion
@@ -167,6 +167,23 @@ function usageText(message: string, help: string): string {
     ? "did you mean --slots?"
     : listenHint(text) ?? batchHint(text, help) ?? `see ${help}`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${next}`;
+}
+
+/** A value that is none of the choices of an option or an argument. */
+function choiceText(sentence: string): string | undefined {
+  const [, option, value, argument, list = ""] =
+    /^(?:option '.*(--[\w-]+) .*' argument|command-argument value) '([^]*)' is invalid(?: for argument '(\w+)')?\. Allowed choices are (.*)\.$/
+      .exec(sentence) ?? [];
+  if (value === undefined) return undefined;
+  const choices = list.replace(/, (\S+)$/, " or $1");
+  return `${option ?? `The ${argument}`} must be ${choices}, not "${value}"`;
+}
+
+/** Other programs call it so. */
+function versionHint(text: string, help: string): string | undefined {
+  if (help !== "distcomp --help") return undefined;
+  if (text === 'unknown option "-v"') return "you mean -V?";
+  return text === 'unknown command "version"' ? "you mean --version?" : undefined;
 }
 
 /** Options of the batch system stand behind `--`. */

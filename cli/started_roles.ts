@@ -53,7 +53,10 @@ export function startedMain(roles: StartedRoles): void {
   runProcess(async (runtime, args) => await runStartedRole(runtime, args, roles) ?? ExitCode.usage);
 }
 
-/** The exit status of the role in which distcomp has started this process, if it is no slot; `undefined` if the user has. */
+/**
+ * The exit status of the role in which distcomp has started this process, if it is no slot; `undefined` if the user
+ * has.
+ */
 export async function runStartedRole(
   runtime: Runtime,
   [name, socket = "", text = ""]: readonly string[],

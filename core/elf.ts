@@ -51,7 +51,10 @@ interface Layout {
   readonly dynamicBytes: number;
 }
 
-/** The names that the library exports, without long ones; `undefined` if its table is missing or damaged, so that the loader decides. */
+/**
+ * The names that the library exports, without long ones; `undefined` if its table is missing or damaged, so that the
+ * loader decides.
+ */
 export function exportedNames(content: Uint8Array): ReadonlySet<string> | undefined {
   return unlessDamaged(() => new ElfFile(content).exportedNames());
 }

@@ -1,6 +1,9 @@
 /** The names that compilers of other languages than C make of the names of functions. Pure. */
 
-/** Which exported name stands for one of the missing functions, and what makes it the plain one; `undefined` if none does. */
+/**
+ * Which exported name stands for one of the missing functions, and what makes it the plain one; `undefined` if none
+ * does.
+ */
 export function mangledInstead(
   missing: readonly string[],
   exported: ReadonlySet<string>,

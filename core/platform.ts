@@ -18,7 +18,9 @@ export function platformOf(content: Uint8Array): string | undefined {
   return facts.machine === undefined ? system : `${system}-${facts.machine}`;
 }
 
-/** The one of `libraries`, by their platforms, that a machine of this platform can load: rather one for its kind alone. */
+/**
+ * The one of `libraries`, by their platforms, that a machine of this platform can load: rather one for its kind alone.
+ */
 export function libraryFor<T extends { readonly platform: string }>(
   libraries: readonly T[],
   platform: string,

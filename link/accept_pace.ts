@@ -1,14 +1,14 @@
 /**
- * How fast connections are accepted. Those beyond wait in the queue of the system: a connection costs some tenths of a
- * millisecond, which others would lack.
+ * How fast connections are accepted. More of them wait in the queue of the system: each costs some tenths of a
+ * millisecond, which existing ones would lack.
  */
 
 import { type Clock, delay } from "../runtime/clock.ts";
 
-/** How many connections are accepted. */
+/** How many connections are accepted in a time. */
 export interface AcceptRate {
   readonly perSecond: number;
-  /** After a quiet time. */
+  /** How many at once, after a quiet time. */
   readonly atOnce: number;
 }
 
@@ -16,7 +16,7 @@ export interface AcceptRate {
 export class AcceptPace {
   readonly #clock: Clock;
   readonly #rate: AcceptRate;
-  /** When the connections that were accepted so far would all have been due, one after another. */
+  /** When the last connection that was accepted is due, if they come at the steady rate. */
   #dueAtMs = -Infinity;
 
   constructor(clock: Clock, rate: AcceptRate) {
@@ -24,7 +24,7 @@ export class AcceptPace {
     this.#rate = rate;
   }
 
-  /** Counts a connection, and resolves when it is due. Accept no other one before that. */
+  /** Counts a connection, and resolves when it is due. No other one may be accepted before that. */
   async keep(): Promise<void> {
     const stepMs = 1_000 / this.#rate.perSecond;
     const nowMs = this.#clock.now();

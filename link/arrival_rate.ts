@@ -1,12 +1,15 @@
 /** Measures how fast a link delivers bytes while the peer has more to send. */
 
-/** A frame that goes on longer than this was written in one go: until then, what is measured is the peer's pace. */
+/**
+ * A frame that is longer than this was written in one go: up to here, what is measured is the pace of the peer, not of
+ * the link.
+ */
 const BURST_BYTES_MIN = 64 * 1024;
 
 /** The bytes of one measurement: 40 ms at 100 Mbit/s. */
 const WINDOW_BYTES = 512 * 1024;
 
-/** What counts is the time that a read waits inside a frame, so a receiver that is busy itself measures no less. */
+/** Only the time that a read waits inside a frame counts, so that a receiver which is busy itself measures no less. */
 export class ArrivalRate {
   #burstBytes = 0;
   #bytes = 0;

@@ -16,13 +16,13 @@ const PIECE_BYTES = 256 * 1024;
 /** Bytes of a blob that are read at once, where it is sent part by part. */
 const PART_BYTES = 1024 * 1024;
 
-/** A piece that stays larger than this part is sent as it is: to decompress it costs more than is gained. */
+/** A piece that does not shrink to this part is sent as it is: to decompress it costs more than is gained. */
 const WORTH_PART_MAX = 0.9;
 
 /** How many pieces are sent as they are, without a try, after several in a row that were not worth it. */
 const SKIPPED_MAX = 16;
 
-/** How much of the past is forgotten with each piece. */
+/** How much of the earlier measurements is forgotten with each piece. */
 const DECAY = 1 / 16;
 
 /** What the compressor does to the pieces that were compressed last. */
@@ -34,9 +34,9 @@ export interface Compressor {
 }
 
 /**
- * Takes the frames of a link in runs: what has gathered when a run begins is written compressed or plain. Between
- * two runs no frame is unfinished, so that either may follow. What comes meanwhile is the next run, of small frames
- * many together. There is always a next run soon, however much waits.
+ * Takes the frames of a link in runs: what has gathered when a run begins is written compressed or plain. Frames that
+ * come meanwhile are the next run. No frame is unfinished between two runs, so that a plain one may follow a compressed
+ * one, and the other way round.
  */
 export class CompressedWrites {
   readonly #writer: FrameWriter;
@@ -62,12 +62,12 @@ export class CompressedWrites {
     this.#write = write;
   }
 
-  /** Bytes of frames that no write has begun with, beside those that the writer has. */
+  /** Bytes of frames whose writing has not begun, beside those that the writer has. */
   get pendingBytes(): number {
     return this.#piece ? this.#piece.byteLength - this.#at : 0;
   }
 
-  /** How much of these and of those of the writer is blobs that are not in memory here. */
+  /** How much of these, and of what the writer has, are blobs that are not in memory here. */
   get sourceBytes(): number {
     const isHere = !this.#piece || this.#piece instanceof Uint8Array;
     return this.#writer.sourceBytes + (isHere ? 0 : this.pendingBytes);
@@ -79,7 +79,7 @@ export class CompressedWrites {
     return bytes === 0 ? undefined : { bytesPerMs: bytes / ms, ratio: bytes / zstdBytes };
   }
 
-  /** Writes everything that has gathered, and gathers until then. */
+  /** Writes everything that has gathered, and what gathers meanwhile. */
   async pump(): Promise<void> {
     try {
       for (let left = this.#gathered; left > 0; left = this.#gathered) {

@@ -2,14 +2,16 @@
 
 import type { Compressor } from "./compressed_writes.ts";
 
-/** What a compressor does as long as nothing is known: a processor of today, and text. */
+/** What a compressor is thought to do as long as nothing is known: that of a processor of today, with text. */
 const EXPECTED: Compressor = { bytesPerMs: 200_000, ratio: 2 };
 
-/** Compression begins if it makes the link so many times as fast, and ends if it makes less of it. */
+/**
+ * Compression begins if it makes the link this many times as fast, and ends if it gains less than the second number.
+ */
 const GAIN_MIN_ON = 1.5;
 const GAIN_MIN_OFF = 1.1;
 
-/** It ended, as the data gained too little: other data may come. Then it is tried again, later each time. */
+/** When compression is tried again after it gained too little, as other data may come: later each time. */
 const RETRY_MS_FIRST = 10_000;
 const RETRY_MS_MAX = 600_000;
 

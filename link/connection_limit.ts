@@ -1,6 +1,6 @@
 /**
- * Bounds how many connections a listener has open, from the moment when they are accepted, whatever else is done with
- * them before they are used.
+ * Bounds how many connections a listener has open. They count from the moment when they are accepted, whatever is done
+ * with them before they are used.
  */
 
 import type { Clock } from "../runtime/clock.ts";
@@ -13,7 +13,7 @@ import { ClosingStreams } from "./closing_streams.ts";
 /** How many connections may be open. */
 export interface ConnectionLimits {
   readonly all: number;
-  /** From one host. All processes of this machine are one host, whoever's they are. */
+  /** From one host. All processes of this machine count as one host, whoever runs them. */
   readonly perHost: number;
   readonly accepted: AcceptRate;
 }
@@ -47,8 +47,8 @@ export class ConnectionLimit {
   }
 
   /**
-   * Counts a connection that was just accepted, until it is closed. Closes it with the reason and resolves to false if it
-   * is one too many. Accept no other one before it resolves.
+   * Counts a connection that was just accepted, until it is closed. Closes it with the reason and resolves to false if
+   * it is one too many. Accept no other one before it resolves.
    */
   async admit(stream: ByteStream): Promise<boolean> {
     await this.#pace.keep();
@@ -84,7 +84,7 @@ export class ConnectionLimit {
   }
 }
 
-/** Whom a connection counts for. */
+/** The host that a connection counts for. */
 export function hostOfPeer({ peer }: Pick<ByteStream, "peer">): string {
   return networkOfPeer(peer);
 }

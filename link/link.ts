@@ -84,7 +84,7 @@ export class Link {
     return this.#unacknowledgedBytes;
   }
 
-  /** When the system last accepted bytes, while more wait for that: it does so when the peer reads. */
+  /** When the system last accepted bytes, if more wait to be accepted: it accepts them as the peer reads. */
   get waitsSinceMs(): number | undefined {
     return this.#writingBytes > 0 ? this.#writtenAtMs ?? 0 : undefined;
   }

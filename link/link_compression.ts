@@ -36,7 +36,7 @@ export class LinkCompression {
   /** Cuts what arrives into frames. */
   decoder: FrameSource;
 
-  /** When compressed bytes are decompressed. */
+  /** The turns of the event loop in which compressed bytes are decompressed. */
   readonly turns: Pick<Turns, "next">;
 
   constructor(options: LinkOptions, parts: LinkCompressionParts) {
@@ -68,7 +68,7 @@ export class LinkCompression {
     return this.#writes.pump();
   }
 
-  /** Bytes that were taken from the writer, and that no write has begun with. */
+  /** Bytes that were taken from the writer, and whose writing has not begun. */
   get pendingBytes(): number {
     return this.#writes.pendingBytes;
   }

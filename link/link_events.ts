@@ -7,7 +7,7 @@ export interface LinkEvents {
   /** A whole frame has arrived. */
   onFrame(frame: Frame): void;
   /**
-   * A small frame has arrived. Returns whether it is handled: otherwise `onFrame` follows. It must not be kept.
+   * A small frame has arrived. Returns whether it is handled: otherwise `onFrame` follows. The span must not be kept.
    */
   onSpan?(span: FrameSpan): boolean;
   /** More of a large payload has arrived; `undefined` once all of it has. */
@@ -22,8 +22,8 @@ export interface LinkEvents {
   /** Everything sent so far has been handed to the system. */
   onDrained?(): void;
   /**
-   * Bytes have arrived, whole frames or not. Those that are compressed are reported twice: as they come over the wire, and
-   * again when they are decompressed.
+   * Bytes have arrived, whole frames or not. Those that are compressed are reported twice: as they come over the wire,
+   * and again when they are decompressed.
    */
   onRead?(bytes: number): void;
   /** The link is closed. No other event follows. `reason` is undefined if the peer ended it between two frames. */

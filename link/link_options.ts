@@ -22,8 +22,8 @@ export interface LinkOptions {
   readonly references?: ReferenceEvents | undefined;
   /** How much of a large payload one read may bring now, if that is less than usual. */
   readonly largeReadBytesMax?: () => number;
-  /** When compressed bytes are decompressed. Default: turns of its own. */
+  /** The turns of the event loop in which compressed bytes are decompressed. Default: turns of its own. */
   readonly turns?: Pick<Turns, "next">;
-  /** When it is read again. Default: rounds of its own. */
+  /** The rounds in which it is read. Default: rounds of its own. */
   readonly rounds?: ReadRounds | undefined;
 }

@@ -47,8 +47,8 @@ export class ReadRounds {
   }
 
   /**
-   * A link begins. It takes part in the rounds that begin later, not in one that has begun: connections that come without
-   * end would never let that end, and all others wait for it.
+   * A link begins. It takes part in the rounds that begin later, not in one that has begun: connections that
+   * keep coming would never let that one end, and all others wait for it.
    */
   join(): LinkRounds {
     const joinedIn = this.#begun;

@@ -11,7 +11,9 @@ import type { Clock } from "../runtime/clock.ts";
  */
 const LONG_MS = 2;
 
-/** The rest is this many times as long as the turn: others have most of the time, also when their jobs wait for several. */
+/**
+ * The rest is this many times as long as the turn: others have most of the time, also when their jobs wait for several.
+ */
 const REST_FACTOR = 2;
 
 /** The longest rest. A turn that calls for a longer one was interrupted, as by a SIGSTOP. */

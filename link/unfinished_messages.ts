@@ -1,21 +1,21 @@
 /**
- * Finds peers that leave a message unfinished: that connect and send nothing, or begin a frame and do not end it. A peer
- * that is between two frames may be silent for as long as it likes, as far as this goes.
+ * Finds peers that leave a message unfinished: that connect and send nothing, or begin a frame and do not end it. A
+ * peer that is between two frames may be silent for as long as it likes, as far as this goes.
  */
 
 import type { Link } from "./link.ts";
 
 /** How long the first message may take: whoever connects sends it at once. */
-const FIRST_FRAME_MS = 20_000;
+export const FIRST_FRAME_MS = 20_000;
 
 /** How long nothing more of a frame may come: a network that is away for longer breaks connections anyway. */
-const STALLED_MS = 30_000;
+export const STALLED_MS = 30_000;
 
 /** A frame may be slower than the rate below for this long. */
-const SLOW_MS = 30_000;
+export const SLOW_MS = 30_000;
 
 /** The slowest rate of a frame, a tenth of that of the slowest network that is supported. */
-const SLOWEST_BYTES_PER_MS = 10;
+export const SLOWEST_BYTES_PER_MS = 10;
 
 /**
  * The most that one call counts. When a process was suspended or busy, its timers run before it reads what has

@@ -3,22 +3,22 @@
 /** The shortest round. A rate needs answers over at least this time. */
 const ROUND_MS = 5;
 
-/** The weight of a faster round. */
+/** The weight of a round that was faster than the rate. */
 const SMOOTHING = 0.5;
 
 /**
- * After a slower round that takes so long, half of the difference is left. A stall of some milliseconds is no trend,
- * but a single job that takes long is one.
+ * A round that was slower than the rate halves the difference if it took this long. A stall of some milliseconds is no
+ * trend, but a single job that takes long is one.
  */
 const SLOWER_HALF_MS = 20;
 
 /**
- * The same if the endpoint was idle in between: it may only have had too few jobs. But jobs that come one by one may
- * have become longer, too.
+ * The same if the endpoint was idle within the round: it may only have had too few jobs. But jobs that come one by one
+ * may have become longer, too.
  */
 const IDLE_HALF_MS = 100;
 
-/** A round that is so many times as fast as the rate shows that the endpoint has been given more jobs than before. */
+/** A round this many times as fast as the rate shows that the endpoint has been given more jobs than before. */
 const FASTER_FACTOR = 1.25;
 
 /**
@@ -28,15 +28,15 @@ const FASTER_FACTOR = 1.25;
 export type Round = "measured" | "starved";
 
 /**
- * Measures a rate. A round ends with answers that come together. They count for it if it is short: an endpoint that the
- * system has not run for ten milliseconds answers then all at once, and without these answers the round would look
- * slow. A round of long jobs has the answers at its start instead: of jobs that start together, all would count twice.
+ * Measures a rate. A round ends with answers that come together. In a round of short jobs these count: an endpoint that
+ * the system has not run for ten milliseconds answers all at once then, and without these answers the round would look
+ * slow. In a round of long jobs those at its start count instead: jobs that start together would count twice.
  */
 export class AnswerRate {
   #perMs = 0;
   #startMs: number | undefined;
   #lastMs = -Infinity;
-  /** Answers since the start of the round, without those at the start itself, and how many of them are the last ones. */
+  /** Answers since the start of the round, those at the start itself, and those that came last, together. */
   #answers = 0;
   #answersAtStart = 0;
   #lastAnswers = 0;

@@ -11,8 +11,8 @@ import type { EndpointSet } from "./endpoint_set.ts";
 const CORE_QUANTUM_MS = 1_000;
 
 /**
- * A slot that has just run a job keeps its core for so long although no job waits for it, unless no slot has
- * the other core: the next jobs of its client are on their way.
+ * A slot that has just run a job keeps its core for this long although no job waits for it, unless no slot has the
+ * other core: the next jobs of its client are on their way.
  */
 const CORE_KEPT_MS = 50;
 

@@ -18,8 +18,8 @@ const LONG_JOB_MS = 20;
 const LEVEL_FACTOR = 4;
 
 /**
- * How full a deep window may be to be filled up. Whoever sends single jobs as soon as single answers come pays for a
- * write, a read and a wake-up each time.
+ * A deep window is filled up once no more than this part of it is in use. To send single jobs as soon as single answers
+ * come costs a write, a read and a wake-up each time.
  */
 const REFILL_PART = 1 / 2;
 
@@ -39,8 +39,8 @@ export class Dispatcher<T> {
   readonly #options: PoolOptions;
   readonly #actions: Pick<PoolActions<T>, "send">;
   /**
-   * The lowest tail limit with which full endpoints were found full. A higher limit may give them room: they are checked
-   * again.
+   * The lowest tail limit with which full endpoints were found full. A higher limit may give them room: they are
+   * checked again.
    */
   #tailCapMin = Infinity;
   /** How many jobs were sent. */
@@ -162,8 +162,9 @@ export class Dispatcher<T> {
   }
 
   /**
-   * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest. If
-   * that job needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint might become empty.
+   * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest.
+   * If that job needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint might become
+   * empty.
    */
   #longestWaiting(core: CoreKey): Client<T> | undefined {
     let longest: Client<T> | undefined;

@@ -41,13 +41,15 @@ export class Endpoint<T> {
   isGone = false;
   /** The most jobs that its owner wants it to have in flight. */
   jobsMax = Infinity;
-  /** It has answered a job whose result was wanted. That it confirms a cancel says nothing. */
+  /** It has answered a job whose result was wanted. To confirm a cancel does not count. */
   hasAnswered = false;
   /** It runs an isolated job. */
   isReserved = false;
   /** The earliest time at which its oldest job can have started, if jobs run one after the other. */
   oldestSinceMs = 0;
-  /** The youngest job that has begun, as far as its answers tell, and how many of those that have begun are in flight. */
+  /**
+   * The youngest job that has begun, as far as its answers tell, and how many of those that have begun are in flight.
+   */
   #begunLast = 0;
   #begun = 0;
   /** When its last job came back. */

@@ -16,7 +16,7 @@ export class EndpointSet<T> {
   readonly #byId = new Map<EndpointId, Endpoint<T>>();
   readonly #sums: Mutable<Sums> = noShare();
   readonly #holders = new Map<CoreKey, Mutable<Holders>>();
-  /** Endpoints whose share in the sums may be another one by now. */
+  /** Endpoints whose share in the sums may have changed. */
   #changed: Endpoint<T>[] = [];
   #open: Endpoint<T>[] = [];
   #slotsMax = 0;

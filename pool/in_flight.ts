@@ -13,7 +13,10 @@ const RING_LENGTH_MIN = 16;
 export class InFlight<T> implements Iterable<Job<T>> {
   /** The job with dispatch `d` is at `d` modulo the length. */
   #ring: (Job<T> | undefined)[] = emptyRing(RING_LENGTH_MIN);
-  /** Jobs that are still in flight after the ring has gone round: others have long overtaken them. The oldest first. */
+  /**
+   * Jobs that are still in flight when the ring has come round to their places: later ones have ended. The oldest
+   * first.
+   */
   readonly #overtaken = new Map<DispatchId, Job<T>>();
   /** The smallest dispatch in the ring; `#next` if the ring is empty. */
   #first = 1;
@@ -73,7 +76,7 @@ export class InFlight<T> implements Iterable<Job<T>> {
     return this.#ring[dispatch & (this.#ring.length - 1)];
   }
 
-  /** The ring has gone round to a job that is still in flight: either it is too short, or the job takes very long. */
+  /** The ring has come round to a job that is still in flight: either it is too short, or the job takes very long. */
   #makeRoom(): void {
     const { length } = this.#ring;
     if (this.#size - this.#overtaken.size > length / 2) return this.#grow(2 * length);

@@ -17,7 +17,7 @@ interface Queued<T> {
 }
 
 /** It is at an endpoint. `abandoned`: its result is no longer wanted. */
-interface InFlight {
+interface AtEndpoint {
   readonly state: "sent" | "abandoned";
   readonly endpoint: EndpointId;
   readonly dispatch: DispatchId;
@@ -70,7 +70,7 @@ interface Facts<T> {
 }
 
 /** A job. Its `state` determines which fields it has. */
-export type Job<T> = Readonly<Facts<T>> & (Queued<T> | InFlight | Outside | Canceled);
+export type Job<T> = Readonly<Facts<T>> & (Queued<T> | AtEndpoint | Outside | Canceled);
 
 /** A job as it is stored: mutable, with the fields of all states. */
 interface JobRecord<T> extends Facts<T> {
@@ -138,7 +138,7 @@ export function isWanted<T>({ state }: Job<T>): boolean {
 }
 
 /** Whether the job is at an endpoint. */
-export function isInFlight<T>(job: Job<T>): job is Job<T> & InFlight {
+export function isInFlight<T>(job: Job<T>): job is Job<T> & AtEndpoint {
   return job.state === "sent" || job.state === "abandoned";
 }
 

@@ -36,7 +36,7 @@ export class LoadFailures {
     return failure !== undefined && nowMs < failure.untilMs;
   }
 
-  /** The core has failed so often that it is given up, unless an endpoint holds or is still loading it. */
+  /** Whether the core has failed so often that it is given up, unless an endpoint holds or is still loading it. */
   isExhausted(core: CoreKey): boolean {
     return (this.#failures.get(core)?.count ?? 0) >= FAILURES_MAX;
   }

@@ -9,7 +9,7 @@ const SEARCHED_JOBS_MAX = 32;
 /** How often the first job may be overtaken: its endpoint may be busy for long. */
 const OVERTAKEN_MAX = 64;
 
-/** A queue that respects data locality, as far as no job waits much longer for that. */
+/** A queue that respects data locality, as long as no job waits much longer because of that. */
 export class LocalityQueue<T> extends JobList<T> {
   /** How often the first job was overtaken, about. */
   #overtaken = 0;

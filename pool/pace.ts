@@ -10,13 +10,13 @@ import { SlotCount } from "./slot_count.ts";
 const WORK_AHEAD_MS = 2;
 
 /**
- * The same on a machine where processes wait for a CPU: it doubles with each round in which the endpoint was starved.
- * Otherwise the rate that few jobs in flight allow would justify that there are so few. The system gives each
- * process some milliseconds in turn, and this is enough for several others.
+ * The most of it, on a machine where processes wait for a CPU: it doubles with each round in which the endpoint was
+ * starved. Otherwise few jobs in flight would cause a low rate, and a low rate few jobs in flight. The system gives
+ * each process some milliseconds in turn, and this is enough for several others.
  */
 const WORK_AHEAD_MS_MAX = 32;
 
-/** What remains of that with each further round, down to `WORK_AHEAD_MS`: half of it after a fifth of a second. */
+/** The part of it that remains after each further round, down to `WORK_AHEAD_MS`: half after a fifth of a second. */
 const WORK_AHEAD_KEPT = 0.98;
 
 /** With at least this many jobs per slot, a window is deep: it is filled up only when half of it is free. */
@@ -37,7 +37,7 @@ const LOW_LATENCY_JOB_MS_MAX = 10;
  */
 export const SLOTS_BELIEVED = 1_024;
 
-/** With this many times as many answers, so that the slots that are believed double with each round of answers. */
+/** How many slots each answer makes believable: so they double with each round of answers. */
 const SLOTS_PER_ANSWER = 2;
 
 /** The largest window. It bounds how many jobs run again when an endpoint is lost. */
@@ -56,7 +56,7 @@ export class Pace {
   #responseMinMs = Infinity;
   readonly #rate = new AnswerRate();
   #workAheadMs = WORK_AHEAD_MS;
-  /** Its window is full: if it answers all these jobs before it gets more, that is because the window is small. */
+  /** Its window was filled: if it answers all these jobs before it gets more, the window is too small. */
   #isFull = false;
 
   constructor(slots: number | undefined) {

@@ -2,8 +2,8 @@
  * The scheduler: assigns the jobs of clients to endpoints. A controller uses it with workers as endpoints, a
  * worker with slots.
  *
- * It uses no socket, process or clock. Its owner reports events to the `on…` handlers. They change state, and report
- * at once which jobs have ended. Then the owner calls `schedule`. Only that sends jobs, and decides which endpoint loads
+ * It uses no socket, process or clock. Its owner reports events to the `on…` handlers. They change state, and report at
+ * once which jobs have ended. Then the owner calls `schedule`. Only that sends jobs, and decides which endpoint loads
  * which core; both are done by the owner's `PoolActions`.
  */
 
@@ -70,7 +70,8 @@ export class Pool<T> extends PoolView<T> {
   }
 
   /**
-   * A round trip to the endpoint costs next to nothing. It gets no long job ahead, behind which an urgent one would wait.
+   * A round trip to the endpoint costs next to nothing. It gets no long job ahead, behind which an urgent one would
+   * wait.
    */
   onLowLatency(id: EndpointId): void {
     this.endpoints.get(id)?.onLowLatency();

@@ -19,8 +19,8 @@ const RESPONSE_MS_MIN = 4;
 const SHORTEST_PART = 0.5;
 
 /**
- * The same part of the shortest recent response, for jobs that have become longer. It is small because that
- * response may include time in a queue, but enough for jobs of one length, which start and end together.
+ * The same for the shortest recent response, if jobs have become longer. The part is small because that response may
+ * include time in a queue, but enough for jobs of one length, which start and end together.
  */
 const RECENT_PART = 0.05;
 

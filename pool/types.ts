@@ -30,8 +30,8 @@ export interface PoolCounts {
 }
 
 /**
- * Actions that the owner carries out. The pool calls `load` and `send` inside `schedule` and `Pool.load`, and the others
- * inside its handlers. They must not call back.
+ * Actions that the owner carries out. The pool calls `load` and `send` inside `schedule` and `Pool.load`, and the
+ * others inside its handlers. They must not call back.
  */
 export interface PoolActions<T> {
   /**

@@ -1,4 +1,6 @@
-/** The beginning of a message with a core, which arrives piece by piece: the core's name, and the length of its content. */
+/**
+ * The beginning of a message with a core, which arrives piece by piece: the core's name, and the length of its content.
+ */
 
 import { MalformedPayloadError } from "./errors.ts";
 import { NO_PAYLOAD, PayloadReader } from "./payload.ts";

@@ -29,7 +29,7 @@ const SHARED_PAYLOAD_BYTES_MAX = 64 * 1024;
  */
 const CHUNK_BYTES_MIN = SHARED_PAYLOAD_BYTES_MAX + 4 * 1024;
 
-/** The largest payload that shares a chunk where somebody may have a place for it: a slot gets such an input without a copy then. */
+/** The largest payload that shares a chunk although it may have a place, where a slot gets it without a copy. */
 const UNPLACED_PAYLOAD_BYTES_MAX = 32 * 1024;
 
 /**
@@ -186,7 +186,7 @@ export class FrameDecoder {
     return frames;
   }
 
-  /** The next frame, if it has come and is small. `skip` follows once it is handled, or `next` if it is to be a `Frame`. */
+  /** The next frame, if it has come and is small. After that, `skip` drops it, or `next` gives it as a `Frame`. */
   peek(): FrameSpan | undefined {
     if (this.isLarge) return undefined;
     return this.#span.find(this.#chunk, this.#start, this.#end) ? this.#span : undefined;

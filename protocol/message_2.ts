@@ -40,7 +40,7 @@ export interface WorkerLoad {
   readonly loadingMs: number;
 }
 
-/** The kind of a failure. */
+/** The kind of a failure, as `PROTOCOL.md` calls it: it writes "cancelled", and everything else "canceled". */
 export type FailureKindName =
   | "other"
   | "protocol"

@@ -16,7 +16,10 @@ export interface RecordedOutputs {
   readonly lock: string;
 }
 
-/** Finds the journal; `undefined` if there is none. Rejects if it cannot be seen whether there is one. The caller closes `files`. */
+/**
+ * Finds the journal; `undefined` if there is none. Rejects if it cannot be seen whether there is one. The caller closes
+ * `files`.
+ */
 export async function findOutputs(
   files: Files,
   named: string,

@@ -24,7 +24,9 @@ export class TimeBins {
   readonly #grid: TimeGrid;
   readonly #values: Float64Array;
   #widthMs: number;
-  /** Where an amount per millisecond begins and ends that fills whole bins: a long span costs no more than a short one. */
+  /**
+   * Where an amount per millisecond begins and ends that fills whole bins: a long span costs no more than a short one.
+   */
   #changes: Float64Array | undefined;
 
   constructor(grid: TimeGrid) {

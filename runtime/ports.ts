@@ -140,6 +140,8 @@ export interface SpawnOptions {
   readonly isUnheld?: boolean;
   /** Its stdin is a pipe, which ends with this process; empty otherwise. */
   readonly isTold?: boolean;
+  /** What it starts can open its stdout and stderr by their names, `/dev/stdout` and `/dev/stderr`, where that is possible. */
+  readonly hasNamedOutputs?: boolean | undefined;
   /** Descriptors that it inherits, under the numbers of `Runtime.inheritedAs`. */
   readonly inherited?: readonly number[] | undefined;
 }
@@ -225,10 +227,10 @@ export interface SlotChannel {
   readonly printing: SlotPrinting;
   readonly usage: ProcessUsage;
   /**
-   * Makes ready to let a bad memory access leave its address in the file at `path`, from `at` on (`fault_trace.ts`).
-   * Missing where the runtime names an overflow of the stack itself.
+   * Makes ready to let a bad memory access leave its address at `at` in shared memory (`fault_trace.ts`). Missing where
+   * the system does not tell it.
    */
-  prepareFaultTrace?(path: string, at: number): FaultTrace | undefined;
+  prepareFaultTrace?(shared: ArrayBuffer, at: number): FaultTrace | undefined;
   /** Makes this process change the bytes at `at` of shared memory when it calls `exit` (`exit_note.ts`). */
   noteExit?(shared: ArrayBuffer, at: number): void;
   /** Whether the system may write the memory of this process to a file when it crashes. */
@@ -280,9 +282,10 @@ export interface Runtime {
   selfCommand(role?: string): readonly string[];
   /**
    * Loads a compute core into this process. Throws a `CoreLoadError` with the message of the system's
-   * loader, or with the names of the functions that the core lacks.
+   * loader, or with the names of the functions that the core lacks. `bindsNow`: a call of a function that no library
+   * has is such an error, too. Without it, it is one where the environment of this process says so (`LD_BIND_NOW`).
    */
-  openCore(path: string): NativeCore;
+  openCore(path: string, bindsNow?: boolean): NativeCore;
   /**
    * Lets this process run a core itself: a crash ends it with its signal, without a report of the runtime's own,
    * and the core sees the variables in `env` that were not set.

@@ -1,6 +1,6 @@
 /**
- * What this process knows of itself, for what slots load as well: `node:process` has all of it, and Deno takes 25 ms of CPU
- * time to load that.
+ * What this process knows of itself, for what slots load as well: `node:process` has all of it, and Deno takes 25 ms of
+ * CPU time to load that.
  */
 
 import type process from "node:process";

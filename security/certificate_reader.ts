@@ -39,7 +39,9 @@ export function readPemCertificate(pem: string): ReadCertificate | undefined {
   return der && readCertificate(der);
 }
 
-/** What was read, by the array that it was read from: each question about a peer would take a millisecond or more again. */
+/**
+ * What was read, by the array that it was read from: each question about a peer would take a millisecond or more again.
+ */
 const READ = new WeakMap<Uint8Array, ReadCertificate | undefined>();
 
 /** Reads the DER of a certificate. `undefined` if it is none, or has a key of another kind than ours. */

@@ -64,7 +64,10 @@ export function withFirstRead(
   });
 }
 
-/** Reads until there are `bytesMin` bytes, or the stream has ended. May read somewhat more. `head`: what was read already. */
+/**
+ * Reads until there are `bytesMin` bytes, or the stream has ended. May read somewhat more. `head`: what was read
+ * already.
+ */
 export async function readHead(
   stream: ByteStream,
   bytesMin: number,

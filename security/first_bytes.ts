@@ -35,7 +35,10 @@ export async function handshakeHead(
   return await readHead(stream, mayBeginHandshake(read) ? HANDSHAKE_HEAD_BYTES : 1, read);
 }
 
-/** What a TLS client reads. Rejects with a `RefusedError` if the other side does not speak TLS, or says that it has no place. */
+/**
+ * What a TLS client reads. Rejects with a `RefusedError` if the other side does not speak TLS, or says that it has no
+ * place.
+ */
 export function withTlsOnly(stream: ByteStream): ByteStream {
   const check = (head: Uint8Array) => checkTls(stream, head);
   const checked = withFirstRead(stream, async (head) => {

@@ -7,12 +7,15 @@ import type { Address, ByteStream, StreamListener } from "../runtime/ports.ts";
 import { openFilesMax } from "../system/open_files.ts";
 
 /**
- * How many connections may be about to prove who they are: those of a cluster that starts at once wait for their turn. One
- * takes some 50 KB, unless the other end is slow on purpose.
+ * How many connections may be about to prove who they are: those of a cluster that starts at once wait for their turn.
+ * One takes some 50 KB, unless the other end is slow on purpose.
  */
 const UNPROVEN_MAX = 512;
 
-/** How many of them are accepted: a thousand machines of a cluster at once. Bun closes those that wait beside 128 others. */
+/**
+ * How many of them are accepted: a thousand machines of a cluster at once. Bun closes those that wait beside 128
+ * others.
+ */
 const UNPROVEN: AcceptRate = { perSecond: 1_000, atOnce: UNPROVEN_MAX };
 
 /** The part of the files that this process may open that unproven connections may take. */

@@ -103,7 +103,7 @@ async function findKey(place: KeyPlace, sources: CredentialsOptions): Promise<Fo
   if (!isDefault) throw noKeyError(place);
   const made = await makeKey(sources);
   try {
-    await createKeyFile(path, made, sources.random);
+    await createKeyFile(path, made, sources.random, isDefault);
     return { place, key: made, isNew: true };
   } catch (cause) {
     if (!(cause instanceof KeyExistsError)) throw withAnotherPlace(cause);

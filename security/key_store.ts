@@ -41,14 +41,18 @@ export async function readKey(place: KeyPlace): Promise<Key | undefined> {
   }
 }
 
-/** Writes a key into a new file. Rejects with a `KeyExistsError` if there is one already. */
+/**
+ * Writes a key into a new file. Rejects with a `KeyExistsError` if there is one already. `makesFolder`: its folder is
+ * ours, and is made with it; the folder of a path that somebody has typed should be there.
+ */
 export async function createKeyFile(
   path: string,
   key: Key,
   random: Sources["random"],
+  makesFolder = false,
 ): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
+    if (makesFolder) await mkdir(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
     await writeBeside(path, key, random, (unfinished) => nameNew(unfinished, path));
   } catch (cause) {
     throw writeError(path, cause);

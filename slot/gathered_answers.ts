@@ -1,6 +1,6 @@
 /**
- * The answers of a slot, gathered to be written together. They lie in memory that the worker can read: an answer that is
- * not written yet is not lost with its slot, and need not wait for a long job behind it.
+ * The answers of a slot, gathered to be written together. They lie in memory that the worker can read: an answer that
+ * is not written yet is not lost with its slot, and need not wait for a long job behind it.
  */
 
 import { FrameWriter } from "../protocol/mod.ts";
@@ -32,7 +32,7 @@ export class GatheredAnswers {
     this.#numbers = new Float64Array(shared, 0, SLOT_NUMBERS);
   }
 
-  /** When answers were written last, or read, on the clock of the slot. */
+  /** When answers were last written, or jobs last arrived, on the clock of the slot. */
   get writtenAtUs(): number {
     return this.#writtenAtUs;
   }
@@ -48,13 +48,13 @@ export class GatheredAnswers {
     this.#writtenAtUs = this.#channel.usage.nowUs();
   }
 
-  /** A job is about to start, which may never end: from now on, the worker can take what is gathered. */
-  onStart(): void {
+  /** From now on, the worker can take what is gathered: what the core does next may never end. */
+  publish(): void {
     const { batch, pendingBytes } = this.writer;
     this.#numbers[SlotNumber.heldBytes] = batch === this.#memory ? pendingBytes : 0;
   }
 
-  /** Makes room for an answer whose output has so many bytes. */
+  /** Makes room for an answer with an output of this many bytes. */
   makeRoom(outputBytes: number): void {
     const bytes = this.writer.pendingBytes + outputBytes + ANSWER_BYTES_MAX;
     if (bytes > SLOT_ANSWERS_BYTES_MAX) this.flush();

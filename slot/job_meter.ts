@@ -18,7 +18,7 @@ const MEMORY_READING_US = 5_000;
 /** The meter of one slot. */
 export class JobMeter {
   readonly #process: ProcessUsage;
-  /** Of the last job. There is one for all jobs, because each is written out before the next one begins. */
+  /** What the last job has used. One object serves all jobs, as each is written out before the next one begins. */
   readonly #usage: { -readonly [Field in keyof JobUsage]: JobUsage[Field] };
   #cpuReadAtUs = -Infinity;
   /** The CPU time then, and what short jobs have used since. */

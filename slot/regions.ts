@@ -14,8 +14,8 @@ export const ZEROS_BYTES = 4096 + 8;
 
 /**
  * The sizes of regions, and how many there are of each. As many as a slot has in flight, and more for jobs that wait in
- * the worker: an input for which there is no region is copied to one later. The largest are for those of a slot, and one
- * that is being received.
+ * the worker: an input for which there is no region is copied to one later. The largest are for those of a slot, and
+ * one that is being received.
  */
 const CLASSES = [
   { count: 512, byteLength: 512 * 1024 + PAGE_BYTES },

@@ -64,7 +64,7 @@ export class SharedJobs {
     return this.#memory.isOutputThere(core);
   }
 
-  /** Copies the output of a job, and returns the index of its region; `undefined` if there is no room. */
+  /** Copies the output of a job, and returns the index of its region; `undefined` if there is no room, or no output. */
   output(core: NativeCore): number | undefined {
     const region = core.outputPointer ? this.#outputs.take(core.outputBytes) : undefined;
     if (!region) return undefined;

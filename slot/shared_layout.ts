@@ -1,6 +1,6 @@
 /**
- * The layout of the small memory that a slot shares with its worker: numbers, then the answers that the slot gathers, then
- * what the system tells about a bad memory access. A message would not do: a slot can send nothing while a job runs.
+ * The layout of the small memory that a slot shares with its worker: numbers, then the answers that the slot gathers,
+ * then the address of a bad memory access. A message would not do: a slot can send nothing while a job runs.
  */
 
 const NUMBER_BYTES = Float64Array.BYTES_PER_ELEMENT;
@@ -23,8 +23,10 @@ export const SlotNumber = {
   exitCalls: 6,
   /** How many bytes of answers the slot has written to its connection since it has registered. */
   writtenBytes: 7,
-  /** How many bytes of answers it had gathered, and not written, when it started its last job. */
+  /** How many bytes of answers it had gathered, and not written, when its last job ended. */
   heldBytes: 8,
+  /** The id of the job whose output the core is freeing; 0 while it frees none. */
+  freeing: 9,
 } as const;
 
 /** How many numbers there are. */
@@ -39,9 +41,9 @@ export function slotNumberAt(place: number): number {
 export const SLOT_ANSWERS_AT = slotNumberAt(SLOT_NUMBERS);
 export const SLOT_ANSWERS_BYTES_MAX = 64 * 1024;
 
-/** The trace of a bad memory access is last: it may be longer than its place, and then goes on behind this memory. */
+/** The address of a bad memory access, which is the last that the process writes. */
 export const SLOT_FAULT_AT = SLOT_ANSWERS_AT + SLOT_ANSWERS_BYTES_MAX;
-export const SLOT_FAULT_BYTES = 24;
+export const SLOT_FAULT_BYTES = BigUint64Array.BYTES_PER_ELEMENT;
 
 /** All of the memory. */
 export const SLOT_SHARED_BYTES = SLOT_FAULT_AT + SLOT_FAULT_BYTES;

@@ -4,14 +4,11 @@
  */
 
 import {
-  encodeError,
   type Frame,
   FrameDecoder,
   type FrameSpan,
-  HUGE_BLOB_BYTES_MAX,
   JOB_PREFIX_BYTES,
   MessageType,
-  PAYLOAD_BYTES_MAX_DEFAULT,
   readUint64,
   ResponseType,
   type Uint64,
@@ -19,21 +16,21 @@ import {
 import { messageOf } from "../runtime/error_text.ts";
 import type { FaultTrace } from "../runtime/native/fault_trace.ts";
 import type { NativeCore, SlotChannel, SlotRuntime } from "../runtime/ports.ts";
+import { FreeTime } from "./free_time.ts";
 import { GatheredAnswers } from "./gathered_answers.ts";
+import { JobAnswers } from "./job_answers.ts";
 import { JobMarks } from "./job_marks.ts";
 import { JobMeter } from "./job_meter.ts";
 import { SharedJobs } from "./shared_jobs.ts";
 import {
   decodeLoad,
   decodeSharedJob,
-  encodeSharedOutput,
   sharedPath,
   SLOT_HAS_MEMORY,
   SLOT_LOAD,
   SLOT_OUTPUT_TAKEN,
   SLOT_REGISTER,
   SLOT_SHARED_JOB,
-  SLOT_SHARED_OUTPUT,
   type SlotStart,
 } from "./protocol.ts";
 import { SLOT_FAULT_AT, SLOT_SHARED_BYTES, SlotNumber, slotNumberAt } from "./shared_layout.ts";
@@ -42,22 +39,16 @@ import { SLOT_FAULT_AT, SLOT_SHARED_BYTES, SlotNumber, slotNumberAt } from "./sh
 const CORE_API_VERSION = 1;
 
 /**
- * Answers are gathered for about this long at most, to be written together. A longer time would delay them, and those
- * before a long job until the worker takes them.
+ * Answers are gathered for about this long at most, to be written together. A longer time would delay them; those
+ * before a long job wait until the worker takes them anyway.
  */
 const ANSWERS_HELD_US = 300;
 
 /**
- * A job that ends this long after answers were written is marked even while its core prints nothing: that costs less than
- * 1 % of the time.
+ * A job that ends this long after answers were written is marked even while its core prints nothing: that costs less
+ * than 1 % of the time.
  */
 const MARKED_AFTER_US = 5_000;
-
-/** Outputs up to this size are gathered; a larger one is copied to shared memory, or written from the core's own. */
-const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
-
-/** Larger outputs are relayed by the worker part by part. It leaves room in a payload for the fields before the output. */
-const ARRAY_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
 /** Leads the core to the files beside it. */
 const CORE_FOLDER = "DISTCOMP_CORE_DIR";
@@ -97,7 +88,7 @@ function serveWorker(
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
   if (notesExit) channel.noteExit?.(shared.buffer, slotNumberAt(SlotNumber.exitCalls));
-  const trace = channel.prepareFaultTrace?.(path, SLOT_FAULT_AT);
+  const trace = channel.prepareFaultTrace?.(shared.buffer, SLOT_FAULT_AT);
   if (trace) shared.set([trace.gap.from, trace.gap.to], SlotNumber.stackFrom);
   const jobs = memory && SharedJobs.open(channel, memory);
   const slot = new Slot(runtime, channel, shared, {
@@ -123,11 +114,13 @@ class Slot {
   readonly #runtime: SlotRuntime;
   readonly #channel: SlotChannel;
   readonly #decoder = new FrameDecoder();
-  readonly #answers: GatheredAnswers;
+  readonly #gathered: GatheredAnswers;
+  readonly #answers: JobAnswers;
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
   readonly #numbers: Float64Array<ArrayBuffer>;
   readonly #marks: JobMarks;
   readonly #meter: JobMeter;
+  readonly #freeTime = new FreeTime();
   readonly #notesIndex: boolean;
   readonly #shared: SharedJobs | undefined;
   readonly #trace: FaultTrace | undefined;
@@ -142,8 +135,9 @@ class Slot {
     this.#runtime = runtime;
     this.#channel = channel;
     this.#numbers = numbers;
-    this.#answers = new GatheredAnswers(channel, numbers.buffer);
-    this.#marks = new JobMarks(channel.printing, this.#answers.writer, numbers);
+    this.#gathered = new GatheredAnswers(channel, numbers.buffer);
+    this.#answers = new JobAnswers(this.#gathered, shared);
+    this.#marks = new JobMarks(channel.printing, this.#gathered.writer, numbers);
     this.#meter = new JobMeter(channel.usage, index);
     this.#notesIndex = notesIndex;
     this.#shared = shared;
@@ -152,9 +146,9 @@ class Slot {
 
   /** Tells the worker which slot this is. */
   register(ticket: number): void {
-    this.#answers.writer.frame(SLOT_REGISTER, ticket, NOTHING);
-    this.#answers.flush();
-    this.#answers.onRegistered();
+    this.#gathered.writer.frame(SLOT_REGISTER, ticket, NOTHING);
+    this.#gathered.flush();
+    this.#gathered.onRegistered();
   }
 
   /** Serves the worker until it closes the connection. */
@@ -163,9 +157,10 @@ class Slot {
       const bytes = this.#channel.read(this.#decoder.space());
       if (bytes === 0) break;
       this.#decoder.commit(bytes);
-      this.#answers.onArrived();
+      this.#gathered.onArrived();
       this.#onFrames();
-      this.#answers.flush();
+      this.#gathered.flush();
+      this.#freeTime.onReading(this.#gathered.writtenAtUs);
     }
     this.#core?.close();
   }
@@ -174,8 +169,8 @@ class Slot {
     for (;;) {
       const span = this.#decoder.peek();
       if (span && span.type === MessageType.job && this.#core) {
+        this.#decoder.skip(); // its bytes stay until the next read
         this.#runJob(this.#core, span); // nearly every frame
-        this.#decoder.skip();
         continue;
       }
       const frame = this.#decoder.next();
@@ -195,7 +190,7 @@ class Slot {
   #load(frame: Frame): void {
     const { path } = decodeLoad(frame.payload);
     const id = frame.id as number; // always 0
-    const { writer } = this.#answers;
+    const { writer } = this.#gathered;
     if (this.#shared) writer.frame(SLOT_HAS_MEMORY, id, NOTHING);
     try {
       this.#runtime.openCoreProcess({ [CORE_FOLDER]: folderOf(path) });
@@ -212,9 +207,10 @@ class Slot {
       writer.frame(ResponseType.ok, id, NOTHING);
     } catch (error) {
       this.#marks.announce(id, 1);
-      this.#fail(id, messageOf(error));
+      this.#answers.fail(id, messageOf(error));
     }
     this.#marks.write(id);
+    this.#gathered.publish();
   }
 
   #runJob(core: NativeCore, { id, bytes, at, byteLength }: FrameSpan): void {
@@ -245,62 +241,37 @@ class Slot {
   }
 
   #onStarted(id: Uint64, index: Uint64): void {
-    this.#answers.onStart();
     this.#numbers[SlotNumber.startedId] = dispatchOf(id);
     if (this.#notesIndex) this.#numbers[SlotNumber.startedIndex] = Number(index);
-    this.#numbers[SlotNumber.startedAtUs] = this.#meter.onStart();
+    const nowUs = this.#numbers[SlotNumber.startedAtUs] = this.#meter.onStart();
+    this.#freeTime.onReading(nowUs);
   }
 
   #onEnded(core: NativeCore, messageId: Uint64, exitCode: number): void {
     const id = dispatchOf(messageId);
-    const sinceWriteUs = this.#meter.onEnd() - this.#answers.writtenAtUs;
+    const nowUs = this.#meter.onEnd();
+    const sinceWriteUs = nowUs - this.#gathered.writtenAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
-    this.#answer(core, id, exitCode);
+    this.#answers.answer(core, id, exitCode, this.#meter.usage);
+    const needsMark = isMarked || sinceWriteUs > MARKED_AFTER_US;
+    const isFreeLong = this.#freeTime.isLong;
+    // What the core prints when it frees the output is the job's, but its answer must not wait for that.
+    if (needsMark && isFreeLong) this.#marks.write(id);
+    const isLast = this.#decoder.heldBytes === 0;
+    const isWritten = isFreeLong || isLast || sinceWriteUs > ANSWERS_HELD_US;
+    if (isWritten) this.#gathered.flush();
+    this.#freeTime.onBegin(isWritten ? this.#gathered.writtenAtUs : nowUs);
+    this.#free(core, id);
+    if (needsMark && !isFreeLong) this.#marks.write(id);
+  }
+
+  /** The job has ended, and is not to blame for what happens from now on: its answer is where the worker can take it. */
+  #free(core: NativeCore, id: number): void {
+    this.#gathered.publish();
+    this.#numbers[SlotNumber.freeing] = id;
     core.free();
-    if (isMarked || sinceWriteUs > MARKED_AFTER_US) this.#marks.write(id);
-    if (sinceWriteUs > ANSWERS_HELD_US) this.#answers.flush();
-  }
-
-  #answer(core: NativeCore, id: Uint64, exitCode: number): void {
-    const { outputBytes, outputPointer } = core;
-    const { usage } = this.#meter;
-    const problem = this.#outputProblem(core);
-    if (problem !== undefined) {
-      return this.#fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
-    }
-    const { writer } = this.#answers;
-    const isSmall = outputBytes <= GATHERED_OUTPUT_BYTES_MAX;
-    this.#answers.makeRoom(isSmall ? outputBytes : 0);
-    const region = isSmall ? undefined : this.#shared?.output(core);
-    if (region !== undefined) {
-      const output = encodeSharedOutput({ region, bytes: outputBytes, exitCode, usage });
-      return writer.frame(SLOT_SHARED_OUTPUT, id, output);
-    }
-    writer.usageResultHead(id, usage, exitCode, outputBytes);
-    if (isSmall) {
-      const at = writer.reserveAt(outputBytes);
-      core.copyOutputTo(writer.batch, at);
-    } else if (outputPointer) {
-      this.#answers.flush();
-      this.#answers.writeNative(outputPointer, outputBytes);
-    }
-  }
-
-  /** Why the output cannot be returned, as the end of a sentence. */
-  #outputProblem(core: NativeCore): string | undefined {
-    const { outputBytes, outputPointer } = core;
-    if (outputBytes > 0 && !outputPointer) return " at a null pointer";
-    const bytesMax = this.#shared ? HUGE_BLOB_BYTES_MAX : ARRAY_BYTES_MAX;
-    if (outputBytes > bytesMax) return `, but the limit is ${bytesMax}`;
-    // Once the head of a huge output is written, it cannot fail any more.
-    const isThere = outputBytes <= ARRAY_BYTES_MAX || this.#shared?.hasOutput(core);
-    return isThere ? undefined : " that cannot be read";
-  }
-
-  #fail(id: Uint64, reason: string): void {
-    this.#answers.flush();
-    this.#answers.write(encodeError(id, reason));
+    this.#numbers[SlotNumber.freeing] = 0;
   }
 }
 

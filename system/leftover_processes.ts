@@ -19,10 +19,13 @@ const DIAL_LIMIT_MS = 1_000;
 /** A process has to see the same files and process ids as this one, so that both mean the same socket and id. */
 const NAMESPACES = ["mnt", "pid"];
 
-/** How many processes are looked at in one turn of the event loop: half a millisecond. */
+/** How many processes are examined in one turn of the event loop: half a millisecond. */
 const EXAMINED_AT_ONCE = 32;
 
-/** A killed process ends within a few pauses, unless it hangs in the kernel or frees much memory: that is not waited for. */
+/**
+ * A killed process ends within a few pauses, unless it hangs in the kernel or frees much memory: that is not waited
+ * for.
+ */
 const PAUSE_MS = 5;
 const PAUSES_MAX = 200;
 

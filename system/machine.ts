@@ -12,7 +12,9 @@ export interface MachineId {
 
 let own: MachineId | undefined;
 
-/** What the system calls this machine for as long as it is installed; empty if it does not. It is meant to stay secret. */
+/**
+ * What the system calls this machine for as long as it is installed; empty if it does not. It is meant to stay secret.
+ */
 export function systemId(): string {
   try {
     return readFileSync("/etc/machine-id", "utf8").trim();

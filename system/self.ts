@@ -69,8 +69,9 @@ export function startSelf(
   // In a terminal, Ctrl-C and Ctrl-Z reach all foreground processes of its session. A run decides itself what they
   // mean for its worker, and the worker for its slots. What a slot has started ends with it, as its process group.
   const program = within({ command: [...runtime.selfCommand(role), role, ...args], env });
-  const options = { env: program.env, isDetached: true, folder, isTold, isInBackground, inherited };
-  return runtime.spawn(program.command, options);
+  const hasNamedOutputs = role === "slot"; // cores start programs
+  const options = { isDetached: true, folder, isTold, isInBackground, inherited, hasNamedOutputs };
+  return runtime.spawn(program.command, { env: program.env, ...options });
 }
 
 function environmentOf(role: Role, inherited: Environment): Record<string, string> {

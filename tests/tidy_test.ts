@@ -79,7 +79,6 @@ const ARROWS: Record<string, readonly string[]> = {
   "worker/slots/transport": [
     ...LEVEL_1,
     "link",
-    "runtime/native/fault_trace.ts",
     "runtime/native/shared_memory.ts",
     "slot/protocol.ts",
     "slot/regions.ts",

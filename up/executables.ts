@@ -1,11 +1,11 @@
 /** The executables that are copied to nodes: this program's own, and those for other platforms beside it. */
 
-import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import process from "node:process";
 import { dirname, join } from "node:path";
 import { reasonOf } from "../runtime/error_text.ts";
-import { nodeCrypto } from "../runtime/late_modules.ts";
+import { systemFiles } from "../runtime/files/system_files.ts";
+import { hashesOf, withOpenFile } from "../system/file_hash.ts";
 
 /** An executable of distcomp, and which machines can run it. */
 export interface Executable {
@@ -24,6 +24,9 @@ export class ExecutableError extends Error {
 /** What `compile.sh --all` calls the executable of a platform. */
 const NAME = /^distcomp-((?:linux|macos)-(?:x64|arm64)(?:-musl)?)$/;
 
+/** The bits of a mode that let others write. */
+const OTHERS_WRITE = 0o022;
+
 /** The platform of this machine. */
 function ownPlatform(): string {
   const { platform, arch } = process;
@@ -32,11 +35,13 @@ function ownPlatform(): string {
 
 /**
  * The executables for all platforms that there are. `own`: the command that starts this program, or the file that the
- * user has named for this platform. Those for others are in the same folder.
+ * user has named for this platform. Those for others are in the same folder, which need not be this user's: nodes run
+ * only what nobody else can have put there. `onSkipped` hears why one is not used.
  */
 export async function findExecutables(
   own: readonly string[],
   named: string | undefined,
+  onSkipped: (problem: string) => void,
 ): Promise<Executable[]> {
   const [path = "", ...rest] = named === undefined ? own : [named];
   if (rest.length > 0) {
@@ -51,21 +56,40 @@ export async function findExecutables(
     return platform === undefined ? [] : [{ platform, path: join(dirname(path), name) }];
   });
   const platform = ownPlatform();
-  const all = [{ platform, path }, ...others.filter((other) => other.platform !== platform)];
-  return await Promise.all(all.map(hashed));
-}
-
-async function hashed(
-  { platform, path }: Pick<Executable, "platform" | "path">,
-): Promise<Executable> {
-  try {
-    const { size: bytes } = await stat(path);
-    const hash = nodeCrypto().createHash("sha256");
-    for await (const piece of createReadStream(path)) hash.update(piece);
-    return { platform, path, bytes, sha256: hash.digest("hex") };
-  } catch (cause) {
+  const main = await hashed({ platform, path }).catch((cause) => {
     throw new ExecutableError(`Cannot read the executable "${path}": ${reasonOf(cause)}`, {
       cause,
     });
+  });
+  const owners = [process.getuid?.(), 0, (await stat(path)).uid];
+  const usable = others.filter((other) => other.platform !== platform).map(async (other) => {
+    try {
+      await checkOwner(other.path, owners);
+      return await hashed(other);
+    } catch (cause) {
+      onSkipped(`Cannot use "${other.path}" for nodes: ${reasonOf(cause)}`);
+      return [];
+    }
+  });
+  return [main, ...(await Promise.all(usable)).flat()];
+}
+
+/** Throws if somebody else can have chosen what is at the path: the link, or the file. */
+async function checkOwner(path: string, owners: readonly (number | undefined)[]): Promise<void> {
+  if (process.getuid === undefined) return; // its modes say nothing here
+  for (const info of [await lstat(path), await stat(path)]) {
+    if (!owners.includes(info.uid)) throw new Error("it belongs to another user");
+    if (!info.isSymbolicLink() && (info.mode & OTHERS_WRITE) !== 0) {
+      throw new Error(`other users can change it; type chmod go-w "${path}"`);
+    }
   }
+}
+
+type Named = Pick<Executable, "platform" | "path">;
+
+async function hashed({ platform, path }: Named): Promise<Executable> {
+  return await withOpenFile(systemFiles, path, async (file) => {
+    const { whole: sha256, bytes } = await hashesOf(file, (await file.info()).bytes);
+    return { platform, path, bytes, sha256 };
+  });
 }

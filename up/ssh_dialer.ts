@@ -6,7 +6,10 @@ import type { Address, ByteStream } from "../runtime/ports.ts";
 import type { Executable } from "./executables.ts";
 import { startOnNode } from "./ssh_node.ts";
 
-/** The most connections that are opened at once: a gateway that all go through refuses more (`MaxStartups` of sshd is 10). */
+/**
+ * The most connections that are opened at once: a gateway that all go through refuses more (`MaxStartups` of sshd is
+ * 10).
+ */
 const STARTS_MAX = 8;
 
 /** A worker whose connection is closed unloads its cores and ends. Then its ssh ends, or is killed after this time. */

@@ -232,9 +232,9 @@ export interface PastRun {
   /** The folder or the pack with the outputs, an absolute path. */
   readonly output: string;
   /**
-   * `complete`: each input has a result, or has failed. `interrupted`: by a signal. `time limit`, `failures`, `no worker`,
-   * `error`: what it was that has ended the run early. `killed`: it has not ended in order, so its last records may be
-   * missing. `ended`: it was of an older version, which does not say more.
+   * `complete`: each input has a result, or has failed. `interrupted`: by a signal. `time limit`, `failures`, `no
+   * worker`, `error`: what it was that has ended the run early. `killed`: it has not ended in order, so its last
+   * records may be missing. `ended`: it was of an older version, which does not say more.
    */
   readonly end: RunEnd | "killed" | "ended";
   /** The inputs that have neither a result nor failed; `null` if that is not recorded. */

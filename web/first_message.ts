@@ -5,7 +5,9 @@ import type { ByteStream } from "../runtime/ports.ts";
 /** Whether there is enough of a first message to serve it. `from`: what is before was not enough. */
 export type HasFirstMessage = (bytes: Uint8Array, from: number) => boolean;
 
-/** What is read of a first message. A larger one is for whoever serves it to refuse: no request and no record is larger. */
+/**
+ * What is read of a first message. A larger one is for whoever serves it to refuse: no request and no record is larger.
+ */
 const BYTES_MAX = 16 * 1024 + 64;
 
 /** Most requests are smaller. */

@@ -14,7 +14,9 @@ import type { WorkerOptions } from "./worker_options.ts";
 export interface WorkerServerOptions extends Omit<WorkerOptions, "slots"> {
   /** How many jobs run at once, each in a process of its own. Default: one per CPU, or per `threads` CPUs. */
   readonly slots?: number | undefined;
-  /** The file of the key. Default: `DISTCOMP_KEY`, or `~/.config/distcomp/key`, which is made when it is needed first. */
+  /**
+   * The file of the key. Default: `DISTCOMP_KEY`, or `~/.config/distcomp/key`, which is made when it is needed first.
+   */
   readonly key?: string;
   /** Takes everybody who connects, who can then run code as this user. Default: false. */
   readonly insecure?: boolean;

@@ -44,7 +44,7 @@ const ORPHAN_LIMIT_MS = 5_000;
  * A controller that has ended its sending gets the answers that are ready within this time. Often it is simply
  * gone, and then its jobs must not hold the slots.
  */
-const HALF_CLOSED_MS = 30_000;
+export const HALF_CLOSED_MS = 30_000;
 
 /** How often the worker checks what depends on time alone. */
 const TICK_MS = 250;

@@ -36,7 +36,9 @@ export interface WorkerOptions {
   readonly takesHugeInputs?: boolean;
   /** How long a core may take to load if its controller does not say; 10 minutes unless given. */
   readonly coreLoadLimitMs?: number;
-  /** How long a controller of version 1 that has closed its sending side still gets answers; 30 seconds unless given. */
+  /**
+   * How long a controller of version 1 that has closed its sending side still gets answers; 30 seconds unless given.
+   */
   readonly halfClosedMs?: number;
   /** How long a controller of version 2 may be silent; a minute unless given. */
   readonly controllerSilentMsMax?: number;

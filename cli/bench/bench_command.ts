@@ -1,7 +1,7 @@
 /** `distcomp bench`: measures what a job costs on each worker, and says what to do about it. */
 
 import { writeFileSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { Trials, TrialsEndedError } from "../../check/trials.ts";
@@ -17,6 +17,7 @@ import { slotsFor } from "../../system/usable_cpus.ts";
 import { costOf, type WorkerFigures } from "./bench_figures.ts";
 import type { BenchFlags } from "./bench_options.ts";
 import { adviceText, benchJson, figuresText, type WorkerReport } from "./bench_report.ts";
+import { checkIsFile } from "../options/input_file.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { printable } from "../terminal/format.ts";
 import { warnInsecureRun } from "../options/insecure_warning.ts";
@@ -91,8 +92,8 @@ async function targetsOf({ slots, ...flags }: BenchFlags): Promise<BenchTarget[]
 
 async function inputOf(path: string | undefined): Promise<Uint8Array<ArrayBuffer>> {
   if (path === undefined) return new Uint8Array(BUILT_IN_BYTES);
+  await checkIsFile("input", path);
   try {
-    if (!(await stat(path)).isFile()) throw new Error("it is no file");
     return new Uint8Array(await readFile(path));
   } catch (cause) {
     throw new UsageError(`Cannot read input "${path}": ${reasonOf(cause)}`, { cause });
@@ -219,7 +220,7 @@ class Bench {
     }
     for (const report of reports) {
       if (!("error" in report)) continue;
-      const what = report.kind === "job" ? "The job fails on" : "Cannot measure worker";
+      const what = report.kind === "job" ? "The job fails on" : "Cannot measure";
       printError(`${what} ${reasonWith(report.worker, report.error)}`);
     }
   }

@@ -28,7 +28,10 @@ export interface JobCost {
   readonly addedMs: number | undefined;
 }
 
-/** What a job costs on a worker. `hereMs`: what it takes in the core on this machine, for workers that do not measure it. */
+/**
+ * What a job costs on a worker. `hereMs`: what it takes in the core on this machine, for workers that do not measure
+ * it.
+ */
 export function costOf(
   { slots, jobsPerSecond, coreMs: measuredMs }: WorkerFigures,
   hereMs?: number,

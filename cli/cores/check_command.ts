@@ -1,23 +1,21 @@
 /** `distcomp check`: tries a core on this machine, and says what would go wrong on a cluster. */
 
-import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { styleText } from "node:util";
 import { CoreCheck } from "../../check/core_check.ts";
 import type { Finding, FindingState } from "../../check/finding.ts";
 import { TrialsEndedError } from "../../check/trials.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { shellWord } from "../../system/shell_word.ts";
 import { inTemporaryFolder, makeTemporaryFolder } from "../../system/temporary_folder.ts";
 import type { CheckFlags } from "./check_options.ts";
+import { checkIsFile } from "../options/input_file.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { formatNoun, printable } from "../terminal/format.ts";
 import { programName } from "../program/resume_command.ts";
 import { exit } from "../terminal/stderr.ts";
 import { writeStdout } from "../terminal/stdout.ts";
-import { UsageError } from "../program/usage_error.ts";
 
 /** How long a job may take if the user does not say. */
 const TIMEOUT_MS = 60_000;
@@ -112,11 +110,4 @@ function debugCommands(
     gdb: `gdb --args ${job}`,
     asan: `LD_PRELOAD=$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 ${job}`,
   };
-}
-
-async function checkIsFile(what: string, path: string): Promise<void> {
-  const info = await stat(path).catch((error) => {
-    throw new UsageError(`Cannot read ${what} "${path}": ${reasonOf(error)}`);
-  });
-  if (!info.isFile()) throw new UsageError(`The ${what} "${path}" is no file; name files`);
 }

@@ -74,7 +74,7 @@ function load(runtime: Runtime, name: string, path: string): NativeCore {
 
 function openCore(runtime: Runtime, name: string, path: string): NativeCore {
   try {
-    return runtime.openCore(path);
+    return runtime.openCore(path, true);
   } catch (cause) {
     throw new CoreFileError(name, messageOf(cause), { cause });
   }

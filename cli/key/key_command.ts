@@ -42,7 +42,7 @@ export async function keyCommand(runtime: Runtime, action: KeyAction): Promise<n
 
 async function create(runtime: Runtime, { path, isDefault }: KeyPlace): Promise<void> {
   const key = await makeKey(runtime);
-  await createKeyFile(path, key, runtime.random).catch(async (cause) => {
+  await createKeyFile(path, key, runtime.random, isDefault).catch(async (cause) => {
     if (!(cause instanceof KeyExistsError)) throw cause;
     throw new UsageError(await existingText({ path, isDefault }), { cause });
   });

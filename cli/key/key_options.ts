@@ -1,8 +1,8 @@
 /** The commands below `distcomp key`: their names, help texts and values. */
 
 import { parse as parseTime } from "@lukeed/ms";
-import type { Command } from "commander";
-import { type Role, ROLES } from "../../security/role.ts";
+import { type Command, Option } from "commander";
+import type { Role } from "../../security/role.ts";
 import type { Notes } from "../options/help_notes.ts";
 import { UsageError } from "../program/usage_error.ts";
 
@@ -40,7 +40,10 @@ export function addKeyCommands(key: Command, act: (action: KeyAction) => Promise
     .summary("write a key that gives only one role")
     .description("Write a key that gives only one role.")
     .argument("[file]", "where to write it (default: stdout)")
-    .requiredOption("--role <role>", "worker or controller", parseRole)
+    .addOption(
+      new Option("--role <role>", "worker or controller (required)")
+        .choices(["worker", "controller"]).makeOptionMandatory(),
+    )
     .action((file: string | undefined, { key, role }: ExportFlags) =>
       act({ kind: "export", key, role, file })
     );
@@ -90,12 +93,6 @@ interface RotateFlags extends KeyFlags {
 function withKeyOption(command: Command): Command {
   return command.option("--key <file>", "the key (default: where it is found)")
     .helpOption("-h, --help", "show this help");
-}
-
-function parseRole(text: string): Role {
-  const role = ROLES.find((known) => known === text);
-  if (role) return role;
-  throw new UsageError(`--role must be worker or controller, not "${text}"`);
 }
 
 /** Returns milliseconds. */

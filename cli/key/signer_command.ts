@@ -11,13 +11,11 @@ import { signFile } from "../../system/sign_file.ts";
 import { hasSignatureBeside, readSignedFile, whyNotTrusted } from "../../system/signed_file.ts";
 import { fingerprintOf, makeSignerKeys, readPublicKey, Signer } from "../../system/signer.ts";
 import { ExitCode } from "../program/exit_code.ts";
+import { PRIVATE_SUFFIX, PUBLIC_SUFFIX, publicKeyFile } from "../options/signer_files.ts";
 import { printError } from "../terminal/log.ts";
 import type { SignerActions, SignFlags, VerifyFlags } from "./signer_options.ts";
 import { writeStdout } from "../terminal/stdout.ts";
 import { UsageError } from "../program/usage_error.ts";
-
-const PRIVATE_SUFFIX = ".key";
-const PUBLIC_SUFFIX = ".pub";
 
 /** Only its owner may read a private key. */
 const PRIVATE_MODE = 0o600;
@@ -80,6 +78,10 @@ async function sign(files: readonly string[], flags: SignFlags): Promise<number>
 }
 
 function readSigner(name: string): Signer {
+  if (name.endsWith(PUBLIC_SUFFIX)) {
+    const own = `${name.slice(0, -PUBLIC_SUFFIX.length)}${PRIVATE_SUFFIX}`;
+    throw new UsageError(`Cannot sign with "${name}": it is the public key; name "${own}"`);
+  }
   const path = name.endsWith(PRIVATE_SUFFIX) ? name : `${name}${PRIVATE_SUFFIX}`;
   try {
     const { mode } = statSync(path);
@@ -106,7 +108,7 @@ async function verify(files: readonly string[], { trust }: VerifyFlags): Promise
 
 function readTrusted(file: string): Uint8Array {
   try {
-    return readPublicKey(readFileSync(file, "utf8"));
+    return readPublicKey(readFileSync(publicKeyFile(file), "utf8"));
   } catch (cause) {
     throw new UsageError(`Cannot trust "${file}": ${reasonOf(cause)}`, { cause });
   }

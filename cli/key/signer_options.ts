@@ -38,7 +38,7 @@ export function addSignerCommands(
     .argument("<file...>", "files to sign")
     .requiredOption(
       "--with <name>",
-      "the signer: NAME.key, as distcomp key create-signer has made it",
+      "the signer: NAME.key, as distcomp key create-signer has made it (required)",
     )
     .helpOption("-h, --help", "show this help")
     .action((files: string[], flags: SignFlags) => act((actions) => actions.sign(files, flags)));
@@ -48,7 +48,7 @@ export function addSignerCommands(
     .argument("<file...>", "files to check")
     .requiredOption(
       "--trust <file>",
-      "public key of a signer, NAME.pub; repeatable",
+      "public key of a signer, NAME.pub; repeatable (required)",
       (file: string, files: readonly string[] = []) => [...files, file],
     )
     .helpOption("-h, --help", "show this help")

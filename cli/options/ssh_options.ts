@@ -56,13 +56,17 @@ async function hostsFile(file: string): Promise<string> {
   }
 }
 
-/** What is copied to machines that ssh reaches: this program, or a file that the user has named. */
+/**
+ * What is copied to machines that ssh reaches: this program, or a file that the user has named, and those beside it.
+ * `onSkipped` hears which are not used, and why.
+ */
 export async function executablesFor(
   runtime: Pick<Runtime, "selfCommand" | "spawn" | "clock">,
   named: string | undefined,
+  onSkipped: (problem: string) => void,
 ): Promise<Executable[]> {
   if (named !== undefined) await checkExecutable(runtime, named);
-  return await findExecutables(runtime.selfCommand(), named);
+  return await findExecutables(runtime.selfCommand(), named, onSkipped);
 }
 
 /** Where a run reaches them. */

@@ -21,6 +21,7 @@ export interface WebFlags {
 
 /** What `--web` takes: a host and a port, a port, or a host that cannot be a file. A file is hardly named so. */
 const WITH_PORT = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d+$/;
+const ONLY_DIGITS = /^\d+$/;
 const ONLY_PORT = /^\d{1,5}$/;
 const ONLY_HOST = /^(localhost|\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])$/;
 
@@ -58,6 +59,7 @@ function isAddress(text: string): boolean {
 /** A host without its port would be taken for the core, and then the message would be about that. */
 function checkNoHost(text: string): void {
   if (!HOST_NAME.test(text) || CORE_NAME.test(text) || existsSync(text)) return;
+  if (ONLY_DIGITS.test(text)) checkPort(text);
   throw new UsageError(
     `There is no file "${text}"; if the page should be there, name the port too: --web ${text}:8080`,
   );

@@ -8,6 +8,7 @@ import type { Address } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf, reasonOf } from "../../runtime/error_text.ts";
 import { UsageError } from "../program/usage_error.ts";
+import { checkHome } from "./shell_values.ts";
 
 /** How often the file is checked. Network file systems do not report changes. */
 const CHECK_MS = 1_000;
@@ -48,7 +49,9 @@ export function workerListsOf({ workers }: { readonly workers?: string }): strin
 export async function workersOf(flags: { readonly workers?: string }): Promise<Address[]> {
   const lists = workerListsOf(flags);
   if (lists === "") return [];
-  return await readWorkers(lists, flags.workers === undefined ? "DISTCOMP_WORKERS: " : "");
+  if (flags.workers !== undefined) return await readWorkers(lists);
+  checkHome("DISTCOMP_WORKERS", lists);
+  return await readWorkers(lists, "DISTCOMP_WORKERS: ");
 }
 
 /**

@@ -1,4 +1,6 @@
-/** `distcomp run --dry-run`: says what a run would do. It goes through the inputs as the run would, and writes nothing. */
+/**
+ * `distcomp run --dry-run`: says what a run would do. It goes through the inputs as the run would, and writes nothing.
+ */
 
 import { inputBytesOf } from "../../controller/cluster/cluster_types.ts";
 import type { Source } from "../../controller/inputs/source.ts";

@@ -1,4 +1,6 @@
-/** `run --notify COMMAND`: tells the user that the run has ended, by mail, on the desktop, or however the command does. */
+/**
+ * `run --notify COMMAND`: tells the user that the run has ended, by mail, on the desktop, or however the command does.
+ */
 
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";

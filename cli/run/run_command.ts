@@ -28,7 +28,7 @@ import type { RunRequest } from "./run_request.ts";
  * How long an interrupted run waits for its output folder to be opened and closed again. It takes long to read a
  * huge journal, or to wait for a lock. The next run cleans up what is left.
  */
-const OPEN_LIMIT_MS = 1_000;
+const OPEN_LIMIT_MS = 5_000;
 
 /** Runs the command. Resolves to the exit status. Rejects if the run cannot begin. */
 export async function runCommand(runtime: Runtime, request: LaunchedRun): Promise<number> {

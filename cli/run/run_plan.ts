@@ -14,6 +14,7 @@ import type { Executable } from "../../up/executables.ts";
 import { SHARE_OPTIONS, sharesFrom } from "../options/share_options.ts";
 import { executablesFor, sshAddresses } from "../options/ssh_options.ts";
 import { UsageError } from "../program/usage_error.ts";
+import { printWarning } from "../terminal/log.ts";
 import { workersOf } from "../options/worker_list.ts";
 
 /** The core, the workers and the job options of a run. */
@@ -56,7 +57,9 @@ export async function planOf(
       refusalOf: flags.only || flags.exclude ? refusalOf(flags) : undefined,
     },
     workers,
-    executables: ssh.length > 0 ? await executablesFor(runtime, flags.executable) : [],
+    executables: ssh.length > 0
+      ? await executablesFor(runtime, flags.executable, printWarning)
+      : [],
     local: isLocal ? sharesFrom(flags) : undefined,
   };
 }

@@ -3,7 +3,7 @@
 import type { Command, Option } from "commander";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { Section, Settings } from "./settings_file.ts";
-import { checkValue } from "../options/empty_values.ts";
+import { checkValue } from "../options/shell_values.ts";
 import { SHARE_OPTIONS } from "../options/share_options.ts";
 import { UsageError } from "../program/usage_error.ts";
 
@@ -28,7 +28,9 @@ const VARIABLES: Readonly<Record<string, string>> = {
   key: "DISTCOMP_KEY",
 };
 
-/** Options that a command line must not have together. Where one of them is given, settings of the others do not count. */
+/**
+ * Options that a command line must not have together. Where one of them is given, settings of the others do not count.
+ */
 const ALTERNATIVES = [
   ["output", "pack"],
   ["suffix", "name"],

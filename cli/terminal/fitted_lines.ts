@@ -1,7 +1,8 @@
 /** Lines of figures that fit into a terminal. */
 
-/** What stands between two figures. */
+/** What stands between two figures, and between two parts of one. */
 const BETWEEN = " · ";
+const WITHIN = ", ";
 
 /** The lines, of which those that are too long go on below, indented: after a figure, and not within a word. */
 export function fittedLines(lines: readonly string[], columns: number): string[] {
@@ -9,15 +10,22 @@ export function fittedLines(lines: readonly string[], columns: number): string[]
 }
 
 function rowsOf(line: string, columns: number): string[] {
-  const [first = "", ...others] = line.split(BETWEEN);
   const indent = " ".repeat(line.search(/[^ ]|$/) + 2);
+  const figures = line.split(BETWEEN);
+  const parts = figures.flatMap((figure, at) => {
+    const between = at === 0 ? "" : BETWEEN;
+    // Only a figure that does not fit into a row of its own is cut.
+    const isLong = (at === 0 ? "" : indent).length + figure.length > columns;
+    const [first = "", ...others] = isLong ? figure.split(WITHIN) : [figure];
+    return [[between, first], ...others.map((other) => [WITHIN, other])] as [string, string][];
+  });
   const rows: string[] = [];
-  let row = first;
-  for (const figure of others) {
-    const longer = row + BETWEEN + figure;
-    const isFull = longer.length > columns;
-    if (isFull) rows.push(row);
-    row = isFull ? indent + figure : longer;
+  let row = "";
+  for (const [between, part] of parts) {
+    const longer = row + between + part;
+    const isFull = between !== "" && longer.length > columns;
+    if (isFull) rows.push(between === WITHIN ? `${row},` : row);
+    row = isFull ? indent + part : longer;
   }
   return [...rows, row];
 }

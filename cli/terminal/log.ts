@@ -52,6 +52,11 @@ export function runLog(write: WriteLine, isQuiet: boolean): Log {
   };
 }
 
+/** Prints what the user should know, where there is no log yet. */
+export function printWarning(text: string): void {
+  toStderr(warning(text));
+}
+
 function warning(text: string): string {
   return `${styled("yellow", "warning:")} ${printable(text)}`;
 }

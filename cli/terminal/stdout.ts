@@ -10,13 +10,13 @@ const STDOUT = 1;
 
 let hasErrorHandler = false;
 let unwritten = 0;
-/** A part of the text is lost: no more is written, which would follow a gap. */
-let isLost = false;
+/** Set once a write has failed: nobody reads, or a part is lost. No more is written, which would follow a gap. */
+let failure: "unread" | "lost" | undefined;
 let whenWritten: (() => void) | undefined;
 
 /** Writes text. If that fails, the process goes on, and `endOfStdout` tells it at its end. */
 export function writeStdout(text: string): void {
-  if (isLost) return;
+  if (failure) return;
   if (!hasErrorHandler) process.stdout.on("error", () => {}); // the callback gets the error too
   hasErrorHandler = true;
   unwritten += 1;
@@ -35,17 +35,17 @@ export function writeLines(lines: readonly string[]): void {
 
 /** Resolves when the system has all of the text, or it is lost. A process may end only then. */
 export async function endOfStdout(): Promise<{ readonly isLost: boolean }> {
-  if (unwritten > 0 && !isLost) await new Promise<void>((resolve) => whenWritten = resolve);
-  return { isLost };
+  if (unwritten > 0 && !failure) await new Promise<void>((resolve) => whenWritten = resolve);
+  return { isLost: failure === "lost" };
 }
 
 function onWritten(error?: unknown): void {
   unwritten -= 1;
-  if (error && !isLost && !isUnread(codeOf(error))) {
-    isLost = true;
-    printError(`Cannot write to stdout: ${reasonOf(error)}`);
+  if (error && !failure) {
+    failure = isUnread(codeOf(error)) ? "unread" : "lost";
+    if (failure === "lost") printError(`Cannot write to stdout: ${reasonOf(error)}`);
   }
-  if (unwritten === 0 || isLost) whenWritten?.();
+  if (unwritten === 0 || failure) whenWritten?.();
 }
 
 /** Nobody reads any more: the reader of a pipe has ended, or the terminal has hung up. A disk may fail with EIO too. */

@@ -11,7 +11,7 @@ import type { NodeFacts } from "../../up/node_scripts.ts";
 import { type NodesEvents, StandingNodes } from "../../up/standing_nodes.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { formatBytes, formatNoun, printable } from "../terminal/format.ts";
-import { toStderr } from "../terminal/log.ts";
+import { printWarning, toStderr } from "../terminal/log.ts";
 import { programName } from "../program/resume_command.ts";
 import { executablesFor } from "../options/ssh_options.ts";
 import { writeStdout } from "../terminal/stdout.ts";
@@ -23,7 +23,7 @@ export async function upSsh(
   executable: string | undefined,
   ending: AbortSignal,
 ): Promise<number> {
-  const executables = await executablesFor(runtime, executable);
+  const executables = await executablesFor(runtime, executable, printWarning);
   const folder = await makeTemporaryFolder(runtime.files);
   const list = new WorkerList(join(folder, "workers"), `${programName(runtime)} run CORE INPUTS`);
   const { clock, random } = runtime;

@@ -14,6 +14,7 @@ export interface SandboxFlags extends ShareFlags {
   readonly sandbox?: boolean;
   readonly sandboxWrite?: readonly string[];
   readonly key?: string;
+  readonly webToken?: string;
 }
 
 /** Adds the options to the parser and the help. */
@@ -29,7 +30,7 @@ export function addSandboxOptions(command: Command): Command {
 
 /** The sandbox that the options ask for, if any. Throws if a folder cannot be used. */
 export function sandboxFrom(flags: SandboxFlags): SandboxOptions | undefined {
-  const { sandbox, sandboxWrite = [], gpus, workdir } = flags;
+  const { sandbox, sandboxWrite = [], gpus, workdir, key, webToken } = flags;
   if (!sandbox && sandboxWrite.length > 0) {
     throw new UsageError("--sandbox-write has no effect without --sandbox; add it");
   }
@@ -37,7 +38,7 @@ export function sandboxFrom(flags: SandboxFlags): SandboxOptions | undefined {
   return {
     writable: sandboxWrite.map(writableFolder),
     workdir,
-    hiddenFiles: keyFiles(flags.key),
+    hiddenFiles: [...keyFiles(key), ...webToken === undefined ? [] : [webToken]],
     hasGpus: gpus !== undefined,
   };
 }

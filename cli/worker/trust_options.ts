@@ -6,6 +6,7 @@ import { reasonOf } from "../../runtime/error_text.ts";
 import { fingerprintOf, readPublicKey } from "../../system/signer.ts";
 import { formatNoun } from "../terminal/format.ts";
 import type { TrustOptions } from "../../worker/cores/core_trust.ts";
+import { publicKeyFile } from "../options/signer_files.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** The parsed values of the options. */
@@ -67,7 +68,7 @@ export function trustText({ signers = [], allowed = [] }: TrustOptions): string 
 function readSigner(file: string): string {
   let pem: string;
   try {
-    pem = readFileSync(file, "utf8");
+    pem = readFileSync(publicKeyFile(file), "utf8");
     readPublicKey(pem);
   } catch (cause) {
     throw new UsageError(`Cannot trust "${file}": ${reasonOf(cause)}`, { cause });

@@ -17,12 +17,7 @@ import { Endpoints } from "./endpoints.ts";
 import { Jobs, LOSSES_MAX } from "./jobs.ts";
 import { Nodes } from "./nodes.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT } from "./job_policy.ts";
-import {
-  type ClusterEvents,
-  type ClusterOptions,
-  type ClusterStatus,
-  type Task,
-} from "./cluster_types.ts";
+import type { ClusterEvents, ClusterOptions, ClusterStatus, Task } from "./cluster_types.ts";
 import { VotersWatch } from "./voters_watch.ts";
 
 export type { ClusterEvents, ClusterOptions, ClusterStatus } from "./cluster_types.ts";
@@ -300,7 +295,7 @@ export class Cluster<T extends Task> implements Disposable {
     this.#onEvent();
   }
 
-  /** Something has happened: jobs are scheduled once for all events of this turn of the event loop. Returns the time. */
+  /** Something has happened: jobs are scheduled once for all events of this turn. Returns the time. */
   #onEvent(): number {
     return this.#intake === "closed" ? this.#clock.now() : this.#passes.onEvent();
   }

@@ -54,7 +54,7 @@ export interface ClusterView<T extends Task> {
   readonly oldest: readonly RunningJob<T>[];
 }
 
-/** How much is looked at. */
+/** How much a view shows. */
 export interface ViewLimits {
   /** The most of the jobs that run longest. */
   readonly oldestMax: number;
@@ -62,7 +62,7 @@ export interface ViewLimits {
   readonly workerJobsMax: number;
 }
 
-/** An endpoint to look at. */
+/** What a view needs of an endpoint. */
 interface ViewedEndpoint {
   readonly id: EndpointId;
   readonly worker: ConnectedWorker;
@@ -70,7 +70,7 @@ interface ViewedEndpoint {
   readonly rate: RecentRate;
 }
 
-/** Looks at all endpoints. */
+/** The view of all endpoints. */
 export function viewOf<T extends Task>(
   endpoints: readonly ViewedEndpoint[],
   pool: Pool<T>,

@@ -1,4 +1,4 @@
-/** What second copies of stragglers have come to so far. */
+/** What has become of the second copies of stragglers so far. */
 
 /** The counts of one run. */
 export interface CopyCounts {

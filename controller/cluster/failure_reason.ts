@@ -2,7 +2,7 @@
 
 import type { JobResult } from "../../protocol/mod.ts";
 import { oneLine } from "../../system/printable.ts";
-import { withReason } from "../../system/last_words.ts";
+import { withReason } from "../../system/failure_line.ts";
 import type { Answer } from "../answer.ts";
 
 /** The most characters of a failed job's output that are shown as its reason. */

@@ -49,7 +49,9 @@ export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
  */
 export const FAILED_NODES_MAX = 3;
 
-/** If all of them are in doubt, it is tried on more nodes whose slots have nothing else to do, up to so many in all. */
+/**
+ * If all of them are in doubt, it is tried on more nodes whose slots have nothing else to do, up to this many in all.
+ */
 const DOUBTED_NODES_MAX = 6;
 
 /** The failed attempts of one job. */

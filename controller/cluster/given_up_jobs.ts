@@ -5,13 +5,13 @@
 
 import type { Log } from "../../system/log.ts";
 
-/** A job that ran for less was not given up in vain: its worker had just begun with it, or had it waiting. */
+/** A job that ran for less does not count: its worker had just begun with it, or had it waiting. */
 const RAN_MS_MIN = 30_000;
 
-/** By then it is no accident. */
+/** How often the same job must be given up: that is no accident. */
 const TIMES_MAX = 3;
 
-/** How many jobs are remembered: the latest. */
+/** How many jobs are remembered, the latest ones. */
 const JOBS_MAX = 1_000;
 
 /** Counts how often each job was given up. */
@@ -24,7 +24,7 @@ export class GivenUpJobs {
     this.#log = log;
   }
 
-  /** A worker that is about to leave has given a job back, so long after it was sent. */
+  /** A worker that is about to leave has given a job back, `ranMs` after it was sent. */
   onGivenUp(job: unknown, ranMs: number): void {
     if (this.#isReported || ranMs < RAN_MS_MIN) return;
     const times = (this.#times.get(job) ?? 0) + 1;

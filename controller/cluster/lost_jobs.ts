@@ -1,7 +1,7 @@
 /**
- * With which workers jobs were lost. A lying worker takes a job, drops its connection, comes back, and takes the same job
- * again. So a job that was lost runs elsewhere next, if there is another machine, and a loss with the same history of a
- * worker as the one before says little about it.
+ * With which workers jobs were lost. A lying worker takes a job, drops its connection, comes back, and takes the same
+ * job again. So a job that was lost runs elsewhere next, if there is another machine, and a loss with the same history
+ * of a worker as the one before says little about it.
  */
 
 import type { EndpointId } from "../../pool/ids.ts";
@@ -43,8 +43,8 @@ export class LostJobs<T> {
   }
 
   /**
-   * There is a worker of this history: queued jobs that were lost with it prefer other workers for a while. `unlimited` gives
-   * all workers without limits if this is one of them: jobs that may have hung a worker prefer others, too.
+   * There is a worker of this history: queued jobs that were lost with it prefer other workers for a while. `unlimited`
+   * gives all workers without limits if this is one of them: jobs that may have hung a worker prefer others, too.
    */
   onWorkerWith(
     history: object,

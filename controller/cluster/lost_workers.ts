@@ -6,7 +6,9 @@ import type { Departure } from "../workers/workers.ts";
 /** Of more than this, the latest are kept and the others only counted: batch systems start and end thousands. */
 const KEPT_MAX = 1_000;
 
-/** Of the workers beyond `KEPT_MAX`, this many are remembered by name, so that they can be uncounted when they return. */
+/**
+ * Of the workers beyond `KEPT_MAX`, this many are remembered by name, so that they can be uncounted when they return.
+ */
 const NAMES_MAX = 10_000;
 
 /** How many are shown: the latest. */
@@ -31,7 +33,7 @@ type WorkerPlace = Pick<ConnectedWorker, "address" | "place" | "node">;
 export class LostWorkers {
   /** In the order in which they were lost. */
   readonly #kept = new Map<string, LostWorker>();
-  /** How many are no longer kept, and where the latest of these were. */
+  /** How many are no longer kept, and the keys of the latest of these. */
   #dropped = 0;
   readonly #known = new Set<string>();
 

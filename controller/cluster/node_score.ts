@@ -19,15 +19,16 @@ export const RELIABLE_SCORE = 12;
 /** A node with this score has failed four jobs more than it can be expected to. */
 const STANDS_OUT_SCORE = -17;
 
-/** If so many recent failures of a node were confirmed by others, its jobs are probably bad ones. */
+/** If this many recent failures of a node were confirmed by others, its jobs are probably bad ones. */
 const CONFIRMED_MAX = 4;
 
-/** The score leaves room for one failure, or a few where many jobs fail, but not for a row of them. */
+/** The highest score leaves room for one failure, or a few where many jobs fail, but not for a row of them. */
 const SCORE_MAX = 17;
 
-/** A node that was bad for long should recover within a few jobs once it is repaired. */
+/** The lowest score: a node that was bad for long should recover within a few jobs once it is repaired. */
 const SCORE_MIN = -16;
 
+/** What a failure counts when the job has passed elsewhere. */
 const REFUTED_BITS = 8;
 
 /** What a failure counts that others confirm while no job of the run has passed: the core fails, and all agree. */
@@ -39,7 +40,7 @@ export const FAILING_PART = 0.01;
 /** If a larger part of the jobs fails, good and bad nodes can hardly be told apart. */
 const FAILING_PART_MAX = 0.4;
 
-/** In a comparison of nodes, a job that has passed elsewhere counts as so many that are undecided. */
+/** In a comparison of nodes, a job that has passed elsewhere counts as this many that are undecided. */
 const REFUTED_WEIGHT = 4;
 
 /** With fewer answers, the part of failures means nothing. */

@@ -10,17 +10,17 @@ import { Node, type NodeIdentity } from "./node.ts";
 import { bitsOfFailure, FAILING_PART, partOf, RELIABLE_SCORE } from "./node_score.ts";
 import { RunRecord } from "./run_record.ts";
 
-/** A node with so many jobs that failed there and passed elsewhere may be set aside. One may be chance. */
+/** A node may be set aside once this many jobs failed there and passed elsewhere. One may be chance. */
 const REFUTED_MIN = 2;
 
-/** Such failures must be so many times as frequent as on proven nodes: jobs may fail now and then anywhere. */
+/** Such failures must be this many times as frequent as on proven nodes: jobs may fail now and then anywhere. */
 const REFUTED_RATIO = 2;
 
 /** How long a node is set aside: twice as long each time, so that a broken one costs ever fewer jobs. */
 const PAUSE_MS_FIRST = 10_000;
 const PAUSE_MS_MAX = 600_000;
 
-/** If no other node could be used for so long, the nodes that are set aside are used after all. */
+/** If no other node could be used for this long, the nodes that are set aside are used after all. */
 const NONE_USABLE_MS = 10_000;
 
 /** A node gets no more jobs at once before its first job has passed. */

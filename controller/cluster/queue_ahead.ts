@@ -26,7 +26,7 @@ export class QueueAhead {
     return queuedBytes < this.#bytesMax;
   }
 
-  /** An input of so many bytes was queued; with it, `queuedBytes` are. */
+  /** An input of `bytes` bytes was queued, and `queuedBytes` are with it. */
   onQueued(bytes: number, queuedBytes: number): void {
     if (this.hasRoom(queuedBytes - bytes) && !this.hasRoom(queuedBytes)) this.#onFull();
   }

@@ -6,7 +6,9 @@
  */
 const BUDGET_PART = 0.02;
 
-/** A larger budget for tries that compare a node with others: as soon as one passes there, they are no longer needed. */
+/**
+ * A larger budget for tries that compare a node with others: as soon as one passes there, they are no longer needed.
+ */
 const COMPARISON_PART = 0.04;
 
 /** The first such try is not limited, as nothing is known yet. */

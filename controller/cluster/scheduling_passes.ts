@@ -1,11 +1,11 @@
-/** When jobs are scheduled: once for all events of a turn, and after those whose answers have come could react. */
+/** When jobs are scheduled: once for all events of a turn, and only after those who got answers could react to them. */
 
 import type { Clock } from "../../runtime/clock.ts";
 
 /**
- * A program that has got the result of its job often has the next job at once. If jobs are scheduled so many microtasks
- * later, that job takes the slot that has just become free, instead of waiting behind another client's job in it. A
- * promise that passes through a few functions needs about ten.
+ * A program that has got the result of its job often has the next job at once. If jobs are scheduled this many
+ * microtasks later, that job takes the slot that has just become free, instead of waiting behind another client's job
+ * in it. A promise that passes through a few functions needs about ten.
  */
 const REPLY_MICROTASKS = 16;
 

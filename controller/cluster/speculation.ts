@@ -20,8 +20,8 @@ const UNKNOWN_MS = 10_000;
 const SUSPECT_MS = 120_000;
 
 /**
- * A copy that has nowhere else to go has so much time at least, while the others have failed. After the longer time,
- * it does not count any more if they have failed on several workers.
+ * If all other copies have failed and there is no other worker, the last copy has at least this much time. After the
+ * longer time it does not count any more, if the others have failed on several workers.
  */
 const STUCK_MS = 60_000;
 const STUCK_LONG_MS = 600_000;

@@ -10,7 +10,7 @@ const ANSWERS_MIN = 5;
 const MEDIANS = 2;
 const STRAGGLER_MS_MIN = 1_000;
 
-/** As long as there are few answers, a straggler takes so many times as long as the longest of these jobs. */
+/** As long as there are few answers, a straggler takes this many times as long as the longest of these jobs. */
 const LONGEST = 10;
 const FEW_ANSWERS_MS_MIN = 10_000;
 

@@ -9,7 +9,7 @@ import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { Departure } from "../workers/workers_events.ts";
 import { GivenUpJobs } from "./given_up_jobs.ts";
 
-/** Places whose workers are gone. Of more, a worker that comes back counts as a new one. */
+/** How many places are remembered whose workers are gone. Beyond that, a worker that comes back counts as a new one. */
 const PLACES_MAX = 10_000;
 
 /** A worker that can be used now. */

@@ -1,6 +1,6 @@
 /** Checks inputs before anything runs. */
 
-import { basename, resolve, sep } from "../../runtime/files/path.ts";
+import { basename, relative, resolve, sep } from "../../runtime/files/path.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files/files.ts";
 import {
@@ -114,8 +114,7 @@ export async function checkTar(files: Files, path: string, outputs: string): Pro
   if (info.kind === "folder") {
     throw new SourceError(`Cannot read the tar "${path}": it is a folder`);
   }
-  const real = await withRealParent(files, path);
-  if (!isInside(real, await realPath(files, outputs))) return;
+  if ((await placesIn(files, path, await realPath(files, outputs))).length === 0) return;
   throw new SourceError(
     `Cannot use "${path}": it is in the folder of the outputs; choose another folder with -o`,
   );
@@ -149,13 +148,20 @@ export async function checkLines(
   if (info.kind === "folder") {
     throw new SourceError(`Cannot read lines from "${path}": it is a folder`);
   }
-  const name = basename(path);
-  if (
-    naming.numberIn(name) !== undefined &&
-    await overwritesItself(files, path, name, await realPath(files, outputs))
-  ) {
-    throw new SourceError(
-      `Cannot use "${path}": an output would overwrite it; choose another folder with -o`,
-    );
-  }
+  const places = await placesIn(files, path, await realPath(files, outputs));
+  if (places.every((place) => naming.numberIn(place) === undefined)) return;
+  throw new SourceError(
+    `Cannot use "${path}": an output would overwrite it; choose another folder with -o`,
+  );
+}
+
+/** Where a file is below the outputs: its name, and what it leads to if it is a link. An output would replace either. */
+async function placesIn(
+  files: Files,
+  path: string,
+  realOutputs: string,
+): Promise<readonly string[]> {
+  const places = [await withRealParent(files, path), await realPath(files, path)];
+  return places.filter((place) => isInside(place, realOutputs))
+    .map((place) => relative(realOutputs, place));
 }

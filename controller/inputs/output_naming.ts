@@ -1,6 +1,6 @@
 /** How outputs are named: like their inputs, with a suffix (`--suffix`), or by a template (`--name`). */
 
-import { STATE_FOLDER } from "../output/state_folder.ts";
+import { isInStateFolder } from "../output/state_folder.ts";
 import { SourceError } from "./source.ts";
 
 /** What a template may have in it. Folders of the input stay as they are. */
@@ -87,7 +87,7 @@ export class OutputNaming {
 
 /** Why an output cannot have this name, if it cannot. */
 export function reasonAgainst(output: string): string | undefined {
-  if (isPath(output) && output.split("/")[0] !== STATE_FOLDER) return undefined;
+  if (isPath(output) && !isInStateFolder(output)) return undefined;
   return `its output cannot be called "${output}"; choose another --name`;
 }
 

@@ -1,6 +1,6 @@
 /** Writes outputs into a folder, one file each. A file is complete or does not exist. */
 
-import { dirname, join } from "../../runtime/files/path.ts";
+import { basename, dirname, join } from "../../runtime/files/path.ts";
 import process from "node:process";
 import type { Clock } from "../../runtime/clock.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
@@ -11,7 +11,8 @@ import { DiskPace } from "./disk_pace.ts";
 import { diskProblem, HugeOutput } from "./huge_output.ts";
 import type { OutputSink } from "./sink.ts";
 import { OutputNameError, SinkError } from "./sink_errors.ts";
-import { STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
+import { OutputOwners } from "./output_owners.ts";
+import { isInStateFolder, STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
 
 /**
  * Outputs up to this size are written synchronously on a fast disk: three system calls take some microseconds,
@@ -25,6 +26,10 @@ const NAME_ERRORS = new Set([
   ...["EISDIR", "ENOTDIR", "ENAMETOOLONG", "EEXIST", "ENOTEMPTY"],
   "EXDEV", // another disk is mounted below the output folder
 ]);
+
+const SAME_BUT_FOR_CASE =
+  "another output has the same name but for upper and lower case, which this disk does not tell apart; " +
+  "rename the input, or choose another disk with -o";
 
 /** What a sink needs of the runtime. */
 interface SinkPorts extends Pick<Runtime, "clock"> {
@@ -46,6 +51,7 @@ export class DirectorySink implements OutputSink {
   /** What stands before the name of an output. */
   readonly #start: string;
   #lastFile = 0;
+  #owners: OutputOwners | undefined;
   /** Nothing is known: nothing is removed. */
   #earlier: EarlierOutputs = { hasOutput: () => false };
 
@@ -63,6 +69,7 @@ export class DirectorySink implements OutputSink {
     try {
       await ports.files.makeFolder(sink.#temporary);
       await ports.files.create(join(sink.#temporary, "0"), "");
+      if (await sink.#ignoresCase()) sink.#owners = new OutputOwners();
     } catch (cause) {
       await sink.close().catch(() => {}); // the folder may be unusable
       throw new SinkError(`Cannot write to the output folder "${folder}": ${reasonOf(cause)}`, {
@@ -70,6 +77,22 @@ export class DirectorySink implements OutputSink {
       });
     }
     return sink;
+  }
+
+  /** On a disk that does not tell upper from lower case: which output has which file. */
+  get owners(): OutputOwners | undefined {
+    return this.#owners;
+  }
+
+  /** Whether the folder of temporary files is found under another name, which nobody else has given. */
+  async #ignoresCase(): Promise<boolean> {
+    const other = join(this.folder, STATE_FOLDER, basename(this.#temporary).toUpperCase());
+    try {
+      return (await this.#files.info(other)).kind === "folder";
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return false;
+      throw error;
+    }
   }
 
   /**
@@ -152,7 +175,7 @@ export class DirectorySink implements OutputSink {
 
   /** What else has the name is somebody's own file. */
   async remove(name: string): Promise<string | void> {
-    if (isReserved(name)) return;
+    if (isInStateFolder(name) || this.#owners?.isAnothers(name)) return;
     const path = join(this.folder, name);
     try {
       if ((await this.#files.info(path)).kind === "folder") return;
@@ -162,6 +185,7 @@ export class DirectorySink implements OutputSink {
       const code = codeOf(cause);
       if (code !== "ENOENT" && !NAME_ERRORS.has(code)) throw this.#errorOf(name, cause);
     }
+    this.#owners?.release(name);
   }
 
   /** Removes the temporary files. */
@@ -178,9 +202,10 @@ export class DirectorySink implements OutputSink {
   }
 
   #pathOf(name: string): string {
-    if (isReserved(name)) {
+    if (isInStateFolder(name)) {
       throw new OutputNameError(`the name "${name}" is reserved for distcomp's own files`);
     }
+    if (this.#owners && !this.#owners.claim(name)) throw new OutputNameError(SAME_BUT_FOR_CASE);
     return this.#start + name;
   }
 
@@ -191,8 +216,4 @@ export class DirectorySink implements OutputSink {
       ? new OutputNameError(`its output "${path}" cannot be written: ${reason}`)
       : new SinkError(`Cannot write the output "${path}": ${reason}`, { cause });
   }
-}
-
-function isReserved(name: string): boolean {
-  return name === STATE_FOLDER || name.startsWith(`${STATE_FOLDER}/`);
 }

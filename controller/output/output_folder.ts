@@ -89,7 +89,8 @@ export class OutputFolder implements Outputs {
       sink = await DirectorySink.open(folder, runtime);
       const emptied = fresh ? await resumeIfReadable(files, folder, options) : undefined;
       journal = await Journal.open(files, folder, { core, fresh, clock });
-      const resume = fresh ? undefined : await Resume.load(files, folder, options);
+      const { owners } = sink;
+      const resume = fresh ? undefined : await Resume.load(files, folder, { ...options, owners });
       const earlier = resume ?? emptied;
       if (earlier) sink.setEarlier(earlier);
       return new OutputFolder(lock, files, sink, journal, resume);

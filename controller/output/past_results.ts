@@ -12,7 +12,8 @@ import { isZstdPack } from "./pack/pack_format.ts";
 import { openPackToRead } from "./pack/pack_opener.ts";
 import { packResults } from "./pack/pack_results.ts";
 import { journalThatCounts } from "./pack/repack.ts";
-import { Resume, type ResumeOptions } from "./resume.ts";
+import { Resume } from "./resume.ts";
+import type { ResumeOptions } from "./resume_options.ts";
 import { SinkError } from "./sink_errors.ts";
 
 /** Where the results are. */

@@ -21,7 +21,7 @@ import { type JournalFlaws, readJournal, readRecordAt } from "./journal/journal_
 import { type ReadRecord, toJobRecord } from "./journal/journal_record.ts";
 import { LineTable } from "./journal/line_table.ts";
 import { PackFolders } from "./pack/pack_folders.ts";
-import type { PackIndex } from "./pack/pack_index.ts";
+import type { ResumeOptions } from "./resume_options.ts";
 import { RecordScanner } from "./journal/record_scanner.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
@@ -30,24 +30,6 @@ import type { FolderFiles } from "../../runtime/files/files_below.ts";
 const CHECKS_MAX = 16;
 
 const DONE: FinishedOutcome = { state: "done" };
-
-/** How to resume. */
-export interface ResumeOptions {
-  /** SHA-256 of the core. Jobs that ran with another core run again. */
-  readonly core: string;
-  /** Whether failed jobs run again. */
-  readonly retryFailed: boolean;
-  /** Whether jobs that are done stay done, whichever core has run them. */
-  readonly keepDone?: boolean | undefined;
-  /** How the outputs of lines are numbered. Without it, no line is known. */
-  readonly numbering?: Numbering | undefined;
-  /** Where the journal lies; in the output folder by default. */
-  readonly path?: string | undefined;
-  /** The pack that the outputs are in, if it is no folder. */
-  readonly pack?: PackIndex | undefined;
-  /** Whether the journal has no line of the reader: a run writes that it has begun before it reads. */
-  readonly onlyReads?: boolean | undefined;
-}
 
 /** The numbers of jobs in the journal, by the state of their last record; `…OtherCore`: they run again. */
 export interface ResumeCounts {
@@ -171,7 +153,8 @@ export class Resume implements FinishedJobs {
       return undefined;
     }
     if (this.#options.pack && isDone) return this.#isInPack(job) ? DONE : undefined;
-    if (!this.#files.fileBytesSync || !isDone) return "unknown";
+    const isAnothers = this.#options.owners?.isAnothers(name) ?? false;
+    if (!this.#files.fileBytesSync || !isDone || isAnothers) return "unknown";
     if (this.#files.fileBytesSync(`${this.#folder}/${name}`) !== job.bytesOut) return undefined;
     return this.#epochs.isTrusted(job.epoch) ? DONE : "unknown";
   }
@@ -232,6 +215,7 @@ export class Resume implements FinishedJobs {
 
   /** The size of a job's output; `undefined` if there is none. */
   async #sizeOf(name: string): Promise<number | undefined> {
+    if (this.#options.owners?.isAnothers(name)) return undefined;
     // One that cannot be seen is made again. If that is not possible either, the error says why.
     const info = await this.#files.info(join(this.#folder, name)).catch(() => undefined);
     return info?.kind === "file" ? info.bytes : undefined;
@@ -268,6 +252,9 @@ export class Resume implements FinishedJobs {
     if (foldered !== undefined) this.#folders.onEntry(foldered);
     // A job that was never sent runs again in any case.
     if (identity === 0 || attempt === 0) return;
+    const { owners } = this.#options;
+    if (state === "done") owners?.take(scanned.inputName);
+    else if (attempt > 0) owners?.release(scanned.inputName);
     const isCompared = isSameCore || this.#options.keepDone;
     if (isCompared && scanned.isOfLine) {
       const number = this.#options.numbering?.numberIn(scanned.inputName);

@@ -7,6 +7,29 @@ export const STATE_FOLDER = ".distcomp";
 /** What the journal is called there. */
 export const JOURNAL = "jobs.jsonl";
 
+const FOLDED = STATE_FOLDER.toUpperCase();
+const DOT = 0x2e;
+const ASCII_END = 0x80;
+
+/** Characters that some file systems leave out of names: HFS+ finds `.dist\u200Ccomp` as `.distcomp`. */
+const IGNORED = /[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
+
+/**
+ * Whether an output of this name would lie in distcomp's own folder, on any disk: some do not tell upper from lower case.
+ * Asked for each output: most begin with another character.
+ */
+export function isInStateFolder(name: string): boolean {
+  const first = name.charCodeAt(0);
+  if (first !== DOT && first < ASCII_END) return false;
+  const [top = ""] = name.split("/", 1);
+  return top === STATE_FOLDER || foldedName(top.replace(IGNORED, "")) === FOLDED;
+}
+
+/** What two names have in common that are one on a disk which tells neither case nor composed letters apart. */
+export function foldedName(name: string): string {
+  return name.normalize("NFC").toLowerCase().toUpperCase();
+}
+
 /** Prefix of its folders with the temporary files of outputs. */
 export const TEMPORARY_PREFIX = "unfinished-";
 

@@ -1,7 +1,7 @@
 /** The jobs of a session: those that have not ended, and how each ends. */
 
 import type { JobLimits } from "../../protocol/mod.ts";
-import { withReason } from "../../system/last_words.ts";
+import { withReason } from "../../system/failure_line.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { ClusterClient } from "../cluster/cluster_client.ts";
 import type { Completion, Task } from "../cluster/cluster_types.ts";

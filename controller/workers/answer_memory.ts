@@ -3,7 +3,8 @@
  * and a thousand of them may do so at once.
  *
  * While much is held, only those go on that will be done first, as far as there is room for what they have still to
- * send; a single one may be larger. One that is too slow then is given up: its job runs elsewhere, and its worker stays.
+ * send; a single one may be larger. One that is too slow then is given up: its job runs elsewhere, and its worker
+ * stays.
  */
 
 import type { ArrivingPayload, Uint64 } from "../../protocol/mod.ts";
@@ -15,7 +16,7 @@ const LARGE_BYTES_MIN = 1024 * 1024;
 /** With more than this held, some answers have to wait. */
 export const HELD_BYTES_MAX = 256 * 1024 * 1024;
 
-/** Then so much may still come of all of them together, and beside that one that is larger. */
+/** Then this much may still arrive of all of them together, and beside that one that is larger. */
 export const COMING_BYTES_MAX = 256 * 1024 * 1024;
 
 /** The slowest link that is supported. */
@@ -27,7 +28,7 @@ const ASSUMED_BYTES_PER_MS = 10_000;
 /** The pace of an answer is measured over this time. */
 const PACE_MS = 5_000;
 
-/** An answer that needs longer than this is given up if another one waits that needs so many times less. */
+/** An answer that needs longer than this is given up if another one waits that needs this many times less. */
 const ARRIVING_MS_MAX = 120_000;
 const SLOWER_FACTOR_MIN = 4;
 

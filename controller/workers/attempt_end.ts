@@ -40,7 +40,7 @@ function mayAgree(worker: ConnectedWorker, error: Error | undefined): boolean {
   const { connection, history: { versions } } = worker;
   if (error instanceof VersionRefusedError) return versions.onRefused(connection.version);
   const isAnswered = error instanceof RefusedError || error instanceof FullError;
-  const isUnanswered = connection.hasOffered && !connection.hasAgreed && !isAnswered;
+  const isUnanswered = connection.hasOffered && !connection.isIntroduced && !isAnswered;
   if (isUnanswered) versions.onUnanswered();
   return false;
 }

@@ -64,7 +64,9 @@ export class ConnectedWorker {
     this.isLocal = origin.isLocal;
   }
 
-  /** What messages call it: as the user has, or by its node, because the port of a worker that has dialed says nothing. */
+  /**
+   * What messages call it: as the user has, or by its node, because the port of a worker that has dialed says nothing.
+   */
   get name(): string {
     return this.address || this.isLocal ? this.origin : this.#node ?? this.origin;
   }

@@ -6,7 +6,7 @@ import type { Log } from "../../system/log.ts";
 /** More warnings at the same time become one line with counts, so that a wrong host list does not fill the screen. */
 const LINES_MAX = 3;
 
-/** Names are looked up, and attempts to connect end, at different times: after a warning, others wait so long. */
+/** Names are looked up, and attempts to connect end, at different times: after a warning, others wait this long. */
 const PAUSE_MS = 2_000;
 
 /** Collects warnings, and reports them together. */

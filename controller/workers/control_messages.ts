@@ -5,7 +5,9 @@ import { CONTROL_ID_FIRST } from "./message_ids.ts";
 import type { OnResponse, Service } from "./connection_events.ts";
 import { unexpectedResponse } from "./responses.ts";
 
-/** What a worker of version 2 is told about its answers. One that cannot do it answers with an error, and does without. */
+/**
+ * What a worker of version 2 is told about its answers. One that cannot do it answers with an error, and does without.
+ */
 export function wishesOf({ coreOutput }: Service): ((id: number) => Uint8Array<ArrayBuffer>)[] {
   return [(id) => encodeCoreOutput(id, coreOutput), (id) => encodeUsageRequest(id, true)];
 }

@@ -83,7 +83,7 @@ export class CoreTransfer {
     });
   }
 
-  /** Chooses the setup, and sends what the worker lacks; `rounds`: at most so often. */
+  /** Chooses the setup, and sends what the worker lacks; `rounds`: how often at most. */
   #chooseSetup(rounds: number): void {
     const { setup, name } = this.#core;
     this.#request((id) => encodeSetup(id, setup, name, this.#initMs), ({ payload }) => {

@@ -6,7 +6,9 @@ import type { Phase } from "./connection_events.ts";
 import { CONTROL_ID_FIRST } from "./message_ids.ts";
 import type { PrintedBounds } from "./printed_bounds.ts";
 
-/** Passes on what a worker has sent, if it is such an answer, and no notice of what the job has printed came before it. */
+/**
+ * Passes on what a worker has sent, if it is such an answer, and no notice of what the job has printed came before it.
+ */
 export function deliversAnswer(
   span: FrameSpan,
   version: number,

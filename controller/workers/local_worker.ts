@@ -16,7 +16,7 @@ import type {
   StreamListener,
 } from "../../runtime/ports.ts";
 import { delay, type Timer } from "../../runtime/clock.ts";
-import { withReason } from "../../system/last_words.ts";
+import { withReason } from "../../system/failure_line.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { removeFolder } from "../../system/remove_folder.ts";
 import { startSelf } from "../../system/self.ts";

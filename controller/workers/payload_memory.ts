@@ -9,8 +9,8 @@ import { type FindPlace, HEADER_BYTES, type ReferenceEvents } from "../../protoc
 const BYTES_MIN = 16 * 1024;
 
 /**
- * What a content that is lent has at least: the prefixes of a payload are smaller than the difference. Whatever is given
- * back and has less was never lent, which costs less to see than to ask for its buffer.
+ * What a content that is lent has at least: the prefixes of a payload are smaller than the difference. Whatever is
+ * given back and has less was never lent, which costs less to see than to ask for its buffer.
  */
 const LENT_BYTES_MIN = BYTES_MIN - 1024;
 
@@ -23,7 +23,7 @@ const BYTES_MAX = 1024 * 1024 + 64 * 1024;
 /** Sizes are rounded up to multiples of this, so that contents of similar sizes share memory. */
 const STEP_BYTES = 16 * 1024;
 
-/** So much is kept that nobody uses now. More than a batch of outputs is seldom free at a time. */
+/** How much is kept that nobody uses now. More than a batch of outputs is seldom free at a time. */
 const FREE_BYTES_MAX = 16 * 1024 * 1024;
 
 /**

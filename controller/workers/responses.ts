@@ -4,6 +4,7 @@ import {
   decodeError,
   decodeJobResponse,
   decodeKindError,
+  decodeVersionResponse,
   type Frame,
   ProtocolError,
   ResponseType,
@@ -58,6 +59,13 @@ export function answerOf(frame: Frame, lastLines?: readonly string[]): Answer {
 export function payloadOf(frame: Frame): Uint8Array<ArrayBuffer> {
   if (isError(frame)) throw new ProtocolError(`it answered with an error: ${errorTextOf(frame)}`);
   return frame.payload;
+}
+
+/** Why a worker does not speak the version that it was offered, by its answer; `undefined` if it does. */
+export function versionProblem(frame: Frame, version: number): string | undefined {
+  if (isError(frame)) return `it refused the version exchange: ${errorTextOf(frame)}`;
+  const isAccepted = decodeVersionResponse(frame.payload);
+  return isAccepted ? undefined : `it does not speak protocol version ${version}`;
 }
 
 /** The text of an error response as one printable line, because it goes to a terminal. */

@@ -2,7 +2,8 @@
  * Chooses the protocol version to offer to a worker: the newest first, an older one after a refusal.
  *
  * According to version 1, a worker refuses with an answer, but some workers just close the connection. A tunnel
- * whose worker is not running yet does the same, and that worker must not be downgraded to version 1.
+ * whose worker is not running yet does the same, and that worker must not be downgraded to version 1. Other workers of
+ * version 1 accept every version, and refuse the first message of version 2, or close then.
  */
 
 import { LATEST_VERSION } from "../../protocol/mod.ts";
@@ -47,7 +48,7 @@ export class VersionNegotiation {
     return false;
   }
 
-  /** A connection has ended before the offer was answered. */
+  /** A connection has ended before the offer was answered, or before the worker has described itself. */
   onUnanswered(): void {
     const { version, isFinal, unanswered } = this.#offer;
     this.#refused.clear();

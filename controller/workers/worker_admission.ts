@@ -8,15 +8,17 @@ import { openFilesMax } from "../../system/open_files.ts";
 import { type ProcFiles, thisSystem } from "../../runtime/proc_files.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
 
-/** More machines than one run can feed. One host may have half of the places: many workers can be behind one address. */
+/**
+ * More machines than one run can feed. One host may have half of the places: many workers can be behind one address.
+ */
 const WORKERS_MAX = 4_096;
 
 /** At least as many, however few files may be open: a run that listens needs workers. */
 const WORKERS_MIN = 8;
 
 /**
- * Open files of the run itself: folders of its output (128), inputs that are read, outputs that are written, the journal,
- * cores and their files, workers that it has dialed or started, connections that are told why they are closed.
+ * Open files of the run itself: folders of its output (128), inputs that are read, outputs that are written, the
+ * journal, cores and their files, workers that it has dialed or started, connections that are told why they are closed.
  */
 const OWN_FILES = 256;
 

@@ -10,7 +10,6 @@ import {
   decodeDescription,
   decodeNothing,
   decodePrinted,
-  decodeVersionResponse,
   decodeWorkerLoad,
   encodeCancel,
   encodeDescribe,
@@ -41,6 +40,7 @@ import {
   isError,
   payloadOf,
   unexpectedResponse,
+  versionProblem,
 } from "./responses.ts";
 import { CORE_LOAD_EXTRA_MS, HANDSHAKE_MS_MAX, LOADING_PING_MS } from "./connection_limits.ts";
 import { CONTROL_ID_FIRST } from "./message_ids.ts";
@@ -98,9 +98,9 @@ export class WorkerConnection {
     return this.#link.hasWritten;
   }
 
-  /** The worker has accepted the version. */
-  get hasAgreed(): boolean {
-    return this.#phase.kind !== "version exchange";
+  /** The worker has accepted the version, and has described itself if that has a message for it. */
+  get isIntroduced(): boolean {
+    return this.#phase.kind !== "version exchange" && this.#phase.kind !== "description";
   }
 
   /** Offers the version. `onIntroduced` or `onClosed` follows. */
@@ -157,11 +157,11 @@ export class WorkerConnection {
     this.#request((id) => encodeCancel(id, dispatch), (frame) => decodeNothing(payloadOf(frame)));
   }
 
-  /** Pings when it is time, and closes when the worker has been silent, or has left an answer unfinished, for too long. */
+  /** Pings when it is time, and closes when the worker is silent, or leaves an answer unfinished, for too long. */
   onTick(nowMs: number): void {
     const unfinished = this.#unfinished.poll(nowMs);
     if (unfinished !== undefined) return this.#link.close(new Error(unfinished));
-    if (this.version === 1 || !this.hasAgreed) return;
+    if (this.version === 1 || !this.isIntroduced) return;
     this.#compression.onTick(nowMs);
     const asks = this.#isLoading && nowMs - this.#pingedAtMs >= LOADING_PING_MS;
     const action = this.#heartbeat.check(this.#link, this.#link.reception.isListening, nowMs);
@@ -254,22 +254,21 @@ export class WorkerConnection {
 
   #onVersion(frame: Frame): void {
     this.#responseTimer?.stop();
-    const problem = isError(frame)
-      ? `it refused the version exchange: ${errorTextOf(frame)}`
-      : decodeVersionResponse(frame.payload)
-      ? undefined
-      : `it does not speak protocol version ${this.version}`;
+    const problem = versionProblem(frame, this.version);
     if (problem !== undefined) return this.#link.close(new VersionRefusedError(problem));
     if (this.version === 1) return this.#onIntroduced(undefined);
     this.#phase = { kind: "description" };
-    this.#request(encodeDescribe, (answer) => {
-      this.#responseTimer?.stop();
-      this.#onIntroduced(decodeDescription(payloadOf(answer)));
-    });
-    this.#expectWithin(
-      HANDSHAKE_MS_MAX,
-      (time) => this.#link.close(new Error(`it did not describe itself ${time}`)),
-    );
+    this.#request(encodeDescribe, (answer) => this.#onDescription(answer));
+    const late = "it did not describe itself";
+    this.#expectWithin(HANDSHAKE_MS_MAX, (time) => this.#link.close(new Error(`${late} ${time}`)));
+  }
+
+  /** Some workers of version 1 accept every version. They do not know this message. */
+  #onDescription(frame: Frame): void {
+    this.#responseTimer?.stop();
+    if (!isError(frame)) return this.#onIntroduced(decodeDescription(frame.payload));
+    const problem = `it refused to describe itself: ${errorTextOf(frame)}`;
+    this.#link.close(new VersionRefusedError(problem));
   }
 
   #onIntroduced(description: WorkerDescription | undefined): void {

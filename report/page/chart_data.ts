@@ -1,4 +1,6 @@
-/** The numbers that `charts.js` draws. They are rounded: nobody sees a thousandth of a pixel, and a page is to be small. */
+/**
+ * The numbers that `charts.js` draws. They are rounded: nobody sees a thousandth of a pixel, and a page is to be small.
+ */
 
 import { Buffer } from "node:buffer";
 import { shown } from "../../page/html.ts";

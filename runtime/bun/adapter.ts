@@ -10,6 +10,7 @@ import {
   openCoreProcess,
   openSlotChannel,
 } from "./ffi.ts";
+import { openOutputPipe, type OutputPipe } from "./output_pipe.ts";
 import { stdio, writeStderr } from "./stdio.ts";
 import { type Socket, type SocketEvents, socketHandlers } from "./socket.ts";
 import { SocketStream } from "./stream.ts";
@@ -148,18 +149,14 @@ function listenAt(address: SocketAddress, options: SocketOptions) {
 }
 
 function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
-  const { env, isDetached = false, isTold = false, inherited = [] } = options;
-  const child = bun.spawn([...command], {
-    env,
-    ...options.folder !== undefined && { cwd: options.folder },
-    stdio: [isTold ? "pipe" : "ignore", "pipe", "pipe", ...inherited],
-    detached: isDetached,
-  });
+  const { isDetached = false } = options;
+  const pipe = options.hasNamedOutputs ? openOutputPipe() : undefined;
+  const child = spawnWith(pipe, command, options);
   if (options.isInBackground) runInBackground(child.pid);
   if (options.isUnheld) child.unref(); // before anybody waits for its end: Bun would hold it for that
   return {
     pid: child.pid,
-    outputs: [child.stdout, child.stderr],
+    outputs: pipe ? [pipe.output()] : streamsOf(child),
     ended: endOf(child, isDetached),
     tell: (text) => void tell(child, text),
     kill: (signal) => {
@@ -167,6 +164,32 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     },
     unref: () => child.unref(),
   };
+}
+
+function streamsOf({ stdout, stderr }: BunSubprocess): ReadableStream<Uint8Array>[] {
+  return [stdout, stderr].filter((output) => typeof output !== "number");
+}
+
+/** `pipe`: for both of its outputs. */
+function spawnWith(
+  pipe: OutputPipe | undefined,
+  command: readonly string[],
+  { env, isDetached = false, isTold = false, inherited = [], folder }: SpawnOptions,
+): BunSubprocess {
+  const output = pipe?.writer ?? "pipe";
+  try {
+    const child = bun.spawn([...command], {
+      env,
+      ...folder !== undefined && { cwd: folder },
+      stdio: [isTold ? "pipe" : "ignore", output, output, ...inherited],
+      detached: isDetached,
+    });
+    pipe?.closeWriter();
+    return child;
+  } catch (error) {
+    pipe?.close();
+    throw error;
+  }
 }
 
 /** Bun would end this process for what it still had to write when the child was killed. */

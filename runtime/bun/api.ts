@@ -92,12 +92,13 @@ export interface BunUnixOptions<T> extends SocketOptions<T> {
   readonly unix: string;
 }
 
-/** A child process whose stdout and stderr are pipes. */
+/** A child process. Its stdout and stderr are sockets that are read here, unless it was given descriptors for them. */
 export interface BunSubprocess {
   readonly pid: number;
   readonly stdin?: { write(text: string): unknown; flush(): unknown } | undefined;
-  readonly stdout: ReadableStream<Uint8Array>;
-  readonly stderr: ReadableStream<Uint8Array>;
+  /** A number where the caller has given a descriptor. */
+  readonly stdout: ReadableStream<Uint8Array> | number;
+  readonly stderr: ReadableStream<Uint8Array> | number;
   readonly exited: Promise<number>;
   readonly signalCode: string | number | null;
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGTSTP" | "SIGCONT"): void;
@@ -111,6 +112,8 @@ export interface BunApi {
   /** The file that Bun was started with. */
   readonly main: string;
   fileURLToPath(url: URL): string;
+  /** A file that is open. */
+  file(fd: number): { stream(): ReadableStream<Uint8Array> };
   connect<T>(options: BunTcpOptions<T>): Promise<BunSocket<T>>;
   connect<T>(options: BunUnixOptions<T>): Promise<BunSocket<T>>;
   listen<T>(options: BunTcpOptions<T>): { readonly port: number; stop(): void; unref(): void };
@@ -118,7 +121,7 @@ export interface BunApi {
   spawn(command: string[], options: {
     env: Record<string, string>;
     cwd?: string;
-    stdio: ["ignore" | "pipe", "pipe", "pipe", ...number[]];
+    stdio: ["ignore" | "pipe", "pipe" | number, "pipe" | number, ...number[]];
     detached: boolean;
   }): BunSubprocess;
 }

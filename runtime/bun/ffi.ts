@@ -21,6 +21,7 @@ import {
 } from "../native/c_functions.ts";
 import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
+import { LOADER_FUNCTIONS, type LoaderLibrary, withBoundCalls } from "../native/bound_calls.ts";
 import {
   CORE_PROCESS_FUNCTIONS,
   coreProcess,
@@ -32,13 +33,11 @@ import {
   type GuardedCore,
   type GuardLibrary,
 } from "../native/guarded_core.ts";
-import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "../native/exit_note.ts";
+import { CRASH_FUNCTIONS, type CrashLibrary, crashPlainly } from "../native/crash_signals.ts";
 import { messageOf } from "../error_text.ts";
-import { connectChannel } from "../native/libc_channel.ts";
-import { FAULT_FUNCTIONS, type FaultLibrary, prepareFaultTrace } from "../native/fault_trace.ts";
-import { openPrinting } from "../native/libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
+import { slotChannel } from "../native/slot_channel.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -52,25 +51,28 @@ import { platform } from "../this_process.ts";
 /** C functions that only this adapter needs. */
 interface MoreOfC {
   memcpy(to: Uint8Array | Pointer, from: Pointer, count: number): Pointer;
-  signal(number: number, handler: null): Pointer;
 }
 
 const MORE_OF_C: Readonly<Record<keyof MoreOfC, CFunction>> = {
   // void *memcpy(void *to, const void *from, size_t count)
   memcpy: { args: ["buffer", "pointer", "size"], returns: "pointer" },
-  // void (*signal(int number, void (*handler)(int)))(int)
-  signal: { args: ["i32", "pointer"], returns: "pointer" },
 };
 
-const SIG_DFL = null;
 /** Addresses of a process are smaller. */
 const ADDRESS_MAX = 2 ** 63;
-/** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV. */
-const CRASH_SIGNALS = [4, 5, 6, platform === "darwin" ? 10 : 7, 8, 11];
 
-/** Loads the library at `path`, an absolute path, as a compute core. */
-export function openCore(path: string): NativeCore {
+/** Loads the library at `path`, an absolute path, as a compute core. See `Runtime.openCore`. */
+export function openCore(path: string, bindsNow = false): NativeCore {
   if (platform === "linux") hideOwnSymbols();
+  const loader = bindsNow
+    ? openLinker((name) => open<LoaderLibrary<Pointer>>(name, LOADER_FUNCTIONS))
+    : undefined;
+  return loader
+    ? withBoundCalls(loader, memoryWith(moreOfC()), path, () => load(path))
+    : load(path);
+}
+
+function load(path: string): NativeCore {
   const opened: { close(): void }[] = [];
   const close = () => opened.forEach((library) => library.close());
   const functions: Record<string, unknown> = { close };
@@ -106,46 +108,31 @@ function reasonIn(text: string, path: string): string {
 
 /** Loads the library at `path` as a compute core with guarded inputs. */
 export function openGuardedCore(path: string): GuardedCore {
-  const more = crashPlainly();
+  crashPlainly(openCrashLibrary);
   const core = openCore(path) as ForeignCore<Pointer>;
   const library = openCLibrary((name) =>
     open<GuardLibrary<Pointer, number>>(name, GUARD_FUNCTIONS)
   );
-  return new ForeignGuardedCore(core, library, memoryWith(more), platform);
+  return new ForeignGuardedCore(core, library, memoryWith(moreOfC()), platform);
 }
 
-let isPlain = false;
-
-/** When a core crashes, lets the signal end the process, without Bun's own crash report. */
-function crashPlainly(): MoreOfC {
-  const more = moreOfC();
-  if (isPlain) return more; // somebody else may handle the signals by now
-  isPlain = true;
-  for (const number of CRASH_SIGNALS) more.signal(number, SIG_DFL);
-  return more;
+function openCrashLibrary(): CrashLibrary {
+  return openCFunctions<CrashLibrary>(CRASH_FUNCTIONS);
 }
 
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
-  const more = crashPlainly();
+  crashPlainly(openCrashLibrary);
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
-  const memory = memoryWith(more);
+  const memory = memoryWith(moreOfC());
   const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
-  const channel = connectChannel(libc, memory, socketPath, openPrinting(libc, memory, linker));
-  if (platform !== "linux" || !linker) return channel;
-  const faults = openCFunctions<FaultLibrary<Pointer, number>>(FAULT_FUNCTIONS);
-  const tools = { libc, faults, linker, memory, addressOf: (pointer: Pointer) => BigInt(pointer) };
-  return Object.assign(channel, {
-    prepareFaultTrace: (path: string, at: number) => prepareFaultTrace(tools, path, at),
-    noteExit: (shared: ArrayBuffer, at: number) => {
-      noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
-    },
-  });
+  const addressOf = (pointer: Pointer) => BigInt(pointer);
+  return slotChannel({ libc, memory, linker, open: openCFunctions, addressOf }, socketPath);
 }
 
 /** Lets this process run a core without a worker. */
 export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
-  crashPlainly();
+  crashPlainly(openCrashLibrary);
   const library = openCLibrary((name) => open<CoreProcessLibrary>(name, CORE_PROCESS_FUNCTIONS));
   return coreProcess(library, env);
 }

@@ -20,6 +20,7 @@ import {
 } from "../native/c_functions.ts";
 import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
+import { LOADER_FUNCTIONS, type LoaderLibrary, withBoundCalls } from "../native/bound_calls.ts";
 import {
   CORE_PROCESS_FUNCTIONS,
   coreProcess,
@@ -38,13 +39,12 @@ import {
   type ExecLibrary,
   keepOnExec,
 } from "../native/close_on_exec.ts";
-import { EXIT_FUNCTIONS, type ExitLibrary, noteExit } from "../native/exit_note.ts";
+import { CRASH_FUNCTIONS, type CrashLibrary, crashPlainly } from "../native/crash_signals.ts";
 import { messageOf } from "../error_text.ts";
 import type { WritesAside } from "./append.ts";
-import { connectChannel } from "../native/libc_channel.ts";
-import { openPrinting } from "../native/libc_printing.ts";
 import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
+import { slotChannel } from "../native/slot_channel.ts";
 import {
   createSharedMemory,
   MEMORY_FUNCTIONS,
@@ -91,10 +91,16 @@ const memory: ForeignMemory<Pointer, bigint> = {
   pointerAt: (pointer) => new Deno.UnsafePointerView(pointer).getPointer(),
 };
 
-/** Loads the library at `path`, an absolute path, as a compute core. */
-export function openCore(path: string): NativeCore {
+/** Loads the library at `path`, an absolute path, as a compute core. See `Runtime.openCore`. */
+export function openCore(path: string, bindsNow = false): NativeCore {
   if (platform === "linux") hideOwnSymbols();
-  const library = load(path);
+  const loader = bindsNow
+    ? openLinker((name) => Deno.dlopen(name, tableOf(LOADER_FUNCTIONS)).symbols)
+    : undefined;
+  const open = () => load(path);
+  const library = loader
+    ? withBoundCalls(loader as unknown as LoaderLibrary<Pointer>, memory, path, open)
+    : open();
   // The functions are optional, so that the error can name all that are missing.
   const missing = Object.entries(library.symbols).filter(([, symbol]) => !symbol);
   if (missing.length > 0) {
@@ -122,29 +128,30 @@ function load(path: string) {
 
 /** Loads the library at `path` as a compute core with guarded inputs. */
 export function openGuardedCore(path: string): GuardedCore {
+  crashPlainly(openCrashLibrary);
   const core = openCore(path) as ForeignCore<Pointer>;
   const library = openCFunctions<GuardLibrary<Pointer, bigint>>(GUARD_FUNCTIONS);
   return new ForeignGuardedCore(core, library, memory, Deno.build.os);
 }
 
+function openCrashLibrary(): CrashLibrary {
+  return openCFunctions<CrashLibrary>(CRASH_FUNCTIONS);
+}
+
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
+  crashPlainly(openCrashLibrary);
   const libc = openCFunctions<CLibrary<Pointer, bigint>>(C_LIBRARY);
   const linker = openLinker((name) => {
     return typed<LinkerLibrary<Pointer>>(Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols);
   });
-  const printing = openPrinting(libc, memory, linker);
-  const channel = connectChannel(libc, memory, socketPath, printing);
-  return linker ? Object.assign(channel, { noteExit: exitNotes(linker) }) : channel;
-}
-
-function exitNotes(linker: LinkerLibrary<Pointer>): NonNullable<SlotChannel["noteExit"]> {
-  return (shared, at) =>
-    noteExit(openCFunctions<ExitLibrary<Pointer>>(EXIT_FUNCTIONS), linker, memory, shared, at);
+  const addressOf = (pointer: Pointer) => Deno.UnsafePointer.value(pointer);
+  return slotChannel({ libc, memory, linker, open: openCFunctions, addressOf }, socketPath);
 }
 
 /** Lets this process run a core without a worker. */
 export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
+  crashPlainly(openCrashLibrary);
   return coreProcess(openCFunctions<CoreProcessLibrary>(CORE_PROCESS_FUNCTIONS), env);
 }
 

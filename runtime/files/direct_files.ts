@@ -35,7 +35,9 @@ export interface DirectFiles {
   target(path: string): TargetInfo;
   /** Whether there is a file at a path. Links are not followed. */
   isFile(path: string): boolean;
-  /** The content of a file of `bytes` bytes, in memory that is lent if there is any; `undefined` if it has another size by now. */
+  /**
+   * The content of a file of `bytes` bytes, in memory that is lent if there is any; `undefined` if its size has changed.
+   */
   content(path: string, bytes: number, memory?: FileMemory): Uint8Array<ArrayBuffer> | undefined;
   /** Writes a file that does not exist yet. */
   create(folder: number, name: string, content: Uint8Array, mode?: number): void;

@@ -68,12 +68,12 @@ export interface CLibrary<Pointer, Size> {
   close(fd: number): number;
   mmap: Mmap<Pointer, Size>;
   munmap(address: Pointer, length: Size): number;
-  signal(number: number, handler: Pointer): Pointer | null;
+  signal(number: number, handler: Pointer | null): Pointer | null;
   dup(fd: number): number;
   dup2(fd: number, target: number): number;
   /** `ioctl` for requests that take no memory. */
   ioctlPlain(fd: number, request: Size, memory: null): number;
-  setvbuf(stream: Pointer, buffer: null, mode: number, size: Size): number;
+  setvbuf(stream: Pointer, buffer: Pointer | null, mode: number, size: Size): number;
   fflush(stream: Pointer): number;
   getrlimit(resource: number, limits: Uint8Array): number;
   setrlimit(resource: number, limits: Uint8Array): number;

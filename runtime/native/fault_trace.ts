@@ -1,28 +1,25 @@
 /**
- * Lets a process that dies of a bad memory access say where that was, so that a stack overflow can be told from
- * other crashes: by then the process is gone. A handler for the signal would have to be written in C. But C's own
- * `write` will do: its arguments are a file, memory and a number of bytes, and those of a handler are the number of
- * the signal, what is known about it, and a large number. So the file gets the number of the signal. After that, the
- * signal ends the process as it would have without a handler. A core may have a handler of its own, which must not find
- * this one before it: Go's would call it, for ever. Linux only.
+ * Lets a process that dies of a bad memory access say where that was, so that a stack overflow can be told from other
+ * crashes: by then the process is gone. A core may have a handler of its own, which is left alone. Linux only.
  */
 
-import { MPROTECT, O_CLOEXEC, SIGACTION } from "./c_declarations.ts";
+import { MPROTECT, SIGACTION } from "./c_declarations.ts";
 import type { CFunction, CLibrary, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
-import { fs } from "../late_modules.ts";
+import { handlerCode } from "./fault_handler.ts";
+import { arch } from "../this_process.ts";
 
 const SIGSEGV = 11;
 
-/** SA_SIGINFO, SA_ONSTACK, SA_NODEFER and SA_RESETHAND: once, on a stack of its own, then as by default. */
-const ACTION_FLAGS = 0x4 | 0x0800_0000 | 0x4000_0000 | 0x8000_0000;
+/** SA_SIGINFO, SA_ONSTACK and SA_NODEFER: on a stack of its own, and the signal can be raised in the handler. */
+const ACTION_FLAGS = 0x4 | 0x0800_0000 | 0x4000_0000;
 
 /** Where `struct sigaction` of glibc and musl has its fields. */
 const ACTION_BYTES = 152;
 const ACTION_FLAGS_AT = 136;
 
 const SIG_DFL = 0n;
-const F_GETFD = 1;
-const SEEK_SET = 0;
+/** O_RDONLY is 0. */
+const O_CLOEXEC = 0o2000000;
 const RLIMIT_STACK = 3;
 /**
  * Deep recursion on real data gets by with less. The hard limit is usually none at all, and endless recursion would
@@ -33,22 +30,16 @@ const STACK_BYTES_MAX = 256n * 1024n * 1024n;
 /** How far below its end a stack may overflow: a function may skip some memory for its variables. */
 const GAP_BYTES_MAX = 2 * Number(STACK_BYTES_MAX);
 
-const PROT_NONE = 0;
-/** PROT_READ and PROT_WRITE; MAP_PRIVATE, MAP_ANONYMOUS and MAP_FIXED_NOREPLACE. */
-const PROTECTION = 3;
-const MAP_FLAGS = 0x100022;
-const O_RDWR = 2;
+/** PROT_READ with PROT_WRITE, and with PROT_EXEC; MAP_PRIVATE with MAP_ANONYMOUS. */
+const WRITABLE = 3;
+const EXECUTABLE = 5;
+const MAP_FLAGS = 0x22;
 
-/**
- * Where the stack of the handler may be. The large number that `write` gets is an address in it, and the system wants
- * memory to end below the end of all addresses. Other mappings are far above these.
- */
-const STACK_ADDRESSES = [0x10_0000_0000n, 0x14_0000_0000n, 0x18_0000_0000n];
+/** Memory for the code of the handler: the largest size of a page. */
+const CODE_BYTES = 64 * 1024;
 
-/** Room for what the system stores there, with the registers of the largest processors. */
+/** Room for what the system stores on the stack of the handler, with the registers of the largest processors. */
 const STACK_BYTES = 64 * 1024;
-/** The page behind it ends what `write` reads. 64 KiB is the largest size of a page. */
-const GUARD_BYTES = 64 * 1024;
 
 /** Declares what else is needed of the C library. */
 export const FAULT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
@@ -56,12 +47,6 @@ export const FAULT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   sigaltstack: { args: ["buffer", "pointer"], returns: "i32" },
   sigaction: SIGACTION,
   mprotect: MPROTECT,
-  // int dup3(int fd, int target, int flags)
-  dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
-  // int fcntl(int fd, int command, …)
-  fcntl: { args: ["i32", "i32"], returns: "i32" },
-  // off_t lseek(int fd, off_t offset, int from)
-  lseek: { args: ["i32", "i64", "i32"], returns: "i64" },
 };
 
 /** The functions that `FAULT_FUNCTIONS` declares. */
@@ -69,9 +54,6 @@ export interface FaultLibrary<Pointer, Size> {
   sigaltstack(stack: Uint8Array, old: null): number;
   sigaction(signal: number, action: Uint8Array | null, old: Uint8Array | null): number;
   mprotect(address: Pointer, length: Size, protection: number): number;
-  dup3(fd: number, target: number, flags: number): number;
-  fcntl(fd: number, command: number): number;
-  lseek(fd: number, offset: Size, from: number): Size;
 }
 
 /** What a trace is made with. */
@@ -93,36 +75,55 @@ export interface StackGap {
 export interface FaultTrace {
   /** Where the stack may grow. */
   readonly gap: StackGap;
-  /** From now on, a bad memory access of this thread leaves its `siginfo_t`, unless somebody else handles the signal. */
+  /** From now on, a bad memory access of this thread leaves its address, unless somebody else handles the signal. */
   begin(): void;
 }
 
 /**
- * Makes ready to trace faults to the file at `path`, from `at` on. Also lets the stack grow as far as the system
+ * Makes ready to note the address of a fault at `at` in shared memory. Also lets the stack grow as far as the system
  * allows, but not without end. Returns `undefined` if a trace is not possible.
  */
 export function prepareFaultTrace<Pointer, Size>(
   tools: FaultTools<Pointer, Size>,
-  path: string,
+  shared: ArrayBuffer,
   at: number,
 ): FaultTrace | undefined {
-  const { libc, faults, linker, memory } = tools;
-  raiseStackLimit(libc);
-  const write = linker.dlsym(null, new TextEncoder().encode("write\0"));
-  const gap = stackGap(fs().readFileSync("/proc/self/maps", "utf8"));
-  const isFree = faults.fcntl(SIGSEGV, F_GETFD) === -1;
-  if (write === null || !gap || !isFree || !useOwnStack(tools)) return undefined;
-  const fd = libc.open(new TextEncoder().encode(`${path}\0`), O_RDWR);
-  if (fd < 0 || faults.dup3(fd, SIGSEGV, O_CLOEXEC) < 0) return undefined;
-  libc.close(fd);
-  faults.lseek(SIGSEGV, memory.size(at), SEEK_SET);
-  const handler = tools.addressOf(write);
+  raiseStackLimit(tools.libc);
+  const gap = stackGap(ownMappings(tools));
+  const handler = gap && placeHandler(tools, tools.memory.addressOf(shared) + BigInt(at));
+  if (!gap || handler === undefined) return undefined;
   return {
     gap,
     begin: () => {
-      if (!isHandled(faults)) faults.sigaction(SIGSEGV, actionOf(handler), null);
+      if (!isHandled(tools.faults)) tools.faults.sigaction(SIGSEGV, actionOf(handler), null);
     },
   };
+}
+
+/**
+ * Puts the code of the handler where it can run, and gives it a stack of its own: the other one may be used up. The
+ * memory stays until the process ends. Returns the address of the code.
+ */
+function placeHandler<Pointer, Size>(
+  { libc, faults, linker, memory, addressOf }: FaultTools<Pointer, Size>,
+  note: bigint,
+): bigint | undefined {
+  const [signal, raise] = ["signal", "raise"].map((name) =>
+    linker.dlsym(null, new TextEncoder().encode(`${name}\0`))
+  );
+  if (!signal || !raise) return undefined;
+  const code = handlerCode(arch, { note, signal: addressOf(signal), raise: addressOf(raise) });
+  const bytes = CODE_BYTES + STACK_BYTES;
+  const { size } = memory;
+  const start = code && libc.mmap(null, size(bytes), WRITABLE, MAP_FLAGS, -1, size(0));
+  const mapped = start ? memory.bytesAt(start, bytes) : undefined;
+  if (!code || !start || !mapped) return undefined;
+  new Uint8Array(mapped).set(code);
+  // The runtimes do the same with the code that they make of JavaScript.
+  if (faults.mprotect(start, size(CODE_BYTES), EXECUTABLE) !== 0) return undefined;
+  const address = addressOf(start);
+  const stack = BigUint64Array.of(address + BigInt(CODE_BYTES), 0n, BigInt(STACK_BYTES));
+  return faults.sigaltstack(new Uint8Array(stack.buffer), null) === 0 ? address : undefined;
 }
 
 /** Whether anybody handles bad memory accesses. */
@@ -140,6 +141,24 @@ function actionOf(handler: bigint): Uint8Array {
   return action;
 }
 
+/** The mappings of this process, as text. `node:fs` would take Deno 20 ms to load. */
+function ownMappings<Pointer, Size>(
+  { libc, memory }: Pick<FaultTools<Pointer, Size>, "libc" | "memory">,
+): string {
+  const fd = libc.open(new TextEncoder().encode("/proc/self/maps\0"), O_CLOEXEC);
+  if (fd < 0) return "";
+  const decoder = new TextDecoder();
+  const part = new Uint8Array(64 * 1024);
+  let text = "";
+  for (;;) {
+    const bytes = libc.read(fd, part, memory.size(part.byteLength));
+    if (bytes <= 0) break;
+    text += decoder.decode(part.subarray(0, bytes), { stream: true });
+  }
+  libc.close(fd);
+  return text;
+}
+
 function raiseStackLimit(
   { getrlimit, setrlimit }: Pick<CLibrary<unknown, unknown>, "getrlimit" | "setrlimit">,
 ): void {
@@ -151,23 +170,6 @@ function raiseStackLimit(
   if (raised <= soft) return;
   limits[0] = raised;
   setrlimit(RLIMIT_STACK, bytes);
-}
-
-/** Gives the handler a stack of its own: the other one may be used up. */
-function useOwnStack<Pointer, Size>(
-  { libc, faults, memory, addressOf }: FaultTools<Pointer, Size>,
-): boolean {
-  const { size, pointerTo } = memory;
-  const bytes = size(STACK_BYTES + GUARD_BYTES);
-  const address = STACK_ADDRESSES.find((address) => {
-    const mapped = libc.mmap(pointerTo(address), bytes, PROTECTION, MAP_FLAGS, -1, size(0));
-    return mapped !== null && addressOf(mapped) === address;
-  });
-  if (address === undefined) return false;
-  const guard = pointerTo(address + BigInt(STACK_BYTES));
-  if (faults.mprotect(guard, size(GUARD_BYTES), PROT_NONE) !== 0) return false;
-  const stack = new BigUint64Array([address, 0n, BigInt(STACK_BYTES)]);
-  return faults.sigaltstack(new Uint8Array(stack.buffer), null) === 0;
 }
 
 /** The gap into which the stack grows, in the list of mappings of a process, which is in the order of addresses. */
@@ -182,9 +184,4 @@ export function stackGap(maps: string): StackGap | undefined {
     if (end !== "" && start !== "") from = parseInt(end, 16);
   }
   return undefined;
-}
-
-/** The address in a `siginfo_t`; `undefined` if there is none. */
-export function faultAddress(trace: DataView): number | undefined {
-  return trace.getInt32(0, true) === SIGSEGV ? Number(trace.getBigUint64(16, true)) : undefined;
 }

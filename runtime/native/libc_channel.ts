@@ -3,7 +3,6 @@
  * and this is several times faster than the pipes of a child process (see ARCHITECTURE.md). Both adapters use it.
  */
 
-import { SIG_IGN } from "./c_declarations.ts";
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
 import { closeOnExec } from "./close_on_exec.ts";
 import { allowCoreDumps } from "./core_dump_limit.ts";
@@ -24,8 +23,6 @@ const SOCK_STREAM = 1;
 const O_RDWR = 2;
 const SIGKILL = 9;
 const EINTR = 4;
-/** SIGUSR1 and SIGUSR2. */
-const USER_SIGNALS = platform === "darwin" ? [30, 31] : [10, 12];
 const PR_SET_PDEATHSIG = 1;
 /** PROT_READ and PROT_WRITE, and MAP_SHARED: the same on Linux and macOS. */
 const MAP_PROTECTION = 3;
@@ -43,8 +40,6 @@ export function connectChannel<Pointer, Size>(
 ): SlotChannel {
   // A killed worker cannot stop its slots, and a slot that computes might not notice for hours.
   libc.prctl?.(PR_SET_PDEATHSIG, memory.size(SIGKILL));
-  // They ask workers and runs for their state. A slot has the same name and often gets them too (`pkill -USR2`).
-  for (const signal of USER_SIGNALS) libc.signal(signal, memory.pointerTo(SIG_IGN));
   const channel = new LibcChannel(libc, memory, libc.socket(AF_UNIX, SOCK_STREAM, 0), printing);
   channel.connect(socketPath);
   return channel;

@@ -14,6 +14,15 @@ const STDERR = 2;
 const LINE_BUFFERED = 1;
 const FIONREAD = 0x541b;
 
+/**
+ * Memory for a line of stdout, never freed: a core may print until the process ends. It has to be handed over, because
+ * the C library would leave a stream without a buffer as it is, and Bun has made stdout one.
+ */
+const BUFFER_BYTES = 4096;
+/** PROT_READ and PROT_WRITE; MAP_PRIVATE and MAP_ANONYMOUS. */
+const PROTECTION = 3;
+const MAP_FLAGS = platform === "darwin" ? 0x1002 : 0x22;
+
 /** The variable that holds C's `stdout`. */
 const STDOUT_SYMBOL = platform === "darwin" ? "__stdoutp" : "stdout";
 /** RTLD_DEFAULT: all libraries of this process. */
@@ -31,9 +40,20 @@ export function openPrinting<Pointer, Size>(
   const handle = ALL_LIBRARIES === undefined ? null : memory.pointerTo(ALL_LIBRARIES);
   const variable = linker?.dlsym(handle, new TextEncoder().encode(`${STDOUT_SYMBOL}\0`)) ?? null;
   const stdout = variable === null ? null : memory.pointerAt(variable);
-  if (stdout !== null) libc.setvbuf(stdout, null, LINE_BUFFERED, memory.size(0));
+  if (stdout !== null) bufferLines(libc, memory, stdout);
   libc.dup2(STDERR, STDOUT);
   return new LibcPrinting(libc, memory, stdout);
+}
+
+function bufferLines<Pointer, Size>(
+  libc: CLibrary<Pointer, Size>,
+  { size, bytesAt }: ForeignMemory<Pointer, Size>,
+  stdout: Pointer,
+): void {
+  const bytes = size(BUFFER_BYTES);
+  const start = libc.mmap(null, bytes, PROTECTION, MAP_FLAGS, -1, size(0));
+  const buffer = start !== null && bytesAt(start, 1) ? start : null;
+  libc.setvbuf(stdout, buffer, LINE_BUFFERED, buffer === null ? size(0) : bytes);
 }
 
 class LibcPrinting<Pointer, Size> implements SlotPrinting {

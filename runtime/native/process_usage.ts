@@ -55,7 +55,10 @@ class SystemClocks {
   }
 }
 
-/** The monotonic clock of the machine, the same for all its processes, in microseconds. Opens the library when it is read first. */
+/**
+ * The monotonic clock of the machine in microseconds, the same for all its processes. Opens the library when it is first
+ * read.
+ */
 export function machineClock(open: () => ClockLibrary): () => number {
   let clocks: SystemClocks | undefined;
   return () => (clocks ??= new SystemClocks(open())).read(CLOCK_MONOTONIC);
@@ -109,8 +112,8 @@ const ZERO = "0".charCodeAt(0);
 const LINE_FEED = "\n".charCodeAt(0);
 
 /**
- * The number of kilobytes behind `VmHWM:`, in bytes; 0 if it is not there. It is read as it stands there: to make a text of
- * it all would cost a slot a tenth of its own time for jobs of a megabyte.
+ * The number of kilobytes behind `VmHWM:`, in bytes; 0 if it is not there. It is read as it stands there: to make a
+ * text of it all would cost a slot a tenth of its own time for jobs of a megabyte.
  */
 export function peakIn(status: Uint8Array, bytes: number): number {
   for (let at = status.indexOf(LINE_FEED); at >= 0 && at < bytes;) {

@@ -27,7 +27,9 @@ export interface SharedMemory {
   window?(at: number, bytes: number): MemoryWindow | undefined;
   /** Gives back the memory from `at` on, which then has zeros. Both numbers are multiples of `PAGE_BYTES`. */
   discard(at: number, bytes: number): void;
-  /** The other process is gone: no further views with heads are made, and nothing is discarded. Views stay as they are. */
+  /**
+   * The other process is gone: no further views with heads are made, and nothing is discarded. Views stay as they are.
+   */
   closeDescriptors(): void;
   /** No view may be used any more. What the other process has mapped stays. */
   close(): void;
@@ -108,8 +110,8 @@ const PUNCH_HOLE = 3;
 type Memory<Pointer, Size> = Pick<ForeignMemory<Pointer, Size>, "size" | "behind" | "bytesAt">;
 
 /**
- * Makes memory of `byteLength` bytes, which are mapped, and more behind them, up to `fileBytes`. `undefined` where the system has no such memory, or a limit of this process
- * forbids it.
+ * Makes memory of `byteLength` bytes, which are mapped, and more behind them, up to `fileBytes`. `undefined` where the
+ * system has no such memory, or a limit of this process forbids it.
  */
 export function createSharedMemory<Pointer, Size>(
   openLibrary: () => MemoryLibrary<Pointer, Size>,

@@ -7,7 +7,10 @@ const IPV4 = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
 const IPV6 = /^[\da-f:.]+$/i;
 const IPV6_GROUPS = 8;
 
-/** The 4 or 16 bytes of an address; `undefined` for any other text. `node:net` would take a worker's start a millisecond. */
+/**
+ * The 4 or 16 bytes of an address; `undefined` for any other text. `node:net` would take a worker's start a
+ * millisecond.
+ */
 export function addressBytes(host: string): Uint8Array<ArrayBuffer> | undefined {
   if (IPV4.test(host)) return ipv4Bytes(host);
   const address = IPV6.test(host) ? canonicalIpv6(host) : undefined;

@@ -11,7 +11,9 @@ const SIGHUP = 1;
 /** No system has a larger `struct sigaction`. All begin with the handler. */
 const SIGACTION_BYTES = 256;
 
-/** Read as early as this file is imported: on a busy machine, the runtime may have handled a signal by the time of use. */
+/**
+ * Read as early as this file is imported: on a busy machine, the runtime may have handled a signal by the time of use.
+ */
 const AT_START = platform === "linux" ? ignoredAtStart() : undefined;
 
 /**

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Workspace } from "../cli/workspace.ts";
@@ -40,7 +40,7 @@ programTestUnless(noSandbox, "in a sandbox, a core reads no file of its user", a
   for (const folder of ["/home", "/root", "/var/run/secrets", "/run/user"]) {
     assert.equal(await run(controller, `list ${folder}`), NOTHING_THERE);
   }
-  assert.match(await run(controller, "read /etc/shadow"), /^Permission denied$|^$/);
+  assert.match(await run(controller, "read /etc/shadow"), /^(Permission denied|No such .*)$/);
 });
 
 programTestUnless(
@@ -60,15 +60,78 @@ programTestUnless(
 
 programTestUnless(
   noSandbox,
-  "in a sandbox, a key outside of the home of its user is empty",
+  "in a sandbox, a key in a folder that is shown is not there, and all else in it is",
   async () => {
     await using shown = await Workspace.make();
-    const key = await shown.write("distcomp/key", "a key of distcomp");
-    for (const env of [{ DISTCOMP_KEY: key }, { XDG_CONFIG_HOME: shown.path }]) {
-      await using worker = await startSandbox(["--sandbox-write", shown.path], { env });
+    await shown.writeAll({ "distcomp/key": "a key of distcomp", "distcomp/lib/one": "a library" });
+    symlinkSync("lib/one", shown.at("distcomp/link"));
+    symlinkSync("distcomp/key", shown.at("named"));
+    const visible = { PYTHONPATH: shown.path };
+    const key = shown.at("distcomp/key");
+    const ways = [{ DISTCOMP_KEY: key }, { DISTCOMP_KEY: shown.at("named") }, {
+      XDG_CONFIG_HOME: shown.path,
+    }];
+    for (const way of ways) {
+      await using worker = await startSandbox([], { env: { ...visible, ...way } });
       await using controller = await connectWith(worker, "attacks");
-      assert.match(await run(controller, `list ${shown.at("distcomp")}`), /^key$/m);
-      assert.doesNotMatch(await run(controller, `read ${key}`), /of distcomp/);
+      assert.equal(await run(controller, `read ${key}`), NOTHING_THERE);
+      assert.equal(await run(controller, `read ${shown.at("named")}`), NOTHING_THERE);
+      assert.equal(await run(controller, `read ${shown.at("distcomp/link")}`), "a library");
+      assert.equal(
+        await run(controller, `write ${shown.at("distcomp/new")}`),
+        "Read-only file system",
+      );
+    }
+  },
+);
+
+programTestUnless(
+  noSandbox,
+  "in a sandbox, a key that is replaced or made while its slot runs is not seen",
+  async () => {
+    await using shown = await Workspace.make();
+    await shown.writeAll({ "links/.keep": "", "lib": "a library" });
+    symlinkSync(shown.path, shown.at("links/place"));
+    const env = { DISTCOMP_KEY: shown.at("key"), PYTHONPATH: shown.at("links/place") };
+    assert.equal((await shown.run(["key", "create", "key"])).code, 0);
+    await using worker = await startSandbox([], { env });
+    await using controller = await connectWith(worker, "attacks");
+    const look = () => run(controller, `shell cat ${shown.at("links/place")}/* 2>&1; true`);
+    const quiet = await look();
+    assert.match(quiet, /a library/);
+    const rotated = await shown.run(["key", "rotate", "--keep", "0"], { env });
+    assert.equal(rotated.code, 0, rotated.stderr);
+    assert.equal(await look(), quiet);
+    await shown.write("key.new", "a key of distcomp");
+    assert.equal(await look(), quiet);
+  },
+);
+
+programTestUnless(
+  noSandbox,
+  "in a sandbox, the token of --web-token is not there",
+  async () => {
+    await using shown = await Workspace.make();
+    await shown.writeAll({ "token": "a-token-of-24-characters", "one": "a library" });
+    const web = ["--web", "127.0.0.1:0", "--web-token", shown.at("token")];
+    await using worker = await startSandbox(web, { env: { PYTHONPATH: shown.path } });
+    await using controller = await connectWith(worker, "attacks");
+    assert.equal(await run(controller, `read ${shown.at("one")}`), "a library");
+    assert.equal(await run(controller, `read ${shown.at("token")}`), NOTHING_THERE);
+  },
+);
+
+programTestUnless(
+  noSandbox,
+  "a worker does not start with a key in a folder that cores in its sandbox may change",
+  async () => {
+    await using folder = await Workspace.make();
+    const key = await folder.write("below/key", "a key of distcomp");
+    for (const DISTCOMP_KEY of [key, folder.at("missing/key")]) {
+      const started = startTarget(["--sandbox", "--sandbox-write", folder.path], {
+        env: { DISTCOMP_KEY },
+      });
+      await assert.rejects(started, /".*\/(key|missing)", which cores must not see, is in "/);
     }
   },
 );

@@ -75,6 +75,8 @@ export class MemoryDisk {
   isRecording = true;
   /** How many bytes fit. */
   freeBytes = Infinity;
+  /** Whether it does not tell upper from lower case: what is there keeps its name. */
+  ignoresCase = false;
 
   /** The disk for a process that is never killed, and whose operations take no time. */
   readonly files: Files = this.filesFor(() => Promise.resolve());
@@ -91,7 +93,7 @@ export class MemoryDisk {
 
   /** The content of a file; `undefined` if there is none. */
   bytes(path: string): Uint8Array<ArrayBuffer> | undefined {
-    return this.#files.get(path)?.bytes;
+    return this.#files.get(this.#named(path))?.bytes;
   }
 
   /** The content of a file as text. */
@@ -102,7 +104,7 @@ export class MemoryDisk {
 
   /** Cuts a file, as damage does. */
   cut(path: string, bytes: number): void {
-    this.#files.get(path)?.cut(bytes);
+    this.#files.get(this.#named(path))?.cut(bytes);
   }
 
   /** The power fails: of each file, only a part of what was not synced is left. */
@@ -120,13 +122,23 @@ export class MemoryDisk {
     this.onOperation(operation, path, content);
   }
 
-  at(path: string): Content {
+  /** The path of what this path leads to; of what is new, in the folder that it leads to. */
+  #named(path: string): string {
+    if (!this.ignoresCase || path === "/" || path === ".") return path;
+    const named = `${this.#named(dirname(path)).replace(/\/$/, "")}/${basename(path)}`;
+    const isSame = (other: string) => other.toLowerCase() === named.toLowerCase();
+    return [...this.#folders, ...this.#files.keys()].find(isSame) ?? named;
+  }
+
+  at(named: string): Content {
+    const path = this.#named(named);
     const content = this.#files.get(path);
     if (content) return content;
     throw failure(this.#folders.has(path) ? "EISDIR" : "ENOENT", path);
   }
 
-  create(path: string, content: Uint8Array): Content {
+  create(named: string, content: Uint8Array): Content {
+    const path = this.#named(named);
     if (this.#files.has(path)) throw failure("EEXIST", path);
     if (this.#folders.has(path)) throw failure("EISDIR", path);
     if (!this.#folders.has(dirname(path))) {
@@ -146,10 +158,11 @@ export class MemoryDisk {
   }
 
   find(path: string): Content | undefined {
-    return this.#files.get(path);
+    return this.#files.get(this.#named(path));
   }
 
-  rename(path: string, newPath: string): void {
+  rename(named: string, newNamed: string): void {
+    const [path, newPath] = [this.#named(named), this.#named(newNamed)];
     const content = this.at(path);
     if (!this.#folders.has(dirname(newPath))) {
       throw failure(this.#files.has(dirname(newPath)) ? "ENOTDIR" : "ENOENT", newPath);
@@ -159,12 +172,14 @@ export class MemoryDisk {
     this.#files.set(newPath, content);
   }
 
-  link(path: string, newPath: string): void {
+  link(path: string, newNamed: string): void {
+    const newPath = this.#named(newNamed);
     if (this.#files.has(newPath) || this.#folders.has(newPath)) throw failure("EEXIST", newPath);
     this.#files.set(newPath, this.at(path));
   }
 
-  makeFolder(path: string): void {
+  makeFolder(named: string): void {
+    const path = this.#named(named);
     if (this.#files.has(path)) throw failure("EEXIST", path);
     if (!this.#folders.has(dirname(path))) this.makeFolder(dirname(path));
     this.#folders.add(path);
@@ -177,27 +192,30 @@ export class MemoryDisk {
   }
 
   list(named: string): string[] {
-    const path = named.replace(/\/\.$/, ""); // not through a link
+    const path = this.#named(named.replace(/\/\.$/, "")); // not through a link
     if (!this.#folders.has(path)) throw failure("ENOENT", path);
     return [...this.#folders, ...this.#files.keys()]
       .filter((other) => other !== path && dirname(other) === path)
       .map((other) => basename(other));
   }
 
-  info(path: string): FileInfo | undefined {
+  info(named: string): FileInfo | undefined {
+    const path = this.#named(named);
     const bytes = this.#files.get(path)?.length;
     if (bytes === undefined && !this.#folders.has(path)) return undefined;
     const kind = bytes === undefined ? "folder" : "file";
     return { kind, bytes: bytes ?? 0, modifiedAtMs: 0, uid: 0 };
   }
 
-  unlink(path: string): void {
+  unlink(named: string): void {
+    const path = this.#named(named);
     const content = this.at(path);
     this.#files.delete(path);
     if (![...this.#files.values()].includes(content)) this.freeBytes += content.length;
   }
 
-  remove(path: string): void {
+  remove(named: string): void {
+    const path = this.#named(named);
     const isIn = (other: string) => other === path || other.startsWith(`${path}/`);
     if (this.#files.has(path)) return this.unlink(path);
     if (!this.#folders.has(path)) return;

@@ -1,7 +1,19 @@
 /** The bytes and numbers that PROTOCOL.md gives for version 1 are those of the code. */
 
 import assert from "node:assert/strict";
+import { INIT_MS_DEFAULT } from "../../controller/cluster/job_policy.ts";
+import {
+  CORE_LOAD_EXTRA_MS,
+  HANDSHAKE_MS_MAX,
+} from "../../controller/workers/connection_limits.ts";
+import {
+  FIRST_FRAME_MS,
+  SLOW_MS,
+  SLOWEST_BYTES_PER_MS,
+  STALLED_MS,
+} from "../../link/unfinished_messages.ts";
 import * as protocol from "../../protocol/mod.ts";
+import { HALF_CLOSED_MS } from "../../worker/worker.ts";
 import { test } from "../lib/test.ts";
 import { assertSameFrames, concat } from "./bytes.ts";
 import {
@@ -71,6 +83,28 @@ test("the limits on the page are those of the code", () => {
     protocol.ERROR_TEXT_RECEIVED_BYTES_MAX,
   ];
   assert.deepEqual(valuesBelow(page, "Limits").map(Number), limits);
+});
+
+test("the deadlines on the page are those of the code", () => {
+  const deadlinesMs = [
+    FIRST_FRAME_MS,
+    HANDSHAKE_MS_MAX,
+    INIT_MS_DEFAULT + CORE_LOAD_EXTRA_MS,
+    STALLED_MS,
+    SLOW_MS,
+    HALF_CLOSED_MS,
+  ];
+  assert.deepEqual(valuesBelow(page, "Deadlines"), deadlinesMs.map((ms) => `${ms / 1000} s`));
+  const more = "1 s more for each 10,000 bytes";
+  assert(page.includes(more) && SLOWEST_BYTES_PER_MS === 10);
+});
+
+test("the minimal worker on the page accepts again, as a controller that is refused version 2 dials again", () => {
+  const [, worker = ""] = page.match(/\n## A minimal worker\n[^]*?```text\n([^]*?)```/) ?? [];
+  const [first] = worker.split("\n");
+  assert.equal(first, "repeat:");
+  assert.match(worker, /^ {4}connection = accept a controller$/m);
+  assert.doesNotMatch(worker, /\bstop\b/);
 });
 
 function messageFields(frame: protocol.Frame): Fields {

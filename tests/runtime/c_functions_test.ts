@@ -46,8 +46,9 @@ test("the compute core API has the functions and types of include/distcomp.h", (
 
 test("each entry for a C function has the types of the declaration above it", () => {
   const entries = /^ *\/\/ (\w.*\)).*\n[^]*?args: \[(.*)\],\s+returns: "(\w+)"/gm;
-  const files = readdirSync(new URL("../../runtime/", import.meta.url), { recursive: true })
-    .filter((name) => `${name}`.endsWith(".ts"))
+  const root = new URL("../../runtime/", import.meta.url);
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
     .map((name) => textOf(`../../runtime/${name}`))
     .filter((text) => /: CFunction\b|, CFunction>/.test(text));
   const found = files.flatMap((text) => [...text.matchAll(entries)]);

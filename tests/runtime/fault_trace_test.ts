@@ -1,7 +1,7 @@
 /** What a process that has died of a bad memory access has left about it. */
 
 import assert from "node:assert/strict";
-import { faultAddress, stackGap } from "../../runtime/native/fault_trace.ts";
+import { stackGap } from "../../runtime/native/fault_trace.ts";
 import { test } from "../lib/test.ts";
 
 const MAPS = `00400000-00500000 r-xp 00000000 08:01 17 /usr/bin/program
@@ -17,12 +17,4 @@ test("the gap below the stack ends where the stack ends, and begins behind what 
   assert.deepEqual(stackGap(close), { from: 0x7ffbf8000000, to });
   assert.equal(stackGap(MAPS.replace("[stack]", "")), undefined);
   assert.equal(stackGap(""), undefined);
-});
-
-test("a trace has the address of the access, and memory that nobody has written has none", () => {
-  const trace = new DataView(new ArrayBuffer(24));
-  assert.equal(faultAddress(trace), undefined);
-  trace.setInt32(0, 11, true);
-  trace.setBigUint64(16, 0x7ffbf8001000n, true);
-  assert.equal(faultAddress(trace), 0x7ffbf8001000);
 });

@@ -79,7 +79,7 @@ test("a text that is no whole key is refused, and the reason says what it is", a
 test("a key file is private, and its folder too", async () => {
   await using folder = await KeyFolder.make();
   const path = folder.at("settings/distcomp/key");
-  await createKeyFile(path, await keyOf(), systemRandom);
+  await createKeyFile(path, await keyOf(), systemRandom, true);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.equal((await stat(folder.at("settings/distcomp"))).mode & 0o777, 0o700);
   assert.deepEqual(await readdir(folder.at("settings/distcomp")), ["key"], "nothing is left over");
@@ -159,6 +159,7 @@ test("a key that cannot be written leaves nothing, and the error says why", asyn
   await writeFile(folder.at("file"), "");
   const refused: [string, RegExp][] = [
     ["file/key", /^Cannot write the key ".*file\/key": a part of its path is not a folder$/],
+    ["none/key", /^Cannot write the key ".*none\/key": no such file or folder$/],
     [`${"long".repeat(70)}`, /^Cannot write the key ".*": the name is too long$/],
   ];
   for (const [name, message] of refused) {

@@ -18,7 +18,7 @@ test("what was gathered when a job starts is in shared memory, byte for byte, un
   const slot = new Slot();
   slot.answer(1, 100);
   assert.equal(slot.heldBytes, 0, "no job has started since");
-  slot.answers.onStart();
+  slot.answers.publish();
   const held = slot.held();
   slot.answer(2, 200); // of the job that has just ended
   assert.deepEqual(slot.held(), held);
@@ -42,7 +42,7 @@ test("answers that do not fit into the memory are written before more are gather
   for (let id = 1; id <= 10; id++) {
     slot.answers.makeRoom(30_000);
     slot.answer(id, 30_000);
-    slot.answers.onStart();
+    slot.answers.publish();
     assert(slot.heldBytes <= SLOT_ANSWERS_BYTES_MAX);
     assert.deepEqual(slot.held().slice(-30_000), Array(30_000).fill(id), `answer ${id} is there`);
   }

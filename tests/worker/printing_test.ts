@@ -1,8 +1,9 @@
 /** What a core prints is for people: it goes to the worker's log, and never into the protocol. */
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { startWorker } from "../lib/processes.ts";
-import { programTest, test } from "../lib/test.ts";
+import { programTest, test, testUnless } from "../lib/test.ts";
 import { connect, connectWith, loadCore, run, send } from "./controllers.ts";
 import { startOwnWorker } from "./own_worker.ts";
 
@@ -20,6 +21,28 @@ test("what a core prints goes to the worker's log, with the slot's name, also wh
   await worker.printed("stderr", /slot 1: a word on stderr\n/);
   assert.match(worker.stdout, /^listening on [^\n]+\n$/);
 });
+
+testUnless(
+  process.platform === "linux" ? undefined : "only Linux says how a stream is buffered",
+  "stdout of a core is written line by line, with room for a line",
+  async () => {
+    await using worker = await startOwnWorker();
+    await using controller = await connectWith(worker, "line_buffered");
+    assert.equal(await run(controller, ""), "lines, 4096 bytes");
+  },
+);
+
+testUnless(
+  process.platform === "linux" ? undefined : "Bun's outputs can be opened by name only on Linux",
+  "what a core starts can open /dev/stderr",
+  async () => {
+    await using worker = await startOwnWorker();
+    await using controller = await connectWith(worker, "shell");
+    const command = "echo a word from a shell >/dev/stderr && echo done";
+    assert.equal(await run(controller, command), "done\n");
+    await worker.logs(/^slot 1: a word from a shell$/m);
+  },
+);
 
 test("a core may print what looks like the protocol", async () => {
   await using worker = await startOwnWorker();

@@ -50,7 +50,7 @@ export class ArrivingJob {
     };
   }
 
-  /** A message of this type begins, whose payload has so many bytes. */
+  /** A message of this type begins, with a payload of this many bytes. */
   readonly findPlace: FindPlace = (type, payloadBytes) => {
     const limitsBytes = limitsBytesOf(type);
     const core = limitsBytes === undefined ? undefined : this.#cores.ready;

@@ -216,7 +216,7 @@ export class Connection implements JobSource {
     else if (type === "coreOutput") this.#send(this.printing.onAsked(id, message.mode));
     else if (type === "state") this.#send(this.#context.state(id, this.peer));
     else if (type === "usage") this.#send(this.#answers.onAsked(id, message.isWanted));
-    else if (type !== "job") void this.#onCore(message, bytes); // jobs take another way
+    else if (type !== "job") void this.#onCore(message, bytes); // jobs were handled before
   }
 
   #onVersion(id: Uint64, version: number): void {

@@ -10,11 +10,11 @@ import { type NotifiedLink, UnreadNotices } from "./unread_notices.ts";
 
 /**
  * How long a controller may read nothing of an output that is only in its core's memory: the slot waits for it, and can
- * do nothing else. As long as a file server may be away, to which the controller writes.
+ * do nothing else. It is as long as a file server may be away to which the controller writes.
  */
 const UNREAD_OUTPUT_MS = 300_000;
 
-/** A connection that makes way for another one has been silent for so long, over several looks. */
+/** A connection makes way for another one only if it has been silent for this long, over several polls. */
 const SILENT_MS_MIN = 500;
 
 /** A link, as far as it is watched. */

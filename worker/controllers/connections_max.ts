@@ -18,8 +18,10 @@ const CONNECTIONS_MIN = 8;
  */
 const ACCEPTED: AcceptRate = { perSecond: 100, atOnce: 64 };
 
-/** Open files of the worker itself, connections that are told why they are closed, and those of each slot: its process, its pipes, its socket, its core, and the next one. */
+/** Open files of the worker itself, with connections that are told why they are closed. */
 const OWN_FILES = 48 + CLOSING_STREAMS_MAX;
+
+/** Open files for each slot: its process, its pipes, its socket and its core, and those of the next process. */
 const SLOT_FILES = 12;
 
 /** The limits for a worker with this many slots. One host may have half of all places, so that others find one. */

@@ -7,7 +7,7 @@ import type { RelayedJob } from "../job.ts";
 /** Why jobs fail before a core was sent. */
 const NO_CORE = "No compute core has been sent yet";
 
-/** What loading a core has come to: jobs can run with it, or fail with the reason. */
+/** How loading a core has ended: jobs can run with it, or fail with the reason. */
 export type CoreOutcome =
   | { readonly name: "ready"; readonly core: StoredCore }
   | { readonly name: "none"; readonly reason: string };

@@ -12,8 +12,8 @@ import { UNANSWERED_BYTES_MAX } from "../../protocol/mod.ts";
 const HELD_BYTES_MAX = UNANSWERED_BYTES_MAX + 32 * 1024 * 1024;
 
 /**
- * The same where large messages of several arrive. Their memory grows to twice its size, or to all that they need, at the
- * same time, and what that leaves is free, but not yet the system's.
+ * The same where large messages of several connections arrive. Their memory grows to twice its size, or to all that
+ * they need, at the same time, and what they leave behind is free, but not given back to the system yet.
  */
 const SHARED_BYTES_MAX = 192 * 1024 * 1024;
 
@@ -38,7 +38,7 @@ const POLL_EVERY_BYTES = 8 * 1024 * 1024;
  */
 const POLL_OFTEN_BYTES = 512 * 1024;
 
-/** A message that has been read for so long may be given up if others wait for it that come faster. */
+/** A message that has been read for this long may be given up if faster ones wait for its memory. */
 const ARRIVING_MS_MIN = 2_000;
 
 /** How many times slower than a waiting message it must be to be given up. */

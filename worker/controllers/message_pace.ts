@@ -26,15 +26,15 @@ const BATCH_MESSAGES = 16;
 const BYTES_PER_MESSAGE = 32 * 1024;
 
 /**
- * So many bytes of a message that is refused take a batch, like a message for which files are looked at: nobody needs
- * them. All together are read at 32 MB in a second.
+ * This many bytes of a message that is refused take a batch, as a message does for which files are read: nobody needs
+ * them. All connections together are read at 32 MB in a second.
  */
 const DROPPED_BYTES = 64 * 1024;
 
 /** Batches are granted this often while connections wait for one. */
 const TICK_MS = 4;
 
-/** Messages for which files are looked at, or a core is hashed and tried: each takes a batch alone. */
+/** Messages for which files are read, or a core is hashed and tried: each takes a whole batch. */
 const COSTLY_TYPES: ReadonlySet<number> = new Set([
   MessageType.describe,
   MessageType.state,
@@ -56,7 +56,9 @@ export class MessagePace {
     this.#countedAtMs = clock.now();
   }
 
-  /** Asks for a batch of `BATCH_MESSAGES` messages. A promise that resolves when it is granted; `undefined` if it is at once. */
+  /**
+   * Asks for a batch of `BATCH_MESSAGES` messages. Resolves when it is granted; `undefined` if it is granted at once.
+   */
   nextBatch(connection: object): Promise<void> | undefined {
     // Jobs that are refused later ask again while their connection waits. It must not forget that it waits.
     const waiting = this.#waiting.get(connection);

@@ -1,4 +1,6 @@
-/** Where payloads go that arrive part by part although an array could hold them: so they take no memory of the worker. */
+/**
+ * Where payloads go that arrive part by part although an array could hold them: so they take no memory of the worker.
+ */
 
 import {
   type FindHugePlace,

@@ -15,7 +15,7 @@ const JOB_BYTES_MAX = 1024 * 1024;
 const BYTES_PER_SECOND_MAX = 1024 * 1024;
 const SECOND_MS = 1_000;
 
-/** Lines are left out while the controller has not read so much. */
+/** Lines are left out while the controller has more than this unread. */
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The message id in notices about lines that no job has printed. */

@@ -1,4 +1,7 @@
-/** Says again and again that a controller is not read: it might take the worker for silent, whose pings are not read either. */
+/**
+ * Tells a controller again and again that it is not read. Its pings are not read either, so that it might take the
+ * worker for silent.
+ */
 
 import type { Link } from "../../link/link.ts";
 import { encodeArrivalRate, PING_MS } from "../../protocol/mod.ts";

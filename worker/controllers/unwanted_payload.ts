@@ -1,6 +1,6 @@
 /**
- * A large payload that is refused, whatever is in it: a job without a core, or a message of a type that its version does
- * not have. It is read to its end, so that the connection can go on, and kept nowhere.
+ * A large payload that is refused, whatever is in it: a job without a core, or a message of a type that its version
+ * does not have. It is read to its end, so that the connection can go on, and kept nowhere.
  */
 
 import type { FailureKindName, HugePlace } from "../../protocol/mod.ts";

@@ -6,8 +6,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 
 /**
- * While jobs run, the lock is free again only after a rest that is three times as long as it was held: then the jobs have
- * three quarters of the time, however busy the machine is. Who held it for longer has mostly waited for a disk.
+ * While jobs run, the lock is free again only after a rest that is three times as long as it was held: then the jobs
+ * have three quarters of the time, however busy the machine is. Who held it for longer has mostly waited for a disk.
  */
 const REST_FACTOR = 3;
 const REST_MS_MAX = 100;

@@ -32,7 +32,8 @@ interface NeedsContext {
 }
 
 /**
- * What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files under the lock.
+ * What this machine lacks for the cores of a worker, and which of them it does not trust. It reads files under the
+ * lock.
  *
  * A core names the paths that are searched, and is told what was found there. So nothing is searched for one in a
  * sandbox: the worker sees what is hidden from it. What the loader says is all that it gets.

@@ -1,4 +1,7 @@
-/** Tries whether cores load before any job runs with them. Connections wait for the result, and share one trial of a core. */
+/**
+ * Tries whether cores load before any job runs with them. Connections wait for the result, and share one trial of a
+ * core.
+ */
 
 import type { CoreKey } from "../../pool/types.ts";
 import { LoadError } from "./load_error.ts";

@@ -12,15 +12,18 @@ import type { CoreLoads } from "./core_loads.ts";
 import type { TrialProcesses } from "./trial_processes.ts";
 import type { Slots } from "./slots.ts";
 
-/** A core that has not failed by then probably works. Then the other slots begin, so that all are ready together. */
+/**
+ * A core that has not failed by then probably works, and the other slots begin to load it, so that all are ready
+ * together.
+ */
 const OTHERS_MS = 1_000;
 
 /** How long a trial waits for a slot whose process is starting. Usually that takes a tenth of a second. */
 const START_MS = 2_000;
 
 /**
- * Slots are in use for so long after their last job: on a busy machine, the next job of a run may come as late. Whoever
- * sends cores without end would otherwise get each slot in such a moment.
+ * Slots count as in use for this long after their last job: on a busy machine, the next job of a run may come as late.
+ * Otherwise somebody who sends cores without end would get every slot in such a moment.
  */
 const USED_MS = 2_000;
 

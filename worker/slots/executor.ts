@@ -76,6 +76,7 @@ export class Executor {
       ...options,
       pool: this.#pool,
       processAt: (endpoint) => this.#slots.at(endpoint)?.process,
+      loading: () => launcher.processes.filter(({ anyCore, core }) => anyCore && !core),
       onFailed: (job, kind, reason) => this.#fail(job, kind, reason),
     });
   }

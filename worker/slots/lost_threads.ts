@@ -1,45 +1,48 @@
 /**
- * Notices slots whose core has ended the thread of its job, as `pthread_exit` does. The runtime's other threads keep the
- * process, which answers nothing any more. Linux then shows it as a zombie, like one that has ended.
+ * Notices processes whose core has ended the thread that called it, as `pthread_exit` does. The runtime's other threads
+ * keep the process, which answers nothing any more. Linux then shows it as a zombie, like one that has ended.
  */
 
-import type { DispatchId, EndpointId } from "../../pool/ids.ts";
-import type { CurrentJob } from "../../pool/types.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
 
-/** How often each slot is checked: most jobs are shorter, and are never checked twice. */
+/** How often each process is checked: most jobs are shorter, and are never checked twice. */
 const POLL_MS = 2_000;
 
-/** Why such a job fails. */
-export const LOST_THREAD = "the core has ended the thread of its job, as pthread_exit does";
+/** Why what the core was doing fails. `what`: the function that has ended its thread. */
+export const lostThread = (what: string) => `${what} has ended its thread, as pthread_exit does`;
 
-/** The slots that have lost the thread of a job. */
+/** A process whose core is doing something. */
+export interface BusyCore {
+  readonly pid: number;
+  /** What it does: another text for each job. */
+  readonly what: string;
+  /** Ends the process, which will never answer. */
+  end(): void;
+}
+
+/** The processes that have lost their thread. */
 export class LostThreads {
   readonly #system: ProcFiles;
   #polledAtMs = 0;
-  /** Jobs whose processes were zombies at the last poll: one that has ended is one, too, until it is noticed. */
-  #seen = new Map<EndpointId, DispatchId>();
+  /** Those that were zombies at the last poll: one that has ended is one, too, until it is noticed. */
+  #seen = new Map<number, string>();
 
   constructor(system: ProcFiles) {
     this.#system = system;
   }
 
-  /** Those among these jobs that will never be answered, if it is time to check. */
-  among<T>(
-    jobs: readonly CurrentJob<T>[],
-    pidAt: (endpoint: EndpointId) => number | undefined,
-    nowMs: number,
-  ): CurrentJob<T>[] {
-    if (nowMs - this.#polledAtMs < POLL_MS) return [];
+  /** Ends those that will never answer, if it is time to check. */
+  end(busy: () => Iterable<BusyCore>, nowMs: number): void {
+    if (nowMs - this.#polledAtMs < POLL_MS) return;
     this.#polledAtMs = nowMs;
     const before = this.#seen;
     this.#seen = new Map();
-    return jobs.filter(({ endpoint, dispatch, hasBegun }) => {
-      const pid = hasBegun ? pidAt(endpoint) : undefined;
-      if (pid === undefined || !isZombie(pid, this.#system)) return false;
-      this.#seen.set(endpoint, dispatch);
-      return before.get(endpoint) === dispatch;
-    });
+    for (const core of busy()) {
+      const { pid, what } = core;
+      if (!isZombie(pid, this.#system)) continue;
+      this.#seen.set(pid, what);
+      if (before.get(pid) === what) core.end();
+    }
   }
 }
 

@@ -7,15 +7,15 @@
 import type { ClientId } from "../../pool/types.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 
-/** Smaller inputs come many in one read. */
+/** Smaller inputs do not wait: many of them come in one read. */
 const LARGE_BYTES_MIN = 32 * 1024;
 
 /** While a controller has more queued, no further large input of it is read: about as much as a slot has in flight. */
 const QUEUED_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
- * So long at most. What comes behind an input may be a ping or a cancel. Where a job takes longer than this, nothing is
- * gained by waiting for it.
+ * How long it waits at most: what comes behind an input may be a ping or a cancel. Where a job takes longer than this,
+ * nothing is gained by waiting for it.
  */
 const WAIT_MS_MAX = 10;
 
@@ -30,7 +30,7 @@ export class QueueRoom {
   readonly #clock: Clock;
   readonly #queuedBytes: (client: ClientId) => number;
   readonly #waiting = new Map<ClientId, Waiting>();
-  /** Controllers for which the wait was too long. They do not wait until there was room once. */
+  /** Controllers that have waited in vain. They do not wait again until there has been room once. */
   readonly #slow = new Set<ClientId>();
 
   /** `queuedBytes`: of the inputs that no slot has yet. */
@@ -39,7 +39,7 @@ export class QueueRoom {
     this.#queuedBytes = queuedBytes;
   }
 
-  /** A job of so many bytes has been queued. Resolves when the next one may be read; `undefined`: at once. */
+  /** A job of this many bytes has been queued. Resolves when the next one may be read; `undefined`: at once. */
   wait(client: ClientId, bytes: number): Promise<void> | undefined {
     if (bytes < LARGE_BYTES_MIN) return undefined;
     if (this.#hasRoom(client)) this.#slow.delete(client);

@@ -11,7 +11,7 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 /** Each process takes some 50 MiB. */
 export const TRIALS_MAX = 4;
 
-/** So many of them may have had a slice before. */
+/** This many of them may have had a slice before. */
 const LATER_TRIALS_MAX = TRIALS_MAX - 1;
 
 /** The first slice. Most cores load in a few milliseconds. */

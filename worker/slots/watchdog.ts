@@ -9,7 +9,8 @@ import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
 import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
-import { LOST_THREAD, LostThreads } from "./lost_threads.ts";
+import { LongFrees } from "./long_frees.ts";
+import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
 import { RunTimes } from "./run_times.ts";
 
 /** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
@@ -23,7 +24,8 @@ const VIOLATIONS_MAX = 3;
 
 /** Why a slot was killed. */
 interface Kill {
-  readonly job: Job<RelayedJob>;
+  /** The job that is to blame; `undefined` if none is. */
+  readonly job: Job<RelayedJob> | undefined;
   readonly kind: FailureKindName;
   /** Whether its process was sent other jobs as well. */
   readonly ranOthers: boolean;
@@ -37,6 +39,8 @@ export interface WatchedProcess {
   readonly jobs: number;
   /** The job that it started last. */
   readonly lastStarted: DispatchId;
+  /** The job that has ended, and whose output its core is freeing; 0 if there is none. */
+  readonly freeing: DispatchId;
   kill(reason: string): void;
 }
 
@@ -47,6 +51,8 @@ export interface WatchdogContext {
   readonly system: ProcFiles;
   /** The process behind an endpoint. */
   readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
+  /** The processes that load a core, of slots and others. */
+  readonly loading: () => readonly Pick<WatchedProcess, "pid" | "kill">[];
   /** How long a job whose controller has disconnected may still run. */
   readonly orphanLimitMs: number;
   /** Reports a job that has failed and has left the pool. */
@@ -58,6 +64,7 @@ export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
   readonly #lostThreads: LostThreads;
+  readonly #longFrees = new LongFrees();
   /** Slots that run a job whose answer is not wanted, and since when. */
   readonly #unwantedSinceMs = new Map<EndpointId, number>();
   readonly #kills = new Map<EndpointId, Kill>();
@@ -89,13 +96,29 @@ export class Watchdog {
     for (const { endpoint, job, kind, reason } of findViolations(timed, bytesOf, nowMs)) {
       this.#kill(endpoint, job, kind, reason);
     }
+    const freeingAt = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.freeing;
+    for (const { endpoint, reason } of this.#longFrees.among(wanted, freeingAt, nowMs)) {
+      this.#kill(endpoint, undefined, "other", reason);
+    }
   }
 
-  /** Kills the slots whose core has ended the thread of its job. */
+  /** Kills the processes whose core has ended the thread that called it. */
   checkThreads(nowMs: number): void {
-    const pidAt = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.pid;
-    for (const { endpoint, job } of this.#lostThreads.among(this.#currentJobs(), pidAt, nowMs)) {
-      this.#kill(endpoint, job, "crash", LOST_THREAD);
+    this.#lostThreads.end(() => this.#busyCores(), nowMs);
+  }
+
+  *#busyCores(): Iterable<BusyCore> {
+    for (const process of this.#context.loading()) {
+      const what = "worker_init";
+      yield { pid: process.pid, what, end: () => process.kill(lostThread(what)) };
+    }
+    for (const { endpoint, dispatch, job, hasBegun } of this.#currentJobs()) {
+      const process = this.#context.processAt(endpoint);
+      if (!process || !(hasBegun || process.freeing)) continue;
+      const name = hasBegun ? "worker_run_job" : "worker_free_outdata";
+      const { pid } = process;
+      const end = () => this.#kill(endpoint, hasBegun ? job : undefined, "crash", lostThread(name));
+      yield { pid, what: `${name} ${hasBegun ? dispatch : process.freeing}`, end };
     }
   }
 
@@ -131,7 +154,8 @@ export class Watchdog {
     for (const job of pool.jobsAt(endpoint).reverse()) {
       const { dispatch } = pool.locate(job) ?? {};
       if (dispatch === undefined) continue;
-      if (job !== kill.job || !this.#judge(kill, lastStarted > dispatch)) {
+      const isCulprit = job === kill.job && this.#judge(job, kill, lastStarted > dispatch);
+      if (!isCulprit) {
         pool.onReturned(endpoint, dispatch, nowMs);
       } else {
         pool.onAnswer(endpoint, dispatch, nowMs);
@@ -154,29 +178,32 @@ export class Watchdog {
    * runs jobs in order, has started a later one. And the memory may have been leaked by earlier jobs. In both
    * cases the job runs again in another process, and that is counted. Returns whether the job fails.
    */
-  #judge({ job, kind, ranOthers }: Kill, hadEnded: boolean): boolean {
+  #judge(job: Job<RelayedJob>, { kind, ranOthers }: Kill, hadEnded: boolean): boolean {
     if (!hadEnded && (kind !== "memory" || !ranOthers)) return true;
     const violations = 1 + (this.#violations.get(job.payload) ?? 0);
     this.#violations.set(job.payload, violations);
     return violations >= VIOLATIONS_MAX;
   }
 
-  /** The job that each busy slot is at: it runs, or its input is still being handed over. */
+  /** The job that each busy slot is at: it runs, its input is still being handed over, or it has ended just now. */
   #currentJobs(): CurrentJob<RelayedJob>[] {
     const { pool, processAt } = this.#context;
-    return pool.currentJobs((endpoint) => processAt(endpoint)?.lastStarted);
+    return pool.currentJobs((endpoint) => {
+      const process = processAt(endpoint);
+      return process && !process.freeing ? process.lastStarted : undefined;
+    });
   }
 
   #kill(
     endpoint: EndpointId,
-    job: Job<RelayedJob>,
+    job: Job<RelayedJob> | undefined,
     kind: FailureKindName,
     reason: string,
   ): void {
     const process = this.#context.processAt(endpoint);
     if (!process || this.#kills.has(endpoint)) return;
     this.#kills.set(endpoint, { job, kind, ranOthers: process.jobs > 1 });
-    job.payload.peakBytes = peakBytes(process.pid, this.#context.system);
+    if (job) job.payload.peakBytes = peakBytes(process.pid, this.#context.system);
     process.kill(reason);
   }
 }

@@ -94,6 +94,11 @@ function nameIn(bytes: Buffer, at: number): string {
   return nameOfBytes(Buffer.concat([bytes.subarray(at + PREFIX[0], prefixEnd), SLASH, name]));
 }
 
+/** The name in the content of an entry of its own. */
+export function longNameIn(content: Buffer): Buffer {
+  return content.subarray(0, endOfText(content, 0, content.byteLength));
+}
+
 function isUstar(bytes: Buffer, at: number): boolean {
   return USTAR.every((byte, place) => bytes[at + MAGIC_AT + place] === byte);
 }

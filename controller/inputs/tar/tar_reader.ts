@@ -8,9 +8,11 @@ import { nameOfBytes } from "../../../runtime/files/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../../output/pack/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
 import { SmallCopies } from "./small_copies.ts";
+import type { ContentMemory, TarEvents } from "./tar_events.ts";
 import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
 import { isSparse, isTooLong, reasonOfLongName, shownLongName } from "./tar_refusals.ts";
 import {
+  longNameIn,
   parseTarHeader,
   type TarBytes,
   tarBytes,
@@ -44,16 +46,6 @@ export class TarError extends Error {
   }
 }
 
-/** What a reader reports, in the order of the tar. */
-export interface TarEvents {
-  /** A file. `content` is `undefined` if it is larger than the limit. */
-  onFile(name: string, bytes: number, content: Uint8Array<ArrayBuffer> | undefined): void;
-  /** An entry that is no file and no folder. `what` it is, with its article. */
-  onSkipped(name: string, what: string): void;
-  /** A file that cannot be read from the tar. */
-  onUnreadable(name: string, reason: string): void;
-}
-
 /** An entry whose content follows. */
 interface Entry {
   readonly name: string;
@@ -62,11 +54,6 @@ interface Entry {
   readonly use: "file" | "pax" | "name" | "nothing";
   /** Where its header is. */
   readonly at: number;
-}
-
-/** Lends memory for contents; `undefined`: one of this size gets new memory. */
-export interface ContentMemory {
-  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** Reads one tar. */
@@ -105,10 +92,7 @@ export class TarReader {
     return this.#zeroBlocks >= 2;
   }
 
-  /**
-   * Whether files may follow of which nothing was read: a writer that dies leaves such a tar. Some programs write one
-   * block of zeros at the end.
-   */
+  /** Whether files may be missing, as in the tar of a writer that has died. Some programs end one with a single block. */
   get lacksEnd(): boolean {
     return this.#zeroBlocks === 0;
   }
@@ -315,11 +299,6 @@ export class TarReader {
     } catch (error) {
       throw error instanceof TarHeaderError ? new TarError(error.message, at) : error;
     }
-    if (use === "name") this.#longName = withoutZeros(text);
+    if (use === "name") this.#longName = longNameIn(text);
   }
-}
-
-function withoutZeros(text: Buffer): Buffer {
-  const end = text.indexOf(0);
-  return end < 0 ? text : text.subarray(0, end);
 }

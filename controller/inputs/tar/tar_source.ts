@@ -20,7 +20,8 @@ import {
   type Warn,
 } from "../source.ts";
 import { countInTar } from "./tar_count.ts";
-import { type ContentMemory, TarReader } from "./tar_reader.ts";
+import type { ContentMemory } from "./tar_events.ts";
+import { TarReader } from "./tar_reader.ts";
 import { readTar } from "./tar_stream.ts";
 
 /** The largest input that fits into one job message. */

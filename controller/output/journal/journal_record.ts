@@ -111,6 +111,38 @@ export type ReadLine =
   | { readonly kind: "newer" }
   | { readonly kind: "damaged" };
 
+/** What is looked at by itself. */
+type Required = "input" | "state" | "attempt" | "bytesOut" | "printed";
+
+/** The other fields of a record. It need not have them. If one has another type, nothing in the line can be trusted. */
+const TYPES: Readonly<Record<Exclude<keyof JobRecord, Required>, "number" | "string">> = {
+  index: "number",
+  exitCode: "number",
+  error: "string",
+  reason: "string",
+  cause: "string",
+  worker: "string",
+  sent: "number",
+  bytesIn: "number",
+  crcOut: "string",
+  identity: "string",
+  file: "string",
+  line: "string",
+  content: "string",
+  packAt: "number",
+  packBytes: "number",
+  queuedAt: "number",
+  startedAt: "number",
+  endedAt: "number",
+  answeredAt: "number",
+  runMs: "number",
+  cpuMs: "number",
+  memoryBytes: "number",
+  node: "string",
+  slot: "number",
+};
+const TYPED_FIELDS = Object.entries(TYPES) as [keyof typeof TYPES, "number" | "string"][];
+
 const DAMAGED: ReadLine = { kind: "damaged" };
 const NEWER: ReadLine = { kind: "newer" };
 const WORKER: ReadLine = { kind: "worker" };
@@ -220,8 +252,15 @@ function interpret(value: Partial<ReadRecord> & { v?: unknown; run?: unknown }):
   if (v === JOURNAL_VERSION && input === undefined && isWorkerEvent(value.worker)) return WORKER;
   const isRecord = v === JOURNAL_VERSION && typeof input === "string" &&
     (state === "done" || state === "failed") && typeof core === "string" &&
-    Number.isSafeInteger(bytesOut) && Number.isSafeInteger(attempt);
+    Number.isSafeInteger(bytesOut) && Number.isSafeInteger(attempt) && hasItsTypes(value);
   return isRecord ? { kind: "record", record: value as ReadRecord } : DAMAGED;
+}
+
+function hasItsTypes(value: Partial<ReadRecord>): boolean {
+  const { printed = [] } = value;
+  return TYPED_FIELDS.every(([name, type]) =>
+    value[name] === undefined || typeof value[name] === type
+  ) && Array.isArray(printed) && printed.every((line) => typeof line === "string");
 }
 
 function isWorkerEvent(worker: unknown): worker is WorkerEvent["worker"] {

@@ -7,7 +7,8 @@ import { checkPackIsOf } from "./pack_check.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackContent } from "./pack_file.ts";
 import { PackIndex } from "./pack_index.ts";
-import { Resume, type ResumeOptions } from "../resume.ts";
+import { Resume } from "../resume.ts";
+import type { ResumeOptions } from "../resume_options.ts";
 import { SinkError } from "../sink_errors.ts";
 import { packJournalOf, packStateOf } from "../state_folder.ts";
 

@@ -84,7 +84,7 @@ slowTest(
     const some = await workspace.run(["bench", await core("echo"), SHORT, "--workers", list]);
     assert.equal(some.code, 1);
     assert.match(some.stdout, new RegExp(`^127.0.0.1:${worker.port}: jobs take`, "m"));
-    assert.match(some.stderr, /^distcomp: Cannot measure worker 127.0.0.1:1: connection refused$/m);
+    assert.match(some.stderr, /^distcomp: Cannot measure 127.0.0.1:1: connection refused$/m);
   },
 );
 
@@ -133,7 +133,7 @@ slowTest("bench uses workers that have its key, and no others", async () => {
   assert.match(own.stdout, /jobs take/);
   const foreign = await workspace.run([...args, "other"]);
   assert.equal(foreign.code, 3);
-  assert.match(foreign.stderr, /^distcomp: Cannot measure worker 127.0.0.1:\d+: .*key/m);
+  assert.match(foreign.stderr, /^distcomp: Cannot measure 127.0.0.1:\d+: .*key/m);
 });
 
 slowTest("bench measures a worker of version 1, which cannot be pinged", async () => {
@@ -163,7 +163,8 @@ test("a command line of bench that is wrong is refused in one line", async () =>
   const wrong: [string[], RegExp][] = [
     [["bench"], /Missing required argument/],
     [["bench", path, "missing"], /Cannot read input "missing": no such file/],
-    [["bench", path, "."], /Cannot read input "\.": it is no file/],
+    [["bench", path, "."], /Cannot read input "\.": it is a folder; name a file\n$/],
+    [["bench", path, "-"], /Cannot read input "-": stdin is not taken here; name a file\n$/],
     [["bench", "missing.so"], /missing\.so/],
     [["bench", path, "--slots=2", "--workers=a"], /--slots is only for a bench without --workers/],
     [["bench", path, "--time=0"], /--time must be a time over 0/],

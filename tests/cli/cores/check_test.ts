@@ -171,7 +171,8 @@ test("a core or an input that cannot be read is an error of usage", async () => 
   for (
     const [args, message] of [
       [["missing.so"], /^distcomp: Cannot read core "missing\.so": no such file/],
-      [["folder"], /^distcomp: The core "folder" is no file; name files$/m],
+      [["folder"], /^distcomp: Cannot read core "folder": it is a folder; name a file\n$/],
+      [[await core("faulty"), "-"], /^distcomp: Cannot read input "-": stdin is not taken here; /],
       [[await core("faulty"), "none"], /^distcomp: Cannot read input "none": no such file/],
       [[], /^distcomp: Missing required argument "core"; see distcomp help check$/m],
     ] as const

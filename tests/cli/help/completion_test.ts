@@ -153,8 +153,7 @@ test("a shell that has no completions is refused, and the others are named", asy
   const { code, stderr } = await workspace.run(["completion", "tcsh"]);
   assert.deepEqual([code, stderr], [
     2,
-    'distcomp: "tcsh" is invalid for argument "shell", choose one of bash, zsh, fish; ' +
-    "see distcomp help completion\n",
+    'distcomp: The shell must be bash, zsh or fish, not "tcsh"\n',
   ]);
 });
 

@@ -43,6 +43,23 @@ testUnless(
   },
 );
 
+test("a signer is named with or without the endings of its files", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.run(["key", "create-signer", "me"]);
+  await workspace.write("sums", "the sums\n");
+  for (const name of ["me", "me.key"]) {
+    const signed = await workspace.run(["sign", "sums", "--with", name]);
+    assert.equal(signed.code, 0, signed.stderr);
+  }
+  for (const name of ["me", "me.pub"]) {
+    const verified = await workspace.run(["verify", "sums", "--trust", name]);
+    assert.deepEqual([verified.code, verified.stdout], [0, "sums: OK\n"]);
+  }
+  const { code, stderr } = await workspace.run(["sign", "sums", "--with", "me.pub"]);
+  const message = 'distcomp: Cannot sign with "me.pub": it is the public key; name "me.key"\n';
+  assert.deepEqual([code, stderr], [2, message]);
+});
+
 testUnless(
   noDisk,
   "on a full disk a file keeps its signature, a library its content, and no half file is left",

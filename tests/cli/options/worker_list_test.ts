@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import process from "node:process";
 import { UsageError } from "../../../cli/program/usage_error.ts";
-import { readWorkers } from "../../../cli/options/worker_list.ts";
+import { readWorkers, workersOf } from "../../../cli/options/worker_list.ts";
 import { formatAddress, parseAddress } from "../../../link/address.ts";
 import fc from "../../lib/properties.ts";
 import { runs } from "../../lib/random.ts";
@@ -56,6 +57,21 @@ test("any bytes in a file of workers give addresses, or one error of limited len
     }),
     runs(100),
   );
+});
+
+test("a ~ in the variable with workers, which no shell expands, is refused by its name", async () => {
+  const before = process.env.DISTCOMP_WORKERS;
+  process.env.DISTCOMP_WORKERS = "@~/hosts";
+  try {
+    await assert.rejects(workersOf({}), {
+      name: "UsageError",
+      message:
+        /^DISTCOMP_WORKERS "@~\/hosts" does not name your home, .* write @\$HOME\/hosts, or /,
+    });
+  } finally {
+    if (before === undefined) delete process.env.DISTCOMP_WORKERS;
+    else process.env.DISTCOMP_WORKERS = before;
+  }
 });
 
 test("an error in a file of workers names the file and the line", async () => {

@@ -19,6 +19,15 @@ test("a line that is too long goes on below, after as many figures as fit", () =
   ]);
 });
 
+test("a figure that is too long for a line goes on below after a comma", () => {
+  const line = "time in the core: median 1.2s, 95% within 2.5s, longest 2.9s · CPU 93%";
+  assert.deepEqual(fittedLines([line], 58), [
+    "time in the core: median 1.2s, 95% within 2.5s,",
+    "  longest 2.9s · CPU 93%",
+  ]);
+  assert.deepEqual(fittedLines([line], 60), [line.slice(0, -" · CPU 93%".length), "  CPU 93%"]);
+});
+
 test("a line without figures, or with one that is too long itself, is left to the terminal", () => {
   const words = "a line without figures";
   assert.deepEqual(fittedLines([words, "", "  "], 5), [words, "", "  "]);

@@ -49,7 +49,7 @@ testUnless(
     await gate.open();
     await run.exited;
     await eventually("the end of the run", () => /^over$/m.test(screen.text()));
-    assert.match(screen.text(), /^the run in .* has ended: 1 job done, 1 failed$/m);
+    assert.match(screen.text(), /^the run in .* has ended: 1 job done,\s+1 failed$/m);
     assert.doesNotMatch(screen.text(), /^WORKERS/m);
   },
 );

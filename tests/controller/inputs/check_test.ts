@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { symlink } from "node:fs/promises";
-import { checkLines, checkPaths } from "../../../controller/inputs/check.ts";
+import { checkLines, checkPaths, checkTar } from "../../../controller/inputs/check.ts";
 import { OutputNaming } from "../../../controller/inputs/output_naming.ts";
 import { SourceError } from "../../../controller/inputs/source.ts";
 import { systemFiles as files } from "../../../runtime/files/system_files.ts";
@@ -70,10 +70,12 @@ test("a path below a folder that is named too is refused, unless the folder leav
 test("a file of lines is refused if it does not exist, is a folder or would be overwritten", async () => {
   await using workspace = await Workspace.make();
   const file = await workspace.write("out/17", "1\n");
+  await symlink("out/17", workspace.at("link"));
   const refusals = [
     [workspace.at("missing"), "no such file or folder"],
     [workspace.at("out"), "it is a folder"],
     [file, "an output would overwrite it"],
+    [workspace.at("link"), "an output would overwrite it"],
   ] as const;
   for (const [path, reason] of refusals) {
     await assert.rejects(
@@ -83,6 +85,25 @@ test("a file of lines is refused if it does not exist, is a folder or would be o
   }
   await checkLines(files, file, workspace.at("elsewhere"));
   await checkLines(files, await workspace.write("out/lines", "1\n"), workspace.at("out"));
+});
+
+test("a tar is refused if it does not exist, is a folder or is in the folder of the outputs", async () => {
+  await using workspace = await Workspace.make();
+  const file = await workspace.write("out/in.tar", "tar");
+  await symlink("out/in.tar", workspace.at("link.tar"));
+  const refusals = [
+    [workspace.at("missing"), "no such file or folder"],
+    [workspace.at("out"), "it is a folder"],
+    [file, "it is in the folder of the outputs"],
+    [workspace.at("link.tar"), "it is in the folder of the outputs"],
+  ] as const;
+  for (const [path, reason] of refusals) {
+    await assert.rejects(
+      checkTar(files, path, workspace.at("out")),
+      (error) => isRefusal(error, reason),
+    );
+  }
+  await checkTar(files, file, workspace.at("elsewhere"));
 });
 
 async function assertRefused(paths: string[], outputs: string, text: string): Promise<void> {

@@ -45,6 +45,7 @@ test("a name that leads out of the output folder, or into distcomp's own, is no 
   const naming = OutputNaming.of("{stem}");
   assert.match(reasonAgainst(naming.outputOf("..hidden")) ?? "", /cannot be called "\."/);
   assert.match(reasonAgainst(naming.outputOf(".distcomp.x")) ?? "", /cannot be called ".distcomp"/);
+  assert.match(reasonAgainst(naming.outputOf(".DistComp.x")) ?? "", /cannot be called ".DistComp"/);
   assert.equal(reasonAgainst(naming.outputOf("a/.distcomp.x")), undefined);
 });
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import process from "node:process";
 import { tableSource } from "../../../controller/inputs/table.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
@@ -40,6 +41,21 @@ test("a long table is read in batches, and a header alone has no rows", async ()
   assert.equal(tasks.length, 5_000);
   assert.equal(nameOf(tasks[4_999] ?? assert.fail()), "n=4999");
   assert.deepEqual(await tasksOf(tableSource(await workspace.write("empty.csv", "n\n"))), []);
+});
+
+test("a header of eight times as many columns costs no more than that, and is checked to its end", async () => {
+  await using workspace = await Workspace.make();
+  const cpuMsOf = async (columns: number) => {
+    const names = Array.from({ length: columns }, (_, index) => `g${index}`);
+    const file = await workspace.write("wide.csv", `${names.join(",")},g${columns - 1}\n`);
+    const before = process.cpuUsage();
+    await assert.rejects(tasksOf(tableSource(file)), /two columns are called "g\d+"/);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
+  await cpuMsOf(10_000); // so that all is loaded and compiled
+  const [one, eight] = [await cpuMsOf(10_000), await cpuMsOf(80_000)];
+  assert(eight < 24 * one + 500, `${one} and ${eight} ms`);
 });
 
 test("a table that cannot be right is refused with the reason", async () => {

@@ -78,6 +78,14 @@ test("whatever happens to a journal, only the jobs of the damaged lines run agai
   );
 });
 
+test("a line with a field of another type costs its own job only", async () => {
+  await using workspace = await prepared();
+  const wrong = { ...recordFor("a"), identity: 9 as unknown as string };
+  const journal = WHOLE.toString().replace(lineOf("a").text, formatRecord(wrong, CORE));
+  await writeFile(journalIn(workspace.path), journal);
+  assert.deepEqual([...await doneIn(workspace.path)], NAMES.filter((name) => name !== "a"));
+});
+
 test("a run that resumes with any journal adds records that the next run can read", async () => {
   await using workspace = await prepared();
   await fc.assert(

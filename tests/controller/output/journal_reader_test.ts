@@ -5,6 +5,8 @@ import { Buffer } from "node:buffer";
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
+import { crc32 } from "node:zlib";
+import { checksumText } from "../../../controller/output/journal/checksum.ts";
 import {
   type JournalFlaws,
   readJournal,
@@ -56,6 +58,29 @@ test("records are read as they were written, whatever their names and reasons ar
   assert.deepEqual(read, records.map(asRead));
   assert.deepEqual(flaws, { damaged: 0, newer: 0 });
 });
+
+test("a line in which a field has another type is damaged, whatever its checksum says", async () => {
+  const full: JobRecord = {
+    ...recordOf(0, { state: "failed", error: "why", reason: "why", cause: "crash" }),
+    ...{ sent: 1, file: "file", line: "line", content: "content", packAt: 0, packBytes: 1 },
+    ...{ queuedAt: 1, startedAt: 2, endedAt: 3, answeredAt: 4, cpuMs: 5, memoryBytes: 6 },
+    ...{ node: "node7", slot: 0, printed: ["last words"] },
+  };
+  for (const [name, value] of Object.entries(full)) {
+    for (const wrong of [null, true, {}, [9], typeof value === "string" ? 9 : "9"]) {
+      const changed = lineOf({ ...full, [name]: wrong });
+      const { read, flaws } = await readBack(formatRecord(full, CORE) + changed);
+      assert.equal(read.length, 1, changed);
+      assert.deepEqual(flaws, { damaged: 1, newer: 0 });
+    }
+  }
+});
+
+/** A line with a checksum, whatever is in it. */
+function lineOf(fields: object): string {
+  const text = JSON.stringify({ v: 1, ...fields, core: CORE }).slice(0, -1);
+  return `${text},"crc":"${checksumText(crc32(text))}"}\n`;
+}
 
 test("a single record is read from the place where it begins", async () => {
   await using workspace = await Workspace.make();

@@ -4,7 +4,11 @@ import assert from "node:assert/strict";
 import { VersionNegotiation } from "../../../controller/workers/version_negotiation.ts";
 import { FrameReader, VERSION, view } from "../../fixtures/peers/frames.ts";
 import { answering } from "../../fixtures/peers/scripted_worker.ts";
-import { onlyVersion1, type Refusal } from "../../fixtures/peers/scripted_worker_2.ts";
+import {
+  acceptsAllVersions,
+  onlyVersion1,
+  type Refusal,
+} from "../../fixtures/peers/scripted_worker_2.ts";
 import { assertPolite, numberedInputs, test } from "../simulation.ts";
 
 test("version 2 is offered first, and after a refusal only version 1", () => {
@@ -99,6 +103,20 @@ test("a worker of version 1 that closes the connection instead of refusing is us
   assert.equal(peer.connections, 6);
   assertPolite(peer);
 });
+
+for (const [unknown, connections] of [["error", 2], ["ends", 6]] as const) {
+  test(`a worker of version 1 that accepts every version is used with it (describe: ${unknown})`, async (simulation) => {
+    const peer = await simulation.peer(acceptsAllVersions(unknown));
+    const recorded = simulation.cluster();
+    const inputs = numberedInputs(20);
+    recorded.dial(peer);
+    recorded.addAll(inputs);
+    await recorded.completed(inputs.length);
+    recorded.assertEchoed(inputs);
+    assert.equal(peer.connections, connections);
+    assertPolite(peer);
+  });
+}
 
 test("a worker behind a tunnel that was open before it is not taken for one of version 1", async (simulation) => {
   const worker = await simulation.worker();

@@ -1,7 +1,7 @@
 /** The last lines of a job. */
 
 import assert from "node:assert/strict";
-import { lineThatSaysWhy } from "../../../system/last_words.ts";
+import { lineThatSaysWhy } from "../../../system/failure_line.ts";
 import { LastLines } from "../../../worker/slots/processes/last_lines.ts";
 import { test } from "../../lib/test.ts";
 

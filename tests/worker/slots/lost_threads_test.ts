@@ -1,35 +1,39 @@
-/** Slots whose core has ended the thread of its job. */
+/** Processes whose core has ended the thread that called it. */
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { Job } from "../../../pool/job.ts";
-import type { CurrentJob, DispatchId, EndpointId } from "../../../pool/types.ts";
 import { LostThreads } from "../../../worker/slots/lost_threads.ts";
-import { core } from "../../lib/cores.ts";
+import type { WorkerResponse } from "../../fixtures/peers/controller_v1.ts";
+import { core, coreBytes } from "../../lib/cores.ts";
 import { slow, test, testUnless } from "../../lib/test.ts";
 import { systemOf } from "../../lib/made_up_system.ts";
 import { Workspace } from "../../cli/workspace.ts";
+import { outputText } from "../controllers.ts";
+import { connect2, failed, isBusy, sendLimited } from "../controllers_2.ts";
+import { startOwnWorker } from "../own_worker.ts";
 
-const SLOT = 1 as EndpointId;
 const PID = 17;
 
-test("a job fails whose process was seen as a zombie twice, two seconds after each other", () => {
+test("a process is ended that was seen as a zombie twice, two seconds after each other, doing the same", () => {
   let isZombie = true;
   const threads = new LostThreads({
     ...systemOf({}),
     text: (path) => path === `/proc/${PID}/stat` ? statOf(isZombie) : undefined,
   });
-  const lostAt = (nowMs: number, dispatch: number, hasBegun = true) =>
-    threads.among([current(dispatch, hasBegun)], () => PID, nowMs).length;
-  assert.equal(lostAt(2_000, 1), 0, "it may have ended just now");
-  assert.equal(lostAt(3_999, 1), 0, "it is not looked at so often");
-  assert.equal(lostAt(4_000, 1), 1);
-  assert.equal(lostAt(6_000, 2), 0, "that is another job, in another process");
+  const lostAt = (nowMs: number, what: string) => {
+    let ended = 0;
+    threads.end(() => [{ pid: PID, what, end: () => ended += 1 }], nowMs);
+    return ended;
+  };
+  assert.equal(lostAt(2_000, "job 1"), 0, "it may have ended just now");
+  assert.equal(lostAt(3_999, "job 1"), 0, "it is not looked at so often");
+  assert.equal(lostAt(4_000, "job 1"), 1);
+  assert.equal(lostAt(6_000, "job 2"), 0, "that is another job");
   isZombie = false;
-  assert.equal(lostAt(8_000, 2), 0);
+  assert.equal(lostAt(8_000, "job 2"), 0);
   isZombie = true;
-  assert.equal(lostAt(10_000, 2), 0);
-  assert.equal(lostAt(12_000, 3, false), 0, "its slot has not begun it");
+  assert.equal(lostAt(10_000, "job 2"), 0);
+  assert.equal(lostAt(12_000, "job 2"), 1);
 });
 
 const noZombies = process.platform === "linux" ? slow : "needs /proc";
@@ -42,16 +46,40 @@ testUnless(
     const args = ["run", await core("ends_thread"), "--repeat", "1", "--slots", "1"];
     const { code, stdout } = await workspace.run([...args, "--crash-limit", "1"]);
     assert.equal(code, 1);
-    assert.match(stdout, /the core has ended the thread of its job, as pthread_exit does$/m);
+    assert.match(stdout, /worker_run_job has ended its thread, as pthread_exit does$/m);
+  },
+);
+
+testUnless(
+  noZombies,
+  "a core whose worker_init ends its thread cannot be loaded, also while all slots are busy",
+  async () => {
+    await using worker = await startOwnWorker();
+    await using controller = await connect2(worker);
+    const reason = /worker_init has ended its thread, as pthread_exit does/;
+    const content = await coreBytes("ends_thread", { IN_INIT: 1 });
+    assert.match(await failed(controller.sendCore("in a slot", content), "core"), reason);
+    await using busy = await connect2(worker, "behave");
+    void sendLimited(busy, "spin");
+    await isBusy(busy, 1);
+    const other = await coreBytes("ends_thread", { IN_INIT: 2 });
+    assert.match(await failed(controller.sendCore("in a probe", other), "core"), reason);
+  },
+);
+
+testUnless(
+  noZombies,
+  "a core that ends its thread when it frees an output is replaced",
+  async () => {
+    await using worker = await startOwnWorker();
+    await using controller = await connect2(worker, "frees_badly");
+    const [first, second] = ["thread", "next"].map((input) => sendLimited(controller, input));
+    assert.equal(outputText(await first as WorkerResponse), "thread");
+    assert.equal(outputText(await second as WorkerResponse), "next");
   },
 );
 
 /** What Linux says of a process whose name is of the kind that is hard to read. */
 function statOf(isZombie: boolean): string {
   return `${PID} (core) R 1 (x) ${isZombie ? "Z" : "S"} 1 17 17 0`;
-}
-
-function current(dispatch: number, hasBegun: boolean): CurrentJob<string> {
-  const job = {} as Job<string>;
-  return { endpoint: SLOT, dispatch: dispatch as DispatchId, job, hasBegun };
 }

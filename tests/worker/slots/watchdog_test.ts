@@ -109,10 +109,36 @@ test("a job that the slot was killed for is not to blame if it had ended by then
   }
 });
 
+test("a job that has ended is not over its time limit while its core frees the output", () => {
+  const worker = new WatchedWorker([SHORT_TIME, NO_LIMITS]);
+  [worker.lastStarted] = worker.runSlot();
+  worker.look(0);
+  worker.freeing = worker.lastStarted as DispatchId;
+  worker.answers(worker.freeing);
+  worker.look(1_000);
+  worker.look(1e9);
+  assert.equal(worker.isKilled, false, "the next job has no limit");
+});
+
+test("a slot is killed when a job has waited for its time limit for an output to be freed, and no job is to blame", () => {
+  const worker = new WatchedWorker([NO_LIMITS, SHORT_TIME]);
+  const [ended] = worker.runSlot();
+  worker.lastStarted = worker.freeing = ended as DispatchId;
+  worker.answers(worker.freeing);
+  worker.look(1_000);
+  worker.look(1_001);
+  assert.equal(worker.isKilled, false);
+  worker.look(1_002);
+  assert.equal(worker.isKilled, true);
+  assert.equal(worker.endSlot(ended as DispatchId), undefined);
+  assert.equal(worker.queued, 1);
+});
+
 /** A worker with one slot at a time. Memory is measured in the test's own process. */
 class WatchedWorker {
   isKilled = false;
   lastStarted: DispatchId | undefined;
+  freeing = NONE;
   #endpoint = NONE as number as EndpointId;
   #sent: DispatchId[] = [];
   readonly #jobs: RelayedJob[] = [];
@@ -133,8 +159,10 @@ class WatchedWorker {
       pid: process.pid,
       jobs: this.#jobsBefore + this.#sent.length,
       lastStarted: this.lastStarted ?? NONE,
+      freeing: this.freeing,
       kill: () => this.isKilled = true,
     }),
+    loading: () => [],
     orphanLimitMs: ORPHAN_LIMIT_MS,
     onFailed: (_, kind) => this.#blamed = kind,
   });
@@ -160,6 +188,7 @@ class WatchedWorker {
     this.#sent = [];
     this.#jobsBefore = jobsBefore;
     this.lastStarted = undefined;
+    this.freeing = NONE;
     this.isKilled = false;
     this.#endpoint = this.#pool.onEndpointUp(this.queued);
     this.#pool.load(this.#endpoint, CORE);

@@ -1,8 +1,11 @@
 /** The last lines that a job has printed, for people who want to know why it failed. */
 
-import { LAST_LINES_BYTES_MAX, LAST_LINES_MAX, saysWhy } from "../../../system/last_words.ts";
+import { LAST_LINES_BYTES_MAX, LAST_LINES_MAX, saysWhy } from "../../../system/failure_line.ts";
 
-/** A panic is followed by its message, and by the second panic that comes of it with a backtrace of 50 lines. */
+/**
+ * How many lines are kept from the first one on that says why: a panic is followed by its message, and often by a
+ * second panic with a backtrace of 50 lines.
+ */
 const TELLING_LINES_MAX = 3;
 
 /** Stands for the lines between the telling ones and the last ones. */

@@ -20,7 +20,7 @@ const QUIET_JOBS_MAX = 32;
  */
 const MARK_WAIT_MS = 500;
 
-/** Lines whose job has not ended are passed on after this time, or if there are so many. */
+/** Lines whose job has not ended are passed on after this time, or when there are this many. */
 const PASS_ON_MS = 50;
 const PASS_ON_LINES = 200;
 

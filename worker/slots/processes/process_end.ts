@@ -4,7 +4,7 @@ import os from "node:os";
 import type { Link } from "../../../link/link.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { ProcessEnd } from "../../../runtime/ports.ts";
-import { saysWhy, withReason } from "../../../system/last_words.ts";
+import { saysWhy, withReason } from "../../../system/failure_line.ts";
 import type { Lines } from "../../job.ts";
 
 /**
@@ -23,10 +23,14 @@ const KILLING = ["SIGKILL", "SIGXCPU"];
 /** Go ends a process by this signal after a crash in C code, when it has printed what it was. */
 const AFTER_CRASH = "SIGQUIT";
 
-/** What a process wrote before it died is in the socket already; this is for a loaded machine. */
+/**
+ * How long its last answers are read. They are in the socket already when it has died; this is for a loaded machine.
+ */
 const LAST_ANSWERS_MS = 1_000;
 
-/** Reads the answers that a process has sent before it exited, and those that it held back. `closed`: the link's end. */
+/**
+ * Reads the answers that a process has sent before it exited, and those that it held back. `closed`: the link's end.
+ */
 export async function readLastAnswers(
   link: Link,
   closed: Promise<unknown>,
@@ -83,7 +87,9 @@ export function exitReason(
 ): string {
   if (!end) return `${killReason ?? "was killed"}; ${child.whyGivenUp}`;
   if (killReason !== undefined) return killReason;
-  const overflow = shared.hasOverflowedStack ? " (stack overflow)" : "";
+  // A process that the core has forked may have left the address of a fault there.
+  const hasOverflowed = end.signal === "SIGSEGV" && shared.hasOverflowedStack;
+  const overflow = hasOverflowed ? " (stack overflow)" : "";
   const { lastLines } = printed;
   return withReason(`${describeEnd(end, lastLines)}${overflow}`, lastLines);
 }

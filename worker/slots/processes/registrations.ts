@@ -11,7 +11,10 @@ import { SLOT_REGISTER } from "../../../slot/protocol.ts";
 /** A slot registers at once, within milliseconds; this is for a loaded machine. */
 const LIMIT_MS = 10_000;
 
-/** More slots than this hardly start at once. Then the oldest connection goes, which is probably no slot's. */
+/**
+ * More slots than this hardly ever start at once. Beyond it the oldest connection is closed, which is probably no
+ * slot's.
+ */
 const WAITING_MAX = 512;
 
 /** The connections of one worker. */

@@ -14,7 +14,12 @@ import { sharedPath } from "../../../slot/protocol.ts";
 import type { Program } from "../../../system/self.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
 import { refusalOf } from "./sandbox_refusal.ts";
-import { lockArguments, viewArguments, type ViewOptions } from "./sandbox_view.ts";
+import {
+  hiddenInWritable,
+  lockArguments,
+  viewArguments,
+  type ViewOptions,
+} from "./sandbox_view.ts";
 
 /** Where a slot has what is its own, and what its worker shows it. */
 const OWN_FOLDER = "/run/distcomp";
@@ -48,7 +53,7 @@ export interface SandboxOptions {
   readonly writable: readonly string[];
   /** Where slots work, if not in the folder for temporary files. Hidden, because other slots work there. */
   readonly workdir?: string | undefined;
-  /** Files that no core may see, such as a key. */
+  /** Files that no core may see, such as a key or the token of a page. */
   readonly hiddenFiles: readonly string[];
   readonly hasGpus: boolean;
 }
@@ -94,6 +99,13 @@ export class Sandbox {
     runtime: Pick<Runtime, "selfCommand" | "spawn" | "clock">,
     options: SandboxOptions,
   ): Promise<Sandbox> {
+    const seen = hiddenInWritable(options);
+    if (seen) {
+      throw new Error(
+        `Cannot run slots in a sandbox: "${seen.file}", which cores must not see, is in ` +
+          `"${seen.folder}", which they may change; name another folder with --sandbox-write`,
+      );
+    }
     const self = runtime.selfCommand();
     const sandbox = new Sandbox(findBubblewrap(), self, options);
     const trial = sandbox.#around([...self.slice(0, 1), "--version"], undefined, []);

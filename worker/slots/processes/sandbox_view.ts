@@ -1,8 +1,17 @@
 /** What the process of a slot sees of the files of its machine, if it runs in a sandbox. */
 
-import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { accessSync, constants, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import process from "node:process";
+import {
+  hiddenAt,
+  type HiddenFile,
+  isAtOrAbove,
+  realPath,
+  remadeArguments,
+  type RemadeFolder,
+  remadeFolders,
+} from "./hidden_files.ts";
 
 /** Folders of `/` that are not shown: files of users, sockets and secrets of services, and what is made anew. */
 const HIDDEN_ROOTS = ["home", "root", "run", "tmp", "proc", "dev", "lost+found"];
@@ -13,7 +22,7 @@ const SHOWN_IN_RUN = ["/run/current-system", "/run/opengl-driver", "/run/opengl-
 /** Others that hold files of users or secrets of services. */
 const HIDDEN_FOLDERS = ["/var/tmp", "/var/run", "/var/lock", "/var/mail", "/var/spool"];
 
-/** Files that only root may read, which a worker of root would show. */
+/** What only root and few others may read, whose workers would show it. */
 const HIDDEN_FILES = ["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-"];
 const HIDDEN_FOLDERS_OF_ROOT = ["/etc/ssh", "/etc/ssl/private", "/etc/sudoers.d"];
 
@@ -45,25 +54,70 @@ export interface ViewOptions {
  * be the last.
  */
 export function viewArguments(options: ViewOptions, workFolder: string | undefined): string[] {
-  const { hiddenFiles, shown, writable, environment, hasGpus } = options;
-  const files = [...HIDDEN_FILES, ...hiddenFiles].flatMap((path) => realPath(path) ?? []);
-  const places = [...SHOWN_IN_RUN, ...placesIn(environment), ...shown];
+  const { writable, hasGpus } = options;
   return [
     ...rootArguments(),
+    ...remadeInRoot(options).flatMap(remadeArguments),
     ...["--proc", "/proc", ...settingArguments(), "--dev", "/dev"],
     ...workFolder === undefined ? ["--tmpfs", "/tmp"] : ["--bind", workFolder, "/tmp"],
     ...hasGpus ? gpuArguments() : [],
     ...hiddenFoldersIn(options).flatMap((path) => ["--tmpfs", path]),
-    ...places.flatMap((path) => ["--ro-bind-try", path, path]),
+    ...placesOf(options).flatMap((path) => ["--ro-bind-try", path, path]),
+    ...remadeInPlaces(options).flatMap(remadeArguments),
     ...writable.flatMap((path) => ["--bind", path, path]),
-    ...files.filter((path) => isShown(path) || isIn(path, [...places, ...writable]))
-      .flatMap((path) => ["--ro-bind", "/dev/null", path]),
   ];
 }
 
-/** Nobody may write into the folders that are empty in place of others. */
+/** Nobody may write into the folders that were made in place of others. */
 export function lockArguments(options: ViewOptions): string[] {
-  return [...hiddenFoldersIn(options), "/"].flatMap((path) => ["--remount-ro", path]);
+  const remade = [...remadeInRoot(options), ...remadeInPlaces(options)].map(({ at }) => at);
+  const made = new Set([...hiddenFoldersIn(options), ...remade, "/"]);
+  return [...made].flatMap((path) => ["--remount-ro", path]);
+}
+
+/**
+ * A file to hide that is in a folder which cores may change, and this folder. A core could give another name to the
+ * folder that it is in, and see it there.
+ */
+export function hiddenInWritable(
+  options: Pick<ViewOptions, "hiddenFiles" | "writable">,
+): { readonly file: string; readonly folder: string } | undefined {
+  for (const { folder: place, name } of hiddenFilesOf(options)) {
+    const folder = options.writable.find((path) => isAtOrAbove(realPath(path) ?? path, place));
+    if (folder !== undefined) return { file: `${place}/${name}`, folder };
+  }
+  return undefined;
+}
+
+function hiddenFilesOf({ hiddenFiles }: Pick<ViewOptions, "hiddenFiles">): HiddenFile[] {
+  return [...HIDDEN_FILES.filter(isReadable), ...hiddenFiles].flatMap(hiddenAt);
+}
+
+/** Below folders of `/` that are shown, and not hidden as a whole. */
+function remadeInRoot(options: ViewOptions): RemadeFolder[] {
+  const folders = hiddenFoldersIn(options);
+  const seen = hiddenFilesOf(options).filter(({ folder }) =>
+    folder !== "/" && isShown(folder) && !folders.some((path) => isAtOrAbove(path, folder))
+  );
+  return remadeFolders(seen, "/");
+}
+
+function remadeInPlaces(options: ViewOptions): RemadeFolder[] {
+  const hidden = hiddenFilesOf(options);
+  return placesOf(options).flatMap((path) => remadeFolders(hidden, path));
+}
+
+function placesOf({ environment, shown }: ViewOptions): string[] {
+  return [...SHOWN_IN_RUN, ...placesIn(environment), ...shown];
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false; // cores cannot read it either
+  }
 }
 
 function rootArguments(): string[] {
@@ -112,20 +166,4 @@ function placesIn(environment: ViewOptions["environment"]): string[] {
   return PLACES.flatMap((name) => (environment[name] ?? "").split(":"))
     .filter((path) => path.startsWith("/"))
     .filter((path) => !isAtOrAbove(realPath(path) ?? "/", home ?? "/"));
-}
-
-function isIn(path: string, folders: readonly string[]): boolean {
-  return folders.some((folder) => isAtOrAbove(realPath(folder) ?? folder, path));
-}
-
-function isAtOrAbove(path: string, other: string): boolean {
-  return path === "/" || other === path || other.startsWith(`${path}/`);
-}
-
-function realPath(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined; // it is not there
-  }
 }

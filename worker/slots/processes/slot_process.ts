@@ -14,7 +14,7 @@ import { messageOf } from "../../../runtime/error_text.ts";
 import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
 import { encodeLoad, SLOT_LOAD, SLOT_LOAD_ID, SLOT_MARKED } from "../../../slot/protocol.ts";
 import { Child } from "../../../system/child.ts";
-import { withReason } from "../../../system/last_words.ts";
+import { withReason } from "../../../system/failure_line.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
 import type { Lines, PlacedPayload, SlotResponse } from "../../job.ts";
 import { LoadError } from "../../cores/load_error.ts";
@@ -126,6 +126,11 @@ export class SlotProcess {
   /** The job that it started last, readable even after it has exited. */
   get lastStarted(): DispatchId {
     return this.shared.startedId;
+  }
+
+  /** The job that has ended, and whose output its core is freeing; 0 if there is none. */
+  get freeing(): DispatchId {
+    return this.shared.freeing;
   }
 
   /** Whether a huge output of it is being sent, which is nowhere else. */

@@ -1,6 +1,6 @@
 /**
- * The answers that a slot holds back, to write them together: its worker takes them from memory that both share when the
- * slot is lost, and when they have waited behind a job that takes long.
+ * The answers that a slot holds back, to write them together: its worker takes them from memory that both share when
+ * the slot is lost, and when they have waited behind a job that takes long.
  */
 
 import { Link } from "../../../link/link.ts";
@@ -20,8 +20,9 @@ export class HeldAnswers {
   readonly #shared: SharedAnswers;
   readonly #events: LinkEvents;
   #link: Link | undefined;
+  /** Bytes of answers that have come over the connection. */
   #receivedBytes = 0;
-  /** Those that were received, or taken from shared memory before that. */
+  /** Bytes of answers that were received, or taken from shared memory before they were. */
   #knownBytes = 0;
   /** The job that ran at the last tick, and how much was written then. */
   #seen = { startedId: -1, writtenBytes: -1 };
@@ -63,7 +64,9 @@ export class HeldAnswers {
     this.attempt(() => new FrameDecoder().feed(held).forEach(this.#events.onFrame));
   }
 
-  /** Handles what the slot has said. A core can have it say anything: an error closes the link, as where it reads that. */
+  /**
+   * Handles what the slot has said. A core can have it say anything: an error closes the link, as where it reads that.
+   */
   attempt(handle: () => void): void {
     try {
       handle();

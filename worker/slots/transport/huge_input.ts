@@ -146,8 +146,8 @@ export class HugeInput implements HugePlace {
 }
 
 /**
- * Memory that only this process has, for one input; `undefined` if the system has none, or no slot could have the input:
- * a limit on the size of files (`ulimit -f`) may be too low for the memory of slots. The file is sparse.
+ * Memory that only this process has, for one input; `undefined` if the system has none, or no slot could have the
+ * input: a limit on the size of files (`ulimit -f`) may be too low for the memory of slots. The file is sparse.
  */
 export function ownInput(
   runtime: Pick<Runtime, "createMemory">,

@@ -1,4 +1,6 @@
-/** Large inputs and outputs go through memory that worker and slot share, and small ones together through the socket. */
+/**
+ * Large inputs and outputs go through memory that worker and slot share, and small ones together through the socket.
+ */
 
 import type { Link } from "../../../link/link.ts";
 import { type Frame, JOB_PREFIX_BYTES, readUint64, type Uint64 } from "../../../protocol/mod.ts";
@@ -19,8 +21,8 @@ import type { ProcessMemory } from "./process_memory.ts";
 const SHARED_BYTES_MIN = 32 * 1024;
 
 /**
- * Regions that are free again are told with the next job, which costs nothing, or when they are so many. Of the largest
- * a slot has few.
+ * The slot is told which regions are free again together with its next job, which costs nothing, or when they are this
+ * many. Of the largest a slot has few.
  */
 const UNTOLD_MAX = 24;
 const UNTOLD_SCARCE_MAX = 2;
@@ -32,11 +34,13 @@ export class MemoryTransport implements JobTransport {
   readonly #link: Link;
   readonly #socket: SocketTransport;
   readonly #memory: ProcessMemory;
-  /** Until the process has taken the memory, and if it cannot, all goes through its socket. */
+  /** Until the process has taken the memory, or if it cannot, everything goes through its socket. */
   #isTaken = false;
   /** Regions whose outputs are no longer needed, which the process does not know yet. */
   readonly #untold: number[] = [];
-  /** Whether a huge input is being moved to the memory, and what is to be sent after it: no more than a window of jobs. */
+  /**
+   * Whether a huge input is being moved to the memory, and what is to be sent after it: no more than a window of jobs.
+   */
   #isMoving = false;
   readonly #waiting: (() => void)[] = [];
 

@@ -107,7 +107,9 @@ export class ProcessMemory {
     return this.#outputViews.usedBytes((region) => region.at < USUAL_BYTES);
   }
 
-  /** A place for the payload of a job, whose first `prefixBytes` come before the input; `undefined` if there is none. */
+  /**
+   * A place for the payload of a job, whose first `prefixBytes` come before the input; `undefined` if there is none.
+   */
   place(payloadBytes: number, prefixBytes: number): JobPlace | undefined {
     const bytes = payloadBytes - prefixBytes;
     const region = this.#isGone ? undefined : this.#freeInputs.take(bytes);

@@ -7,17 +7,16 @@ import type { Region } from "../../../slot/regions.ts";
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * Memory that they keep for the next inputs or outputs; the system gets back the rest. With many large jobs in flight, as
- * many are done all of a sudden as were there at once, and their memory is needed again at once: to give it back and to
- * get it anew takes a tenth of the time of a worker and its slots. Of what the other process may use again, nothing can
- * be given back later.
+ * Memory that they keep for the next inputs or outputs; the system gets back the rest. Large jobs often end all
+ * together, and their memory is needed again at once: to give it back and to get it anew takes a tenth of the time of a
+ * worker and its slots. Once the other process may use a region again, it cannot be given back any more.
  */
 const BUSY_KEPT_BYTES_MAX: Readonly<Record<GivenBack, number>> = {
   coldest: 4 * KEPT_BYTES_MAX,
   released: 2 * KEPT_BYTES_MAX,
 };
 
-/** Views are this large at least, so that few are made: each is an object outside of the runtime's own memory. */
+/** Views are at least this large, so that few are made: each is an object outside of the runtime's own memory. */
 const VIEW_BYTES_MIN = 128 * 1024;
 
 /** What is known of a region that was used before. */

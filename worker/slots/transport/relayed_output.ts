@@ -15,7 +15,7 @@ import {
 } from "../../../protocol/mod.ts";
 import type { SlotResponse } from "../../job.ts";
 
-/** One part is filled while the other is sent. */
+/** How many parts there are: one is filled while the other is sent. */
 const PARTS = 2;
 
 /** Bytes of a part. */

@@ -1,11 +1,10 @@
 /**
- * The worker's end of the small memory that it shares with a slot's process: which job the slot started last, the answers
- * that it holds back, and how it has ended. See `slot/shared_layout.ts`.
+ * The worker's end of the small memory that it shares with a slot's process: which job the slot started last, the
+ * answers that it holds back, and how it has ended. See `slot/shared_layout.ts`.
  */
 
 import type { DispatchId } from "../../../pool/types.ts";
 import { codeOf, reasonOf } from "../../../runtime/error_text.ts";
-import { faultAddress } from "../../../runtime/native/fault_trace.ts";
 import { encodeUsage } from "../../../protocol/mod.ts";
 import type { Files, SharedFile } from "../../../runtime/files/files.ts";
 import { dirname } from "../../../runtime/files/path.ts";
@@ -59,6 +58,12 @@ export class SlotSharedMemory {
     return this.#numbers[SlotNumber.startedId] as DispatchId;
   }
 
+  /** The job that has ended, and whose output the core is freeing; 0 while it frees none. */
+  get freeing(): DispatchId {
+    this.#file?.read(this.#numbers);
+    return this.#numbers[SlotNumber.freeing] as DispatchId;
+  }
+
   /** Tells the slot whether its core prints nothing, so that its jobs need no marks in the output. */
   setQuiet(isQuiet: boolean): void {
     this.#file?.write(isQuiet ? 1 : 0, slotNumberAt(SlotNumber.isQuiet));
@@ -77,7 +82,7 @@ export class SlotSharedMemory {
   }
 
   /**
-   * What the slot held back when it started its last job, behind the first `knownBytes` of its answers since it has
+   * What the slot held back when its last job ended, behind the first `knownBytes` of its answers since it has
    * registered. It is that only if the slot is gone, or if the same job runs and nothing was written when this returns.
    */
   heldBehind(knownBytes: number): Uint8Array<ArrayBuffer> | undefined {
@@ -104,8 +109,8 @@ export class SlotSharedMemory {
     this.#file?.read(this.#fault, SLOT_FAULT_AT);
     const from = this.#numbers[SlotNumber.stackFrom] ?? 0;
     const to = this.#numbers[SlotNumber.stackTo] ?? 0;
-    const address = faultAddress(new DataView(this.#fault.buffer));
-    return address !== undefined && from <= address && address < to;
+    const address = Number(new DataView(this.#fault.buffer).getBigUint64(0, true));
+    return from <= address && address < to;
   }
 
   /** The slot has exited just now. */

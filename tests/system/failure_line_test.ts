@@ -1,7 +1,7 @@
 /** The line that says why, in what programs of many languages print when they fail. */
 
 import assert from "node:assert/strict";
-import { lineThatSaysWhy, withReason } from "../../system/last_words.ts";
+import { lineThatSaysWhy, withReason } from "../../system/failure_line.ts";
 import { test } from "../lib/test.ts";
 
 /** What is printed, as it was seen, and the line that is wanted. */

@@ -1,0 +1,16 @@
+/** What a reader of a tar reports, and the memory that it is lent. */
+
+/** What a reader reports, in the order of the tar. */
+export interface TarEvents {
+  /** A file. `content` is `undefined` if it is larger than the limit. */
+  onFile(name: string, bytes: number, content: Uint8Array<ArrayBuffer> | undefined): void;
+  /** An entry that is no file and no folder. `what` it is, with its article. */
+  onSkipped(name: string, what: string): void;
+  /** A file that cannot be read from the tar. */
+  onUnreadable(name: string, reason: string): void;
+}
+
+/** Lends memory for contents; `undefined`: one of this size gets new memory. */
+export interface ContentMemory {
+  take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
+}

@@ -1,0 +1,76 @@
+/** The answers to the jobs of a slot: results and errors, with small outputs, or where a large one is. */
+
+import {
+  encodeError,
+  HUGE_BLOB_BYTES_MAX,
+  type JobUsage,
+  PAYLOAD_BYTES_MAX_DEFAULT,
+  type Uint64,
+} from "../protocol/mod.ts";
+import type { NativeCore } from "../runtime/ports.ts";
+import type { GatheredAnswers } from "./gathered_answers.ts";
+import { encodeSharedOutput, SLOT_SHARED_OUTPUT } from "./protocol.ts";
+import type { SharedJobs } from "./shared_jobs.ts";
+
+/** Outputs up to this size are gathered; a larger one is copied to shared memory, or written from the core's own. */
+const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
+
+/** Larger outputs are relayed by the worker part by part. It leaves room in a payload for the fields before the output. */
+const ARRAY_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
+
+/** The answers of one slot. */
+export class JobAnswers {
+  readonly #gathered: GatheredAnswers;
+  readonly #shared: SharedJobs | undefined;
+
+  constructor(gathered: GatheredAnswers, shared: SharedJobs | undefined) {
+    this.#gathered = gathered;
+    this.#shared = shared;
+  }
+
+  /** Answers a job that has ended, with the output that its core still has. */
+  answer(core: NativeCore, id: Uint64, exitCode: number, usage: JobUsage): void {
+    const { outputBytes, outputPointer } = core;
+    const problem = this.#outputProblem(core);
+    if (problem !== undefined) return this.#failOutput(id, core, problem);
+    const { writer } = this.#gathered;
+    const isSmall = outputBytes <= GATHERED_OUTPUT_BYTES_MAX;
+    this.#gathered.makeRoom(isSmall ? outputBytes : 0);
+    const region = isSmall ? undefined : this.#shared?.output(core);
+    if (region !== undefined) {
+      const output = encodeSharedOutput({ region, bytes: outputBytes, exitCode, usage });
+      return writer.frame(SLOT_SHARED_OUTPUT, id, output);
+    }
+    // Once the head of the answer is written, it cannot fail any more.
+    if (!isSmall && this.#shared?.hasOutput(core) === false) {
+      return this.#failOutput(id, core, " that cannot be read");
+    }
+    writer.usageResultHead(id, usage, exitCode, outputBytes);
+    if (isSmall) {
+      const at = writer.reserveAt(outputBytes);
+      core.copyOutputTo(writer.batch, at);
+    } else if (outputPointer) {
+      this.#gathered.flush();
+      this.#gathered.writeNative(outputPointer, outputBytes);
+    }
+  }
+
+  /** Why the output cannot be returned, as far as its size and address say. */
+  #outputProblem(core: NativeCore): string | undefined {
+    const { outputBytes, outputPointer } = core;
+    if (outputBytes > 0 && !outputPointer) return " at a null pointer";
+    const bytesMax = this.#shared ? HUGE_BLOB_BYTES_MAX : ARRAY_BYTES_MAX;
+    return outputBytes > bytesMax ? `, but the limit is ${bytesMax}` : undefined;
+  }
+
+  /** `problem`: why the output cannot be returned, as the end of a sentence. */
+  #failOutput(id: Uint64, core: NativeCore, problem: string): void {
+    this.fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
+  }
+
+  /** Answers that a job, or a load, has failed. */
+  fail(id: Uint64, reason: string): void {
+    this.#gathered.flush();
+    this.#gathered.write(encodeError(id, reason));
+  }
+}
