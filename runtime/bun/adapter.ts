@@ -156,7 +156,7 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
   if (options.isUnheld) child.unref(); // before anybody waits for its end: Bun would hold it for that
   return {
     pid: child.pid,
-    outputs: pipe ? [pipe.output()] : [child.stdout, child.stderr],
+    outputs: pipe ? [pipe.output()] : [child.stdout, child.stderr].filter(isStream),
     ended: endOf(child, isDetached),
     tell: (text) => void tell(child, text),
     kill: (signal) => {
@@ -164,6 +164,10 @@ function spawn(command: readonly string[], options: SpawnOptions): ChildProcess 
     },
     unref: () => child.unref(),
   };
+}
+
+function isStream(output: BunSubprocess["stdout"]): output is ReadableStream<Uint8Array> {
+  return typeof output === "object";
 }
 
 /** `pipe`: for both of its outputs. */

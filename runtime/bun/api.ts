@@ -96,8 +96,8 @@ export interface BunUnixOptions<T> extends SocketOptions<T> {
 export interface BunSubprocess {
   readonly pid: number;
   readonly stdin?: { write(text: string): unknown; flush(): unknown } | undefined;
-  readonly stdout: ReadableStream<Uint8Array>;
-  readonly stderr: ReadableStream<Uint8Array>;
+  readonly stdout: ReadableStream<Uint8Array> | number | undefined;
+  readonly stderr: ReadableStream<Uint8Array> | number | undefined;
   readonly exited: Promise<number>;
   readonly signalCode: string | number | null;
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGTSTP" | "SIGCONT"): void;
