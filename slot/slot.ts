@@ -258,10 +258,11 @@ class Slot {
     const isFreeLong = this.#freeTime.isLong;
     // What the core prints when it frees the output is the job's, but its answer must not wait for that.
     if (needsMark && isFreeLong) this.#marks.write(id);
+    const isFlushed = isFreeLong || sinceWriteUs > ANSWERS_HELD_US;
     const isLast = this.#decoder.heldBytes === 0;
-    const isWritten = isFreeLong || isLast || sinceWriteUs > ANSWERS_HELD_US;
-    if (isWritten) this.#gathered.flush();
-    this.#freeTime.onBegin(isWritten ? this.#gathered.writtenAtUs : nowUs);
+    if (isFlushed) this.#gathered.flush();
+    else if (isLast) this.#gathered.writeAll(); // the clock is read when no more jobs are there
+    this.#freeTime.onBegin(isFlushed ? this.#gathered.writtenAtUs : nowUs);
     this.#free(core, id);
     if (needsMark && !isFreeLong) this.#marks.write(id);
   }
