@@ -159,6 +159,9 @@ export async function isInput(
   }
   const target = await files.target(path).catch(() => undefined);
   if (!target || target.kind === "file") return true; // a broken link is a job that fails with a reason
-  warn(`skipping "${path}": links to folders are not followed`); // they could form a cycle
+  const why = target.kind === "folder"
+    ? "links to folders are not followed" // they could form a cycle
+    : "it is a link to what is neither a file nor a folder";
+  warn(`skipping "${path}": ${why}`);
   return false;
 }
