@@ -11,7 +11,7 @@ import { DiskPace } from "./disk_pace.ts";
 import { diskProblem, HugeOutput } from "./huge_output.ts";
 import type { OutputSink } from "./sink.ts";
 import { OutputNameError, SinkError } from "./sink_errors.ts";
-import { STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
+import { isReserved, STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
 
 /**
  * Outputs up to this size are written synchronously on a fast disk: three system calls take some microseconds,
@@ -176,8 +176,4 @@ export class DirectorySink implements OutputSink {
       ? new OutputNameError(`its output "${path}" cannot be written: ${reason}`)
       : new SinkError(`Cannot write the output "${path}": ${reason}`, { cause });
   }
-}
-
-function isReserved(name: string): boolean {
-  return name === STATE_FOLDER || name.startsWith(`${STATE_FOLDER}/`);
 }

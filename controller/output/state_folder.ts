@@ -4,6 +4,14 @@ import { join } from "../../runtime/files/path.ts";
 
 export const STATE_FOLDER = ".distcomp";
 
+/** In any case: some file systems do not tell `.Distcomp` from it. */
+const RESERVED = /^\.distcomp(\/|$)/i;
+
+/** Whether no output may have this name: in the folder, or where a pack is unpacked, it would be a file of distcomp. */
+export function isReserved(name: string): boolean {
+  return name.startsWith(".") && RESERVED.test(name);
+}
+
 /** Prefix of its folders with the temporary files of outputs. */
 export const TEMPORARY_PREFIX = "unfinished-";
 
