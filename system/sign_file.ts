@@ -1,23 +1,18 @@
 /** Signs files: a library at its end, any other file in a file of its own beside it. */
 
-import { open, readFile } from "node:fs/promises";
-import {
-  FILE_START_BYTES,
-  findSignature,
-  isSharedLibrary,
-  SIGNATURE_SUFFIX,
-  signatureLine,
-} from "../core/signature.ts";
+import { readFile } from "node:fs/promises";
+import { findSignature, SIGNATURE_SUFFIX, signatureLine } from "../core/signature.ts";
 import { systemFiles } from "../runtime/files/system_files.ts";
 import { nativePath } from "../runtime/files/native_path.ts";
 import { hashesOf, withOpenFile } from "./file_hash.ts";
+import { isLibrary } from "./signed_file.ts";
 import { replaceFile } from "./replaced_file.ts";
 import { sha256Of } from "./sha256.ts";
 import type { Signer } from "./signer.ts";
 
 /** Signs a file, in place of an earlier signature. Resolves to the path of the file that has the signature now. */
 export async function signFile(file: string, signer: Signer): Promise<string> {
-  if (await isLibrary(file)) {
+  if (await withOpenFile(systemFiles, file, isLibrary)) {
     await signLibrary(file, signer);
     return file;
   }
@@ -29,17 +24,6 @@ export async function signFile(file: string, signer: Signer): Promise<string> {
   );
   await replaceFile(path, [signatureLine(signer.sign(whole))]);
   return path;
-}
-
-async function isLibrary(file: string): Promise<boolean> {
-  const handle = await open(nativePath(file), "r");
-  try {
-    const start = new Uint8Array(FILE_START_BYTES);
-    const { bytesRead } = await handle.read(start, 0, start.byteLength, 0);
-    return isSharedLibrary(start.subarray(0, bytesRead));
-  } finally {
-    await handle.close();
-  }
 }
 
 /** The library is whole at any time: it may be in use. */

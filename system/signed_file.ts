@@ -1,7 +1,9 @@
 /** Says who has signed a file, and why a signature does not count. */
 
 import {
+  FILE_START_BYTES,
   findSignature,
+  isSharedLibrary,
   SIGNATURE_LINE_BYTES_MAX,
   SIGNATURE_SUFFIX,
   type SignatureLine,
@@ -12,18 +14,21 @@ import { type FileHashes, hashesOf, withOpenFile } from "./file_hash.ts";
 import { readPart } from "./file_part.ts";
 import { fingerprintOf, isSignatureOf } from "./signer.ts";
 
-/** A file, and the signature at its end. */
+/**
+ * A file, and the signature at its end. At the end of other files than libraries, the last line is a part of what a
+ * program may read, and no signature.
+ */
 export interface SignedFile {
   readonly line: SignatureLine | undefined;
   /** Of the whole file, and as its start what is signed: all before the signature. */
   readonly hashes: FileHashes;
 }
 
-/** Reads a file, and the signature at its end. */
+/** Reads a file, and the signature at its end, if it is a library, or nothing but a signature. */
 export async function readSignedFile(file: OpenFile): Promise<SignedFile> {
   const { bytes } = await file.info();
-  const end = await readEnd(file, bytes);
-  const line = findSignature(end);
+  const found = findSignature(await readEnd(file, bytes));
+  const line = found && (found.bytes === bytes || await isLibrary(file)) ? found : undefined;
   return { line, hashes: await hashesOf(file, bytes, bytes - (line?.bytes ?? 0)) };
 }
 
@@ -38,6 +43,11 @@ export async function hasSignatureBeside(file: string): Promise<boolean> {
   } catch {
     return false; // there is none that can be read
   }
+}
+
+/** Whether a signature is put at the end of the file. */
+export async function isLibrary(file: OpenFile): Promise<boolean> {
+  return isSharedLibrary(await readPart(file, 0, FILE_START_BYTES));
 }
 
 async function readEnd(file: OpenFile, bytes: number): Promise<Uint8Array> {

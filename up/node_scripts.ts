@@ -8,7 +8,7 @@ import type { Executable } from "./executables.ts";
 /** How many digits of its SHA-256 the name of an executable has. */
 const NAME_DIGITS = 32;
 
-/** Executables that nobody has started for this many days are removed from a node. */
+/** Executables that nobody has started for this many days are removed from a node. Workers touch theirs each day. */
 const KEPT_DAYS = 90;
 
 /** A line of a script to us begins with this. Whatever the user's shell prints before it is skipped. */

@@ -1,5 +1,6 @@
 /** `distcomp worker`: runs a worker that serves controllers until a signal stops it. */
 
+import process from "node:process";
 import { formatAddress, isLoopback } from "../../link/address.ts";
 import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { messageOf } from "../../runtime/error_text.ts";
@@ -7,6 +8,7 @@ import { writeFromBackground } from "../../runtime/processes/job_control.ts";
 import { closeToOthers } from "../../runtime/processes/private_process.ts";
 import { type GuardedRuntime, guardedRuntime } from "../../security/guarded_runtime.ts";
 import { KeyError } from "../../security/key_error.ts";
+import { keepExecutable } from "../../system/kept_executable.ts";
 import type { Log } from "../../system/log.ts";
 import { listenPrivately, listenProblem, removeDeadSocket } from "../../system/unix_socket.ts";
 import { acceptControllers, dialController } from "../../worker/serve.ts";
@@ -75,6 +77,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   };
   if (trust) log.info(trustText(trust));
   const worker = await Worker.start(runtime, { ...shares, ...own });
+  const kept = keepExecutable(runtime.clock, process.execPath);
   if (!flags.stdio) shown.progress = showWorker(() => worker.status, runtime.clock, log);
   signals.onWorker(worker, shown.progress);
   const page = await openWorkerPage(runtime, flags, { worker, log, lines, print });
@@ -91,6 +94,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   }
   await Promise.race([worker.drain(), signals.stopped]);
   await page?.end();
+  kept?.stop();
   shown.progress.stop();
   if (goneFolder !== undefined) throw new Error(goneText(goneFolder));
   return ExitCode.ok;

@@ -161,9 +161,11 @@ export async function isInput(
     warn(`skipping "${path}": it is neither a file nor a folder`);
     return false;
   }
-  // A broken link is a job that fails with a reason.
-  const target = await files.target(path).catch(() => undefined);
+  const target = await files.target(path).catch(() => undefined); // a broken link: its job fails
   if (!target || target.kind === "file") return true;
-  warn(`skipping "${path}": links to folders are not followed`); // they could form a cycle
+  const why = target.kind === "folder"
+    ? "links to folders are not followed" // they could form a cycle
+    : "it is a link to what is neither a file nor a folder";
+  warn(`skipping "${path}": ${why}`);
   return false;
 }

@@ -92,11 +92,12 @@ testUnless(notElf, "a library of which any byte was changed says so", async () =
   copyFileSync(await core("echo"), library);
   await signFile(library, SIGNER);
   const content = readFileSync(library);
-  for (const at of [0, 100, content.length - 200]) {
+  for (const at of [0, 8, 100, content.length - 200]) {
     const changed = new Uint8Array(content);
     changed[at] = (changed[at] as number) ^ 1;
     const file = await workspace.write(`changed-${at}`, changed);
-    assert.equal(await why(file, SIGNER), `it was changed since ${NAME} signed it`);
+    const reason = at === 0 ? "it is not signed" : `it was changed since ${NAME} signed it`;
+    assert.equal(await why(file, SIGNER), reason, "the first byte makes it a library");
   }
   const cut = await workspace.write("cut", content.subarray(0, -1));
   assert.equal(await why(cut, SIGNER), "it is not signed");
@@ -144,6 +145,21 @@ test("what is not a key of the right kind is refused with the reason", () => {
   assert.throws(() => new Signer(KEYS.publicKey), /it is not a private Ed25519 key in PEM/);
   assert.throws(() => new Signer(""), /it is not a private Ed25519 key in PEM/);
 });
+
+testUnless(
+  notElf,
+  "a file with its signature appended is not signed, unless it is a library",
+  async () => {
+    await using workspace = await Workspace.make();
+    const plug = await workspace.write("plug.py", "print()");
+    const line = readFileSync(await signFile(plug, SIGNER), "utf8");
+    const both = await workspace.write("mod.py", `print()\n${line}`);
+    assert.equal(await why(both, SIGNER), "it is not signed");
+    await workspace.write("release.pub", KEYS.publicKey);
+    const { code, stderr } = await workspace.run(["verify", "mod.py", "--trust", "release.pub"]);
+    assert.deepEqual([code, stderr], [1, "distcomp: mod.py: it is not signed\n"]);
+  },
+);
 
 testUnless(
   notElf,

@@ -1,6 +1,7 @@
 /** Lists of hosts. */
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { HostListError, parseHosts } from "../../up/host_list.ts";
 import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
@@ -48,6 +49,44 @@ test("what is no list of hosts is one error that shows it", () => {
   for (const text of wrong) {
     assert.throws(() => parseHosts(text), HostListError, text);
   }
+});
+
+test("a list of any length and form is understood or refused in time that grows with its length", () => {
+  const lists: ((size: number) => string)[] = [
+    (size) => "a\n".repeat(size),
+    (size) => Array.from({ length: size }, (_, index) => `n${index}`).join("\n"),
+    (size) => `a${" ".repeat(size)}]`,
+    (size) => `n[${"1-4096,".repeat(size)}1]`,
+    (size) => "n[1-4096],".repeat(size / 10),
+    (size) => "n[1-2,".repeat(size),
+    (size) => "[1]".repeat(size),
+    (size) => `${"[".repeat(size)}1${"]".repeat(size)}`,
+    (size) => "]:1".repeat(size),
+  ];
+  for (const list of lists) {
+    const cpuMsOf = (size: number) => {
+      const text = list(size);
+      const before = process.cpuUsage();
+      try {
+        parseHosts(text);
+      } catch (error) {
+        assert(error instanceof HostListError, text.slice(0, 20));
+        assert(error.message.length < 400);
+      }
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1_000;
+    };
+    cpuMsOf(10_000); // so that all is compiled
+    const [one, eight] = [cpuMsOf(10_000), cpuMsOf(80_000)];
+    assert(eight < 24 * one + 200, `${list(2)}: ${one} and ${eight} ms`);
+  }
+});
+
+test("brackets that are not closed end with their line", () => {
+  assert.throws(
+    () => parseHosts("a\nn[1-2\nb[1-2],c"),
+    /hosts "n\[1-2": its brackets do not match/,
+  );
 });
 
 test("an expanded list has each number of its ranges once, in order", () => {

@@ -5,6 +5,7 @@
 
 import { bytesOfName } from "../../../runtime/files/file_name.ts";
 import { OutputNameError } from "../sink_errors.ts";
+import { isInStateFolder } from "../state_folder.ts";
 import { NameIndex } from "../journal/name_index.ts";
 
 /** A part of a path, and a whole path, can have so many bytes on Linux. */
@@ -33,6 +34,7 @@ export function checkIsPath(name: string): void {
 
 function reasonAgainst(name: string): string | undefined {
   if (!isPlainName(name) && NO_PATH.test(name)) return "that is no path below a folder";
+  if (isInStateFolder(name)) return "that is reserved for distcomp's own files";
   if (CHAR_BYTES_MAX * name.length <= PART_BYTES_MAX) return undefined;
   const parts = name.split("/").map((part) => bytesOfName(part).byteLength);
   const longest = Math.max(...parts);

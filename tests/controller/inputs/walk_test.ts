@@ -1,8 +1,9 @@
 /** Folders of inputs: which files they have, in which order and under which names. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdir, rm, symlink } from "node:fs/promises";
+import process from "node:process";
 import { promisify } from "node:util";
 import { fileSource } from "../../../controller/inputs/files.ts";
 import type { Source } from "../../../controller/inputs/source.ts";
@@ -10,8 +11,10 @@ import { SORTED_ENTRIES_MAX, type Walk, walkFolder } from "../../../controller/i
 import { systemFiles as files } from "../../../runtime/files/system_files.ts";
 import type { Entry } from "../../../runtime/files/folder.ts";
 import { Workspace } from "../../cli/workspace.ts";
-import { test } from "../../lib/test.ts";
+import { test, testUnless } from "../../lib/test.ts";
 import { nameOf, noWarning, range, reasonOf, tasksOf, textOf } from "./sources.ts";
+
+const notLinux = process.platform === "linux" ? undefined : "devices differ";
 
 test("a folder is walked in the order of names, folder by folder", async () => {
   await using workspace = await Workspace.make();
@@ -47,6 +50,28 @@ test("links to files are inputs, and links to folders are skipped, so that a wal
     `skipping "${workspace.at("in/deep/circle")}": links to folders are not followed`,
   ]);
 });
+
+testUnless(
+  notLinux,
+  "a link to a pipe or a device is skipped, and the warning says why",
+  async () => {
+    await using workspace = await Workspace.make();
+    await mkdir(workspace.at("in"));
+    execFileSync("mkfifo", [workspace.at("pipe")]);
+    await symlink("../pipe", workspace.at("in/pipe"));
+    await symlink("/dev/zero", workspace.at("in/zero"));
+    const warnings: string[] = [];
+    assert.deepEqual(await tasksOf(sourceIn(workspace, warnings)), []);
+    assert.deepEqual(
+      warnings,
+      ["pipe", "zero"].map((name) =>
+        `skipping "${
+          workspace.at(`in/${name}`)
+        }": it is a link to what is neither a file nor a folder`
+      ),
+    );
+  },
+);
 
 test("a broken link is a job that fails", async () => {
   await using workspace = await Workspace.make();

@@ -72,7 +72,7 @@ for (const [size, text] of OUTPUTS) {
 
   test(`a ${size} output cannot have the name of one of distcomp's own files`, async () => {
     await using opened = await openSink();
-    for (const name of [STATE_FOLDER, `${STATE_FOLDER}/jobs.jsonl`]) {
+    for (const name of [STATE_FOLDER, `${STATE_FOLDER}/jobs.jsonl`, ".DistComp/lock"]) {
       await assertFails(opened.sink, name, output, OutputNameError, /reserved for distcomp/);
     }
   });

@@ -118,6 +118,20 @@ test("names that would lead out of a folder, or name one, are refused", () => {
   format.entryOf("..a/b..", new Uint8Array(1));
 });
 
+test("names of distcomp's own files are refused, in any case, and those like them are not", () => {
+  const format = tarFormat();
+  for (const name of [".distcomp", ".distcomp/jobs.jsonl", ".Distcomp/lock"]) {
+    assert.throws(
+      () => format.entryOf(name, new Uint8Array(1)),
+      /reserved for distcomp's own/,
+      name,
+    );
+  }
+  for (const name of [".distcomp2", "a/.distcomp/lock", "distcomp/lock"]) {
+    format.entryOf(name, new Uint8Array(1));
+  }
+});
+
 test("names that no file can have are refused, and the longest ones are not", () => {
   const format = tarFormat();
   const path = "d/".repeat(2047);

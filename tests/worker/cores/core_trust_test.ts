@@ -20,8 +20,12 @@ const TRUST = { signers: [KEYS.publicKey] };
 
 type Contents = Readonly<Record<string, string>>;
 
-/** A content that is signed at its end. */
-function signed(content: string, signer = SIGNER): string {
+/** The header of an ELF library without any segment. */
+const LIBRARY = "\x7fELF\x02\x01\x01".padEnd(16, "\0") + "\x03\0".padEnd(48, "\0");
+
+/** A library with this content that is signed at its end. */
+function signed(text: string, signer = SIGNER): string {
+  const content = LIBRARY + text;
   return `${content}\n${beside(content, signer)}`;
 }
 
@@ -91,12 +95,21 @@ test("a signature of one file does not count for another one", async () => {
   );
 });
 
+test("a signature at the end of what is no library does not count", async () => {
+  const script = `print()\n${beside("print()")}`;
+  assert.equal(await refusal({ core: script }), "it is not signed");
+  assert.equal(
+    await refusal({ core: signed("content"), "mod.py": script }),
+    '"mod.py", which comes with it, must not be used: it is not signed',
+  );
+});
+
 test("code in front of the valid signature of another file is not signed by it", async () => {
   const hidden = `evil code\n${beside("data")}`;
   const contents = { core: signed("content"), data: "data", [`data${SIGNATURE_SUFFIX}`]: hidden };
   assert.match(
     await refusal(contents) ?? "",
-    /^"data.sig", which comes with it, must not be used: it was changed since /,
+    /^"data", which comes with it, must not be used: it is not signed$/,
   );
 });
 
