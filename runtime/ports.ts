@@ -1,7 +1,4 @@
-/**
- * What distcomp needs from a runtime beyond the `node:` modules that Deno and Bun share. Each runtime has an
- * adapter (`deno/adapter.ts`, `bun/adapter.ts`, `node.ts`); the globals `Deno` and `Bun` are used nowhere else.
- */
+/** What distcomp needs from a runtime beyond the `node:` modules that Deno and Bun share. Each has an adapter. */
 
 import type { Clock, Random } from "./clock.ts";
 import type { FaultTrace } from "./native/fault_trace.ts";
