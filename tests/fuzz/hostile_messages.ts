@@ -73,6 +73,8 @@ export class HostileMessages {
   readonly #setups: HostileSetups;
   readonly #recent: bigint[] = [];
   #nextId = 1n;
+  /** The highest version that was asked for on this connection. */
+  #version = 1;
   /** Whether the worker takes compressed bytes on this connection. */
   #mayCompress = false;
   /** How often in a million messages one costs the worker a process. */
@@ -89,6 +91,7 @@ export class HostileMessages {
   opening(): Piece {
     const { digest, content } = this.#cores;
     const number = this.#choices.of([1, 2, 2, 2]);
+    this.#version = number;
     const version = this.#message(VERSION, int32(number));
     this.#mayCompress = number === 2 && this.#choices.onceIn(2);
     const compression = this.#mayCompress ? [this.#compression()] : [];
@@ -117,13 +120,18 @@ export class HostileMessages {
       [60, () => this.#message(CONTENT, this.#setups.content())],
       [20, () => this.#message(SETUP, this.#setups.incomplete())],
       [20, () => this.#message(SETUP, this.#setups.invalid())],
-      [20, () => this.#message(VERSION, int32(this.#choices.of([1, 2])))],
+      [20, () => this.#sameOrHigherVersion()],
       [4, () => this.#notACore()],
       [60, () => this.#message(this.#choices.below(256), this.#randomPayload(), true)],
       [100, () => this.#message(this.#knownType(), this.#randomPayload(), true)],
       [60, () => this.#cutShort()],
       [1, () => this.#ends()],
     ])();
+  }
+
+  #sameOrHigherVersion(): Piece {
+    this.#version = Math.max(this.#version, this.#choices.of([1, 2]));
+    return this.#message(VERSION, int32(this.#version));
   }
 
   /** Asks for compression of the answers, or of what this side sends alone. */
@@ -222,11 +230,11 @@ export class HostileMessages {
     return this.#message(type, cut);
   }
 
-  /** What no connection survives: a length that nobody can take, or a version that nobody speaks. */
+  /** What no connection survives: a length that nobody can take, or a version that nobody speaks, or is lower. */
   #ends(): Piece {
     const id = this.#id();
     if (this.#choices.onceIn(2)) {
-      const version = this.#choices.of([0, 3, 2 ** 31, 2 ** 32 - 1]);
+      const version = this.#choices.of([this.#version - 1, 0, 3, 2 ** 31, 2 ** 32 - 1]);
       const bytes = encodeFrame({ type: VERSION, id, payload: int32(version) });
       return { bytes, ids: [id], effect: "end" };
     }
