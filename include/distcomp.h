@@ -48,9 +48,9 @@
  *   atexit(). They run even if worker_init failed, but not after a crash, and not if the core had
  *   to be killed: it has 5 seconds. Where the C library cannot unload a core, they run when its
  *   process ends, at the same time.
- * - SIGUSR1, SIGUSR2, SIGPIPE and SIGXFSZ have no effect on the process, unless the core handles them;
- *   what the core starts does not ignore them. On Linux, the stack may grow to 256 MiB if the hard
- *   limit of the system allows it.
+ * - SIGUSR1, SIGUSR2, SIGPIPE and SIGXFSZ have no effect on the process, unless the core handles
+ *   them. What the core starts ignores the first two, too. On Linux, the stack may grow to 256 MiB
+ *   if the hard limit of the system allows it.
  * - Everything that the core has started, such as child processes, ends with its process.
  * - A crash leaves no core dump, unless the run was started with --keep-crashes.
  */

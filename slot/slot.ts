@@ -16,7 +16,6 @@ import {
 import { messageOf } from "../runtime/error_text.ts";
 import type { FaultTrace } from "../runtime/native/fault_trace.ts";
 import type { NativeCore, SlotChannel, SlotRuntime } from "../runtime/ports.ts";
-import { FreeTime } from "./free_time.ts";
 import { GatheredAnswers } from "./gathered_answers.ts";
 import { JobAnswers } from "./job_answers.ts";
 import { JobMarks } from "./job_marks.ts";
@@ -120,7 +119,6 @@ class Slot {
   readonly #numbers: Float64Array<ArrayBuffer>;
   readonly #marks: JobMarks;
   readonly #meter: JobMeter;
-  readonly #freeTime = new FreeTime();
   readonly #notesIndex: boolean;
   readonly #shared: SharedJobs | undefined;
   readonly #trace: FaultTrace | undefined;
@@ -160,7 +158,6 @@ class Slot {
       this.#gathered.onArrived();
       this.#onFrames();
       this.#gathered.flush();
-      this.#freeTime.onReading(this.#gathered.writtenAtUs);
     }
     this.#core?.close();
   }
@@ -243,31 +240,24 @@ class Slot {
   #onStarted(id: Uint64, index: Uint64): void {
     this.#numbers[SlotNumber.startedId] = dispatchOf(id);
     if (this.#notesIndex) this.#numbers[SlotNumber.startedIndex] = Number(index);
-    const nowUs = this.#numbers[SlotNumber.startedAtUs] = this.#meter.onStart();
-    this.#freeTime.onReading(nowUs);
+    this.#numbers[SlotNumber.startedAtUs] = this.#meter.onStart();
   }
 
   #onEnded(core: NativeCore, messageId: Uint64, exitCode: number): void {
     const id = dispatchOf(messageId);
-    const nowUs = this.#meter.onEnd();
-    const sinceWriteUs = nowUs - this.#gathered.writtenAtUs;
+    const sinceWriteUs = this.#meter.onEnd() - this.#gathered.writtenAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
     this.#answers.answer(core, id, exitCode, this.#meter.usage);
-    const needsMark = isMarked || sinceWriteUs > MARKED_AFTER_US;
-    const isFreeLong = this.#freeTime.isLong;
-    // What the core prints when it frees the output is the job's, but its answer must not wait for that.
-    if (needsMark && isFreeLong) this.#marks.write(id);
-    const isFlushed = isFreeLong || sinceWriteUs > ANSWERS_HELD_US;
-    const isLast = this.#decoder.heldBytes === 0;
-    if (isFlushed) this.#gathered.flush();
-    else if (isLast) this.#gathered.writeAll(); // the clock is read when no more jobs are there
-    this.#freeTime.onBegin(isFlushed ? this.#gathered.writtenAtUs : nowUs);
     this.#free(core, id);
-    if (needsMark && !isFreeLong) this.#marks.write(id);
+    if (isMarked || sinceWriteUs > MARKED_AFTER_US) this.#marks.write(id);
+    if (sinceWriteUs > ANSWERS_HELD_US) this.#gathered.flush();
   }
 
-  /** The job has ended, and is not to blame for what happens from now on: its answer is where the worker can take it. */
+  /**
+   * The job has ended, and is not to blame for what happens from now on: its answer is where the worker can take it. It is
+   * not written yet: the worker would send the next job here, although another slot may be idle.
+   */
   #free(core: NativeCore, id: number): void {
     this.#gathered.publish();
     this.#numbers[SlotNumber.freeing] = id;

@@ -3,11 +3,10 @@
  * could not write to `/dev/stderr`. Linux only.
  */
 
+import { CLOSE, O_CLOEXEC } from "../native/c_declarations.ts";
 import { platform } from "../this_process.ts";
 import { bun } from "./api.ts";
 import { openCFunctions } from "./ffi.ts";
-
-const O_CLOEXEC = 0o2000000;
 
 interface PipeLibrary {
   pipe2(fds: Uint8Array, flags: number): number;
@@ -34,8 +33,7 @@ export function openOutputPipe(): OutputPipe | undefined {
   const { pipe2, close } = library ??= openCFunctions<PipeLibrary>({
     // int pipe2(int fds[2], int flags)
     pipe2: { args: ["buffer", "i32"], returns: "i32" },
-    // int close(int fd)
-    close: { args: ["i32"], returns: "i32" },
+    close: CLOSE,
   });
   const fds = new Int32Array(2);
   if (pipe2(new Uint8Array(fds.buffer), O_CLOEXEC) !== 0) return undefined;

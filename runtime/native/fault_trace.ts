@@ -3,7 +3,7 @@
  * crashes: by then the process is gone. A core may have a handler of its own, which is left alone. Linux only.
  */
 
-import { MPROTECT, SIGACTION } from "./c_declarations.ts";
+import { MPROTECT, O_CLOEXEC, SIGACTION } from "./c_declarations.ts";
 import type { CFunction, CLibrary, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
 import { handlerCode } from "./fault_handler.ts";
 import { arch } from "../this_process.ts";
@@ -18,8 +18,6 @@ const ACTION_BYTES = 152;
 const ACTION_FLAGS_AT = 136;
 
 const SIG_DFL = 0n;
-/** O_RDONLY is 0. */
-const O_CLOEXEC = 0o2000000;
 const RLIMIT_STACK = 3;
 /**
  * Deep recursion on real data gets by with less. The hard limit is usually none at all, and endless recursion would

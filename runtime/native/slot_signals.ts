@@ -1,12 +1,14 @@
 /**
- * Signals that have no effect on a slot. They are handled, by a function that does nothing, and not ignored: what a
- * core starts would ignore them, too, and a shell cannot change that.
+ * Signals that have no effect on a slot. Those that come from the core's own calls are handled, by a function that does
+ * nothing, and not ignored: what a core starts would ignore them, too, and a shell cannot change that. Others may come at
+ * any time: with a handler, they would interrupt `sleep`, `poll` and others of the core.
  */
 
 import type { CLibrary, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
+import { SIG_IGN } from "./c_declarations.ts";
 import { platform } from "../this_process.ts";
 
-/** SIGUSR1 and SIGUSR2 ask workers and runs for their state. A slot has the same name, and often gets them (`pkill -USR2`). */
+/** SIGUSR1 and SIGUSR2, which ask for the state of a run: a slot has its name, and gets them, too (`pkill -USR2`). */
 const USER_SIGNALS = platform === "darwin" ? [30, 31] : [10, 12];
 
 /** SIGPIPE and SIGXFSZ, which runtimes ignore: calls of the core fail with EPIPE and EFBIG instead. */
@@ -17,7 +19,6 @@ const TERMINAL_SIGNAL = 22;
 
 /** Handlers that are no functions. */
 const SIG_DFL = null;
-const SIG_IGN = 1n;
 
 /** A function of C that does nothing, whatever it is called with. */
 const NOTHING = "getpid";
@@ -30,8 +31,8 @@ export function prepareSignals<Pointer, Size>(
 ): void {
   const handle = platform === "darwin" ? pointerTo(2n ** 64n - 2n) : null; // RTLD_DEFAULT
   const nothing = linker?.dlsym(handle, new TextEncoder().encode(`${NOTHING}\0`));
-  for (const number of [...USER_SIGNALS, ...WRITE_SIGNALS]) {
-    signal(number, nothing ?? pointerTo(SIG_IGN));
-  }
+  const ignored = pointerTo(BigInt(SIG_IGN));
+  for (const number of USER_SIGNALS) signal(number, ignored);
+  for (const number of WRITE_SIGNALS) signal(number, nothing ?? ignored);
   signal(TERMINAL_SIGNAL, SIG_DFL);
 }

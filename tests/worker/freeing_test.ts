@@ -23,6 +23,13 @@ test("jobs are done although their core crashes or ends the process when it free
   }
 });
 
+test("no job that has not begun is blamed for a core that crashes when it frees the output of another one", async () => {
+  await using worker = await startOwnWorker({ slots: 3 });
+  await using controller = await connect2(worker, "frees_badly");
+  const answers = Array.from({ length: 36 }, () => sendLimited(controller, "late"));
+  for (const answer of answers) assert.equal(outputText(await answer), "late");
+});
+
 test("a job is answered before its core frees the output, and the time limit of the next one ends a core that does not get done with that", async () => {
   await using worker = await startOwnWorker();
   await using controller = await connect2(worker, "frees_badly");

@@ -16,7 +16,9 @@ import { type Occupancy, occupancyOf } from "./occupancy.ts";
 import type { EndCause } from "./processes/process_end.ts";
 import { printedTo } from "./printed_to.ts";
 import { QueueRoom } from "./queue_room.ts";
+import { returnJobs } from "./returned_jobs.ts";
 import { RelayingSlots } from "./relaying_slots.ts";
+import type { SlotEvents } from "./slot.ts";
 import { SLOT_BYTES_MAX, Slots } from "./slots.ts";
 import { Terminations } from "./terminations.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -213,13 +215,14 @@ export class Executor {
     if (isAwaited) job.source.answer(job, response, lastLines);
   }
 
-  #onLost(endpoint: EndpointId, reason: string, cause: EndCause, last: DispatchId): void {
+  #onLost(...[endpoint, reason, cause, last, wasFreeing]: Parameters<SlotEvents["onLost"]>): void {
     const nowMs = this.#onEvent();
     this.#watchdog.onLost(endpoint, reason, last, nowMs);
     if (cause === "terminated") {
       this.#terminations.onLost(endpoint, reason, last, nowMs);
       this.#draining?.onTerminated();
     }
+    if (wasFreeing) returnJobs(this.#pool, endpoint, nowMs); // none of them has begun
     // A core may also crash between two jobs: then the job in flight is not to blame.
     const started = this.#pool.jobAt(endpoint, last)?.payload;
     const wasKilled = cause !== "self" || !started;

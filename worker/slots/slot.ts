@@ -33,9 +33,15 @@ export interface SlotEvents {
   ): void;
   /**
    * The process has exited, is given up, or is replaced. `lastStarted`: the job that it started last, which it may
-   * have answered.
+   * have answered. `wasFreeing`: its core was freeing the output of that job.
    */
-  onLost(endpoint: EndpointId, reason: string, cause: EndCause, lastStarted: DispatchId): void;
+  onLost(
+    endpoint: EndpointId,
+    reason: string,
+    cause: EndCause,
+    lastStarted: DispatchId,
+    wasFreeing: boolean,
+  ): void;
 }
 
 /** What a slot works with. */
@@ -239,14 +245,14 @@ export class Slot {
     if (!this.#serving || this.#context.closing.aborted) return;
     const { endpoint, process } = this.#serving;
     this.#state = { name: "starting" };
-    const { lastStarted, printed } = process;
+    const { lastStarted, printed, freeing } = process;
     const { events, launcher } = this.#context;
     const hasJob = lastStarted !== 0 && lastStarted !== this.#answered;
     if (hasJob && cause !== "terminated") launcher.jobs.onLost();
     this.#answered = undefined; // the ids of its next endpoint begin anew
     const usage = (peakBytes?: number) => process.shared.usage(peakBytes);
     events.onLastLines?.(endpoint, lastStarted, printed.lastLines, usage);
-    events.onLost(endpoint, reason, cause, lastStarted);
+    events.onLost(endpoint, reason, cause, lastStarted, freeing !== 0);
     void this.#bringUp();
   }
 }

@@ -91,7 +91,8 @@ export class Watchdog {
     const { system } = this.#context;
     const bytesOf = (endpoint: EndpointId) => {
       const process = this.#context.processAt(endpoint);
-      return process && residentBytes(process.pid, process.transport?.outputBytes, system);
+      if (!process || process.freeing) return undefined; // what it has is not this job's
+      return residentBytes(process.pid, process.transport?.outputBytes, system);
     };
     for (const { endpoint, job, kind, reason } of findViolations(timed, bytesOf, nowMs)) {
       this.#kill(endpoint, job, kind, reason);
@@ -124,7 +125,9 @@ export class Watchdog {
 
   /** Kills the slots that have run jobs whose answer is not wanted for too long. */
   checkUnwanted(nowMs: number): void {
-    const unwanted = this.#currentJobs().filter(({ job }) => !isWanted(job.payload));
+    const unwanted = this.#currentJobs().filter(({ endpoint, job }) =>
+      !isWanted(job.payload) && !this.#context.processAt(endpoint)?.freeing
+    );
     const endpoints = new Set(unwanted.map(({ endpoint }) => endpoint));
     for (const endpoint of this.#unwantedSinceMs.keys()) {
       if (!endpoints.has(endpoint)) this.#unwantedSinceMs.delete(endpoint);
