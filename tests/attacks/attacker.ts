@@ -6,7 +6,7 @@
  * With a key in ATTACK_KEY its connections are over TLS. It writes `attacking` on stdout once it is under way, and goes on until it is killed.
  */
 
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, Socket } from "node:net";
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import process from "node:process";
@@ -73,11 +73,18 @@ console.log("attacking");
 await delay(3_600_000);
 
 async function open(): Promise<Socket> {
-  if (dial) return (await dial(Number(port), host)).resume();
+  if (dial) return await dial(Number(port), host).then((socket) => socket.resume(), refused);
   const socket = connect({ port: Number(port), host });
   socket.on("error", () => {});
   await Promise.race([once(socket, "connect"), once(socket, "close")]);
   return socket.resume(); // answers are read and dropped
+}
+
+/** The worker has closed it before the handshake: it has too many of this host. */
+function refused(): Socket {
+  const socket = new Socket();
+  socket.on("error", () => {});
+  return socket.destroy();
 }
 
 /** Sends frames of one type as fast as the worker takes them, with protocol version 2. */

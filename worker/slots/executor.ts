@@ -13,7 +13,6 @@ import { HugeInputs } from "./transport/huge_inputs.ts";
 import { LoadError } from "../cores/load_error.ts";
 import type { ExecutorOptions } from "./executor_options.ts";
 import { type Occupancy, occupancyOf } from "./occupancy.ts";
-import type { EndCause } from "./processes/process_end.ts";
 import { printedTo } from "./printed_to.ts";
 import { QueueRoom } from "./queue_room.ts";
 import { returnJobs } from "./returned_jobs.ts";
