@@ -28,7 +28,10 @@ export async function keyedDial(
       key: privateKey,
       rejectUnauthorized: false, // whom it talks to is the same to it
     });
-    await once(socket, "secureConnect");
+    const closed = once(socket, "close").then(() => {
+      throw new Error("It was closed before the handshake was over");
+    });
+    await Promise.race([once(socket, "secureConnect"), closed]);
     return socket.on("error", () => {}); // scripts look at its end
   };
 }
