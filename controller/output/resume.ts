@@ -204,9 +204,14 @@ export class Resume implements FinishedJobs {
     return this.#options.pack?.has(bytesOut) ?? false;
   }
 
-  /** Failed, if there really is no output. */
+  /**
+   * Failed, if there really is no output. A file that was there when the job failed, and stayed, is none: but a killed
+   * run may have replaced it since.
+   */
   async #ifFailed(name: string, job: JobEntry): Promise<FinishedOutcome | undefined> {
-    return await this.#sizeOf(name) === undefined ? this.#failed(job) : undefined;
+    if (await this.#sizeOf(name) === undefined) return this.#failed(job);
+    if (!this.#epochs.isTrusted(job.epoch)) return undefined;
+    return (await this.#recordAt(job.at))?.kept ? this.#failed(job) : undefined;
   }
 
   #failed({ at }: JobEntry): Promise<FinishedOutcome> {
