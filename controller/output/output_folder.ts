@@ -119,10 +119,10 @@ export class OutputFolder implements Outputs {
 async function resumeIfReadable(
   files: FolderFiles,
   folder: string,
-  options: FolderOptions,
+  { core, retryFailed }: FolderOptions,
 ): Promise<Resume | undefined> {
   try {
-    return await Resume.load(files, folder, options);
+    return await Resume.load(files, folder, { core, retryFailed });
   } catch {
     return undefined; // it is emptied anyway
   }

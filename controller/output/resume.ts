@@ -259,7 +259,7 @@ export class Resume implements FinishedJobs {
     if (identity === 0 || attempt === 0) return;
     const { owners } = this.#options;
     if (state === "done") owners?.take(scanned.inputName);
-    else if (attempt > 0) owners?.release(scanned.inputName);
+    else owners?.release(scanned.inputName);
     const isCompared = isSameCore || this.#options.keepDone;
     if (isCompared && scanned.isOfLine) {
       const number = this.#options.numbering?.numberIn(scanned.inputName);
