@@ -96,10 +96,15 @@ export class Resume implements FinishedJobs {
     return this.flaws.newer > 0 || this.flaws.damaged > this.#tornLines;
   }
 
-  /** Whether the last record of a job says that it has an output, whichever core that is of. */
-  hasOutput(name: string): boolean {
-    const state = this.#jobs.get(name)?.state;
-    return state === JobState.done || state === JobState.doneOtherCore;
+  /** Whether the last record of a job says that it has an output, whichever core that is of. `undefined`: it has none. */
+  hasOutput(name: string): boolean | undefined {
+    const job = this.#jobs.get(name);
+    return job && leftOutput(job);
+  }
+
+  /** Whether there is a record of each job that has an output by another journal. */
+  supersedes(other: Resume): boolean {
+    return this.#jobs.hasAllOf(other.#jobs, leftOutput);
   }
 
   /** Whether a pack has an entry for this job. */
@@ -306,4 +311,8 @@ function isOf(job: JobEntry, { identity, content }: IdentifiedInput): boolean {
   if (content !== undefined) return job.content === identityNumber(content);
   return job.identity === identityNumber(identity) ||
     coarserIdentities(identity).some((coarser) => job.identity === identityNumber(coarser));
+}
+
+function leftOutput({ state }: JobEntry): boolean {
+  return state === JobState.done || state === JobState.doneOtherCore;
 }
