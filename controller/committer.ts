@@ -142,7 +142,8 @@ export class Committer {
     const kept = await this.#parts.sink.remove(completion.job.payload.name);
     if (kept) this.#events.onKept(kept);
     await this.#parts.crashes?.keep(completion);
-    this.#finishFailure(failedRecord(completion, reason));
+    const record = failedRecord(completion, reason);
+    this.#finishFailure(kept ? { ...record, kept: true } : record);
   }
 
   #finishDone(record: DoneRecord): void {

@@ -11,7 +11,7 @@ const LOW_LATENCY_MS = 2;
 /** How many round trips are measured. The first ones of a program are slow, and so are some on a busy machine. */
 const ROUND_TRIPS = 10;
 
-/** Calls `onNear` if the worker is near: at once if it is on this machine, or as soon as a round trip has shown it. */
+/** Calls `onLowLatency` if that is so: at once if it is on this machine, or as soon as a round trip has shown it. */
 export function whenLowLatency(
   { isLocal, connection }: ConnectedWorker,
   onLowLatency: () => void,

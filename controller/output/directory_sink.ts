@@ -38,8 +38,8 @@ interface SinkPorts extends Pick<Runtime, "clock"> {
 
 /** What earlier runs have left in the folder. */
 export interface EarlierOutputs {
-  /** Whether their journal says that the last one wrote this output. */
-  hasOutput(name: string): boolean;
+  /** Whether their journal says that the last one wrote this output; `undefined` if it says nothing about it. */
+  hasOutput(name: string): boolean | undefined;
 }
 
 /** An output folder. */

@@ -6,9 +6,10 @@ import { reasonOf } from "../../runtime/error_text.ts";
 import { FilesBelow, type FolderFiles } from "../../runtime/files/files_below.ts";
 import { DirectorySink } from "./directory_sink.ts";
 import { SinkError } from "./sink_errors.ts";
-import { STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
+import { JOURNAL_BEFORE, STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
 import type { Numbering } from "./finished_jobs.ts";
 import { Journal } from "./journal/journal.ts";
+import { JournalBefore } from "./journal_before.ts";
 import { Lock, LockedError } from "./lock.ts";
 import type { Outputs } from "./outputs.ts";
 import { Resume } from "./resume.ts";
@@ -41,9 +42,11 @@ interface OpenFolderPorts extends Pick<Runtime, "clock" | "random"> {
 /** An output folder that only this process writes to. */
 export class OutputFolder implements Outputs {
   readonly #lock: FolderLock;
+  readonly #before: JournalBefore | undefined;
 
   private constructor(
     lock: FolderLock,
+    before: JournalBefore | undefined,
     /** What else is kept in the folder is written with these. */
     readonly files: FolderFiles,
     readonly sink: DirectorySink,
@@ -52,6 +55,7 @@ export class OutputFolder implements Outputs {
     readonly resume: Resume | undefined,
   ) {
     this.#lock = lock;
+    this.#before = before;
   }
 
   /** Opens a folder. Rejects with a `SinkError`, or with a `LockedError` while another run uses the folder. */
@@ -84,22 +88,28 @@ export class OutputFolder implements Outputs {
     let sink: DirectorySink | undefined;
     let journal: Journal | undefined;
     try {
-      await removeLeftovers(files, folder, lock);
+      const hasBefore = (await removeLeftovers(files, folder, lock)).includes(JOURNAL_BEFORE);
       const { core, fresh } = options;
       sink = await DirectorySink.open(folder, runtime);
-      const emptied = fresh ? await resumeIfReadable(files, folder, options) : undefined;
+      const before = fresh || hasBefore ? new JournalBefore(files, folder, options) : undefined;
+      const kept = fresh ? await before?.keep(hasBefore) : undefined;
       journal = await Journal.open(files, folder, { core, fresh, clock });
       const { owners } = sink;
       const resume = fresh ? undefined : await Resume.load(files, folder, { ...options, owners });
-      const earlier = resume ?? emptied;
+      const earlier = resume ? await before?.with(resume) ?? resume : kept;
       if (earlier) sink.setEarlier(earlier);
-      return new OutputFolder(lock, files, sink, journal, resume);
+      return new OutputFolder(lock, before, files, sink, journal, resume);
     } catch (error) {
       await journal?.close(true).catch(() => {}); // the first error is the one to report
       await sink?.close();
       await lock.release();
       throw error;
     }
+  }
+
+  /** Removes the journal of before a fresh run, if it is of no more use. */
+  async tidy(): Promise<void> {
+    await this.#before?.tidy();
   }
 
   /** Closes everything that is open, where no run has begun. */
@@ -112,19 +122,6 @@ export class OutputFolder implements Outputs {
   /** Releases the lock. The caller closes the sink and the journal first. */
   async release(): Promise<void> {
     await this.#lock.release();
-  }
-}
-
-/** What a journal says that is about to be emptied. One that cannot be read, or is not there, says nothing. */
-async function resumeIfReadable(
-  files: FolderFiles,
-  folder: string,
-  options: FolderOptions,
-): Promise<Resume | undefined> {
-  try {
-    return await Resume.load(files, folder, options);
-  } catch {
-    return undefined; // it is emptied anyway
   }
 }
 
@@ -149,19 +146,20 @@ async function lockFolder(folder: string, ports: OpenFolderPorts): Promise<Lock>
   }
 }
 
-/** Removes the temporary files of runs that were killed. */
+/** Removes the temporary files of runs that were killed. Resolves to the names in distcomp's own folder. */
 async function removeLeftovers(
   files: FolderFiles,
   folder: string,
   lock: FolderLock,
-): Promise<void> {
+): Promise<string[]> {
   const state = join(folder, STATE_FOLDER);
   try {
     await lock.removeLeftovers();
-    for (const name of await files.list(state)) {
-      if (!name.startsWith(TEMPORARY_PREFIX)) continue;
-      await files.remove(join(state, name));
+    const names = await files.list(state);
+    for (const name of names) {
+      if (name.startsWith(TEMPORARY_PREFIX)) await files.remove(join(state, name));
     }
+    return names;
   } catch (cause) {
     throw folderError(folder, cause);
   }

@@ -96,10 +96,15 @@ export class Resume implements FinishedJobs {
     return this.flaws.newer > 0 || this.flaws.damaged > this.#tornLines;
   }
 
-  /** Whether the last record of a job says that it has an output, whichever core that is of. */
-  hasOutput(name: string): boolean {
-    const state = this.#jobs.get(name)?.state;
-    return state === JobState.done || state === JobState.doneOtherCore;
+  /** Whether the last record of a job says that it has an output, whichever core that is of. `undefined`: it has none. */
+  hasOutput(name: string): boolean | undefined {
+    const job = this.#jobs.get(name);
+    return job && leftOutput(job);
+  }
+
+  /** Whether there is a record of each job that has an output by another journal. */
+  supersedes(other: Resume): boolean {
+    return this.#jobs.hasAllOf(other.#jobs, leftOutput);
   }
 
   /** Whether a pack has an entry for this job. */
@@ -204,9 +209,14 @@ export class Resume implements FinishedJobs {
     return this.#options.pack?.has(bytesOut) ?? false;
   }
 
-  /** Failed, if there really is no output. */
+  /**
+   * Failed, if there really is no output. A file that was there when the job failed, and stayed, is none: but a killed
+   * run may have replaced it since.
+   */
   async #ifFailed(name: string, job: JobEntry): Promise<FinishedOutcome | undefined> {
-    return await this.#sizeOf(name) === undefined ? this.#failed(job) : undefined;
+    if (await this.#sizeOf(name) === undefined) return this.#failed(job);
+    if (!this.#epochs.isTrusted(job.epoch)) return undefined;
+    return (await this.#recordAt(job.at))?.kept ? this.#failed(job) : undefined;
   }
 
   #failed({ at }: JobEntry): Promise<FinishedOutcome> {
@@ -254,7 +264,7 @@ export class Resume implements FinishedJobs {
     if (identity === 0 || attempt === 0) return;
     const { owners } = this.#options;
     if (state === "done") owners?.take(scanned.inputName);
-    else if (attempt > 0) owners?.release(scanned.inputName);
+    else owners?.release(scanned.inputName);
     const isCompared = isSameCore || this.#options.keepDone;
     if (isCompared && scanned.isOfLine) {
       const number = this.#options.numbering?.numberIn(scanned.inputName);
@@ -301,4 +311,8 @@ function isOf(job: JobEntry, { identity, content }: IdentifiedInput): boolean {
   if (content !== undefined) return job.content === identityNumber(content);
   return job.identity === identityNumber(identity) ||
     coarserIdentities(identity).some((coarser) => job.identity === identityNumber(coarser));
+}
+
+function leftOutput({ state }: JobEntry): boolean {
+  return state === JobState.done || state === JobState.doneOtherCore;
 }

@@ -7,6 +7,9 @@ export const STATE_FOLDER = ".distcomp";
 /** What the journal is called there. */
 export const JOURNAL = "jobs.jsonl";
 
+/** The journal of before `--fresh`, until it is of no more use. */
+export const JOURNAL_BEFORE = "jobs.jsonl.before";
+
 const FOLDED = STATE_FOLDER.toUpperCase();
 const DOT = 0x2e;
 const ASCII_END = 0x80;

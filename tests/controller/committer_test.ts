@@ -79,12 +79,14 @@ test("a failed job is recorded when the output of an earlier run is removed, and
   }
 });
 
-test("a file that stays in the place of a failed job's output is told, and the job has failed", async () => {
+test("a file that stays in the place of a failed job's output is told and noted, and the job has failed", async () => {
   const scene = new Scene();
   scene.remove = () => Promise.resolve("out/a");
+  let isNoted: boolean | undefined;
+  scene.add = ({ kept }) => isNoted = kept;
   scene.committer.onCompleted(completion("a", result(3, 5)));
   await turn();
-  assert.deepEqual([scene.kept, scene.records], [["out/a"], ["a: failed"]]);
+  assert.deepEqual([scene.kept, isNoted, scene.finished], [["out/a"], true, 1]);
 });
 
 test("an output that cannot have its name fails its job, and any other error ends the run", async () => {

@@ -80,6 +80,16 @@ export class JobTable {
     return number === undefined ? undefined : this.#entryAt(number);
   }
 
+  /** Whether it has each of these jobs of another table. */
+  hasAllOf(other: JobTable, isMeant: (job: JobEntry) => boolean): boolean {
+    for (let number = 0; number < other.#names.size; number++) {
+      if (isMeant(other.#entryAt(number)) && !this.#names.hasNameOf(other.#names, number)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   *entries(): Iterable<JobEntry> {
     for (let number = 0; number < this.#names.size; number++) yield this.#entryAt(number);
   }

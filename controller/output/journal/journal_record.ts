@@ -73,6 +73,8 @@ export interface JobRecord extends JobTimes {
   /** Where the entry of the output begins in the pack, and its size; only with `--pack`. */
   readonly packAt?: number | undefined;
   readonly packBytes?: number | undefined;
+  /** Whether a file stays that has the name of the output, although the job has failed: no run has written it. */
+  readonly kept?: boolean;
 }
 
 /** The record of a job that has failed. */
@@ -114,8 +116,11 @@ export type ReadLine =
 /** What is looked at by itself. */
 type Required = "input" | "state" | "attempt" | "bytesOut" | "printed";
 
+/** What the value of a field is. */
+type FieldType = "number" | "string" | "boolean";
+
 /** The other fields of a record. It need not have them. If one has another type, nothing in the line can be trusted. */
-const TYPES: Readonly<Record<Exclude<keyof JobRecord, Required>, "number" | "string">> = {
+const TYPES: Readonly<Record<Exclude<keyof JobRecord, Required>, FieldType>> = {
   index: "number",
   exitCode: "number",
   error: "string",
@@ -140,8 +145,9 @@ const TYPES: Readonly<Record<Exclude<keyof JobRecord, Required>, "number" | "str
   memoryBytes: "number",
   node: "string",
   slot: "number",
+  kept: "boolean",
 };
-const TYPED_FIELDS = Object.entries(TYPES) as [keyof typeof TYPES, "number" | "string"][];
+const TYPED_FIELDS = Object.entries(TYPES) as [keyof typeof TYPES, FieldType][];
 
 const DAMAGED: ReadLine = { kind: "damaged" };
 const NEWER: ReadLine = { kind: "newer" };

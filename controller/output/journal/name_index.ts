@@ -61,6 +61,12 @@ export class NameIndex {
     return found > 0 ? found - 1 : undefined;
   }
 
+  /** Whether it has the name that has this number in another index. */
+  hasNameOf(other: NameIndex, number: number): boolean {
+    this.#placeAll();
+    return this.#places[this.#placeOf(other.#hashes, HASH_WORDS * number)] !== 0;
+  }
+
   /** Stores a hash, which has no place yet. */
   #store(words: Uint32Array): void {
     if (2 * (this.#size + 1) > this.#places.length) this.#grow();

@@ -259,6 +259,7 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     memoryBytes: 4096,
     node: "node7",
     slot: 0,
+    kept: true,
   } as const;
   const record = JSON.parse(formatRecord(recordOf(1, optional), CORE));
   assert.deepEqual(fields.sort(), Object.keys(record).sort());

@@ -10,6 +10,7 @@ import { Journal, journalIn } from "../../../controller/output/journal/journal.t
 import {
   formatRecord,
   formatRunEvent,
+  type JobRecord,
   parseLine,
 } from "../../../controller/output/journal/journal_record.ts";
 import { Resume } from "../../../controller/output/resume.ts";
@@ -134,6 +135,25 @@ test("a failed job is skipped only if it has no output: a killed run may have wr
   assert.deepEqual(again, JOBS.map(() => undefined), "with --retry-failed none is skipped");
 });
 
+test("a failed job beside whose record a file stayed is skipped, unless a killed run may have replaced that file", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "out/a": "of the user", "out/b": "of the user" });
+  const journal = `out/${STATE_FOLDER}/jobs.jsonl`;
+  const kept = failureOf("a", { kept: true });
+  const states = async (text: string) => {
+    await workspace.write(journal, text);
+    const found = await outcomesIn(workspace.at("out"), ONE);
+    return found.slice(0, 2).map((outcome) => outcome?.state);
+  };
+  const [begun, ended] = [BEGUN, ENDED];
+  assert.deepEqual(await states(`${begun}${kept}${failureOf("b")}${ended}`), ["failed", undefined]);
+  assert.deepEqual(await states(`${begun}${kept}${ended}${begun}${ended}${begun}`), [
+    "failed",
+    undefined,
+  ]);
+  assert.deepEqual(await states(`${begun}${kept}${ended}${begun}${begun}`), [undefined, undefined]);
+});
+
 test("the jobs that a run expects to skip are those that are done, and failed ones unless it retries them", async () => {
   await using workspace = await Workspace.make();
   const lines = [
@@ -193,8 +213,9 @@ function lineOf(job: string, maker: Maker): string {
 }
 
 /** The line of a job that has failed with the core and the inputs of `ONE`. */
-function failureOf(job: string): string {
+function failureOf(job: string, changes: Partial<JobRecord> = {}): string {
   const facts = {
+    ...changes,
     input: job,
     identity: ONE.identity,
     state: "failed",

@@ -190,8 +190,8 @@ test("a file that no run has written stays when the job of its name fails, and t
   const own = { a: "precious", "deep/b": "too" };
   await workspace.writeAll({ "in/a": "code 1", "in/deep/b": "code 1", "in/c": "echo c" });
   await workspace.writeAll({ "data/a": own.a, "data/deep/b": own["deep/b"] });
-  for (const fresh of [[], [], ["--fresh"]]) {
-    const run = await workspace.run(["run", BEHAVE, "in", "-o", "data", ...fresh]);
+  for (const again of [[], ["--retry-failed"], ["--fresh"]]) {
+    const run = await workspace.run(["run", BEHAVE, "in", "-o", "data", ...again]);
     assert.equal(run.code, 1, run.stderr);
     assert.deepEqual(await workspace.outputs("data"), { ...own, c: "c" });
     assert.equal(
@@ -199,6 +199,19 @@ test("a file that no run has written stays when the job of its name fails, and t
       1,
     );
   }
+});
+
+test("a failed job stays failed where a file of the user has the name of its output, until --retry-failed", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  const died = workspace.at("died");
+  await workspace.writeAll({ "in/a": `die-once ${died}`, "in/b": "echo b", "data/a": "precious" });
+  const args = ["run", BEHAVE, "in", "-o", "data", "--crash-limit", "1"];
+  assert.equal((await workspace.run(args)).code, 1);
+  const again = await workspace.run(args);
+  assert.match(again.stdout, /^nothing to do: of 2 jobs, 1 finished and 1 failed in earlier runs/);
+  assert.deepEqual(await workspace.outputs("data"), { a: "precious", b: "b" });
+  assert.equal((await workspace.run([...args, "--retry-failed"])).code, 0);
+  assert.deepEqual(await workspace.outputs("data"), { a: "survived", b: "b" });
 });
 
 programTest(

@@ -83,6 +83,26 @@ test("the next run removes a killed run's temporary files, and takes its lock ov
   assert.deepEqual(await workspace.leftovers(), []);
 });
 
+test("after a killed run with --fresh, failed jobs leave no outputs of the runs before it", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "echo 1", "in/b": "echo 1", "in/c": "echo 1" });
+  await workspace.write("outputs/d", "of the user");
+  const args = ["run", BEHAVE, "in", "--slots", "1"];
+  assert.equal((await workspace.run(args)).code, 0);
+  const changed = { "in/a": "echo 2", "in/b": "sleep 600000", "in/c": "code 3", "in/d": "code 3" };
+  await workspace.writeAll(changed);
+  await using program = await workspace.start([...args, "--fresh"]);
+  await eventually("the first record", async () => {
+    return (await workspace.outputs())["a"] === "2" && (await recorded(workspace)).has("a");
+  });
+  await program.kill();
+  await gone(program);
+  await workspace.write("in/b", "code 3");
+  const run = await workspace.run(args);
+  assert.match(run.stdout, /^1 of 4 jobs done \(1 from earlier runs\), 3 failed, /);
+  assert.deepEqual(await workspace.outputs(), { a: "2", d: "of the user" });
+});
+
 test("outputs of a killed run with other inputs are not taken for those of this run", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ one: "echo 1\necho a\n", two: "echo 2\nsleep 600000\n" });
