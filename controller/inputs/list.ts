@@ -1,7 +1,7 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
 import { type Clock, systemClock } from "../../runtime/clock.ts";
-import { basename, dirname, join } from "../../runtime/files/path.ts";
+import { basename, join } from "../../runtime/files/path.ts";
 import { nameOfBytes } from "../../runtime/files/file_name.ts";
 import type { Files } from "../../runtime/files/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
@@ -17,6 +17,7 @@ import {
   realPath,
   withRealParent,
 } from "./paths.ts";
+import { RealParents } from "./real_parents.ts";
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
@@ -145,25 +146,4 @@ async function listedFile(
   if (real === realPack || isInside(real, realOutputs)) return undefined;
   if (links.isFileNow(path) || !await links.isLink(path)) return file;
   return { ...file, linksTo: await linkedOutput(files, path, realOutputs) };
-}
-
-/** The folders of some files that are listed together: mostly the same few. */
-class RealParents {
-  readonly #files: Files;
-  readonly #known = new Map<string, string>();
-
-  constructor(files: Files) {
-    this.#files = files;
-  }
-
-  /** The path with all links followed except the last component. */
-  async withReal(path: string): Promise<string> {
-    const folder = dirname(path);
-    let real = this.#known.get(folder);
-    if (real === undefined) {
-      real = await realPath(this.#files, folder);
-      this.#known.set(folder, real);
-    }
-    return join(real, basename(path));
-  }
 }

@@ -5,6 +5,8 @@ import { symlink } from "node:fs/promises";
 import { checkLines, checkPaths, checkTar } from "../../../controller/inputs/check.ts";
 import { OutputNaming } from "../../../controller/inputs/output_naming.ts";
 import { SourceError } from "../../../controller/inputs/source.ts";
+import type { Files } from "../../../runtime/files/files.ts";
+import { dirname } from "../../../runtime/files/path.ts";
 import { systemFiles as files } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
@@ -65,6 +67,24 @@ test("a path below a folder that is named too is refused, unless the folder leav
   }
   const apart = [folder, core, earlier, beside];
   await checkPaths(files, apart, workspace.at("in/out"), OutputNaming.SAME, core);
+});
+
+test("each named folder costs the same calls, however many are named", async () => {
+  await using workspace = await Workspace.make();
+  const calls: string[] = [];
+  const counting: Files = {
+    ...files,
+    target: (path) => (calls.push(path), files.target(path)),
+    realPath: (path) => (calls.push(path), files.realPath(path)),
+  };
+  const paths: string[] = [];
+  for (let n = 0; n < 20; n++) {
+    const path = await workspace.write(n < 10 ? `${n}/a` : `files/${n}`, "");
+    paths.push(n < 10 ? dirname(path) : path);
+  }
+  await checkPaths(counting, paths, workspace.at("out"));
+  const allowed = 2 * paths.length + 2; // each path twice; once the outputs, and the folder of the files
+  assert(calls.length <= allowed, `${calls.length} calls`);
 });
 
 test("a file of lines is refused if it does not exist, is a folder or would be overwritten", async () => {
