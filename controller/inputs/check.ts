@@ -3,6 +3,7 @@
 import { basename, dirname, relative, resolve, sep } from "../../runtime/files/path.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files/files.ts";
+import { isOfEarlierRun } from "./earlier_outputs.ts";
 import {
   isInside,
   OVERWRITES_ITSELF,
@@ -73,7 +74,7 @@ async function checkNotBelow(
     const real = realFolder ?? await parents.withReal(path);
     if (real === realCore || isInside(real, realOutputs)) continue;
     const folder = foldersAbove(real).find((above) => folders.has(above));
-    if (folder === undefined) continue;
+    if (folder === undefined || await isLeftOut(files, real, folder)) continue;
     throw new SourceError(
       `"${path}" is in the folder "${folders.get(folder)}", which is named too; name one of them`,
     );
@@ -87,6 +88,14 @@ function foldersAbove(path: string): string[] {
     folders.push(above);
   }
   return folders;
+}
+
+/** Whether a path below a folder of inputs is no input of that folder, as an earlier run has made it. */
+async function isLeftOut(files: Files, path: string, folder: string): Promise<boolean> {
+  for (let at = path; at !== folder; at = dirname(at)) {
+    if (await isOfEarlierRun(files, at)) return true;
+  }
+  return false;
 }
 
 /** Whether it is written as a folder is mostly written: without an extension. */

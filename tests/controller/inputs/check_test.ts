@@ -69,6 +69,22 @@ test("a path below a folder that is named too is refused, unless the folder leav
   await checkPaths(files, apart, workspace.at("in/out"), OutputNaming.SAME, core);
 });
 
+test("what earlier runs have made may be named beside the folder that leaves it out", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  const output = await workspace.write("in/stage/sub/b", "2");
+  await workspace.write("in/stage/.distcomp/jobs.jsonl", "");
+  const pack = await workspace.write("in/deep/p.tar", "3");
+  await workspace.write("in/deep/p.tar.distcomp/jobs.jsonl", "");
+  const folder = workspace.at("in");
+  const stage = workspace.at("in/stage");
+  for (const path of [stage, output, workspace.at("in/stage/sub"), pack]) {
+    await checkPaths(files, [folder, path], workspace.at("out"));
+  }
+  const reason = `"${output}" is in the folder "${stage}", which is named too; name one of them`;
+  await assertRefused([folder, stage, output], workspace.at("out"), reason);
+});
+
 test("each named folder costs the same calls, however many are named", async () => {
   await using workspace = await Workspace.make();
   const calls: string[] = [];
