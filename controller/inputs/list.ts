@@ -5,7 +5,7 @@ import { basename, join } from "../../runtime/files/path.ts";
 import { nameOfBytes } from "../../runtime/files/file_name.ts";
 import type { Files } from "../../runtime/files/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
-import { linkedOutput, LinkFinder } from "./linked_outputs.ts";
+import { linkedOutputs, LinkFinder } from "./linked_outputs.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import { ownFilesIn } from "./own_files.ts";
@@ -52,11 +52,27 @@ export async function* listFiles(
   const { files, paths, outputs } = listing;
   const realOutputs = await realPath(files, outputs);
   const named = paths.filter((path) => path !== "-");
-  const realInputs = await Promise.all(named.map((path) => realPath(files, path)));
-  const inOutputs = realInputs.filter((path) => isInside(path, realOutputs));
+  const inOutputs = await placesInOutputs(files, named, realOutputs);
   const listed = listPaths(listing, realOutputs);
   // Inputs inside the output folder are rare: all other runs skip the check for each file.
   yield* inOutputs.length === 0 ? listed : refuseOverwriting(listed, inOutputs, realOutputs);
+}
+
+/** Where inputs are inside the output folder, or lead through it. */
+async function placesInOutputs(
+  files: Files,
+  paths: readonly string[],
+  realOutputs: string,
+): Promise<string[]> {
+  const parents = new RealParents(files);
+  const places = await Promise.all(paths.map(async (path) => {
+    const place = await parents.withReal(path);
+    const own = isInside(place, realOutputs) ? [place] : [];
+    if (place === await realPath(files, path)) return own;
+    const linked = await linkedOutputs(files, path, realOutputs);
+    return [...own, ...linked.map((name) => join(realOutputs, name))];
+  }));
+  return places.flat();
 }
 
 /** Fails files whose output would overwrite one of the `inputs`, or a file in a folder among them. */
@@ -90,8 +106,8 @@ async function* listPaths(
     if (path === "-") yield* listStdin(listing, realOutputs);
     else {
       const own = await ownFilesIn(files, path, listing);
-      const linkedTo = (link: string) => linkedOutput(files, link, realOutputs);
-      yield* walkFolder(path, { files, ...own, warn, naming, linkedOutput: linkedTo });
+      const linkedTo = (link: string) => linkedOutputs(files, link, realOutputs);
+      yield* walkFolder(path, { files, ...own, warn, naming, linkedOutputs: linkedTo });
     }
   }
   if (named.length > 0) yield named;
@@ -145,5 +161,6 @@ async function listedFile(
   if (join(realOutputs, file.name) === real) return { ...file, failure: OVERWRITES_ITSELF };
   if (real === realPack || isInside(real, realOutputs)) return undefined;
   if (links.isFileNow(path) || !await links.isLink(path)) return file;
-  return { ...file, linksTo: await linkedOutput(files, path, realOutputs) };
+  const linksTo = await linkedOutputs(files, path, realOutputs);
+  return linksTo.length > 0 ? { ...file, linksTo } : file;
 }

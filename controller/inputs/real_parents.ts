@@ -7,7 +7,7 @@ import { realPath } from "./paths.ts";
 /** The folders of some files that are listed together: mostly the same few. */
 export class RealParents {
   readonly #files: Files;
-  readonly #known = new Map<string, string>();
+  readonly #known = new Map<string, Promise<string>>();
 
   constructor(files: Files) {
     this.#files = files;
@@ -18,9 +18,9 @@ export class RealParents {
     const folder = dirname(path);
     let real = this.#known.get(folder);
     if (real === undefined) {
-      real = await realPath(this.#files, folder);
+      real = realPath(this.#files, folder);
       this.#known.set(folder, real);
     }
-    return join(real, basename(path));
+    return join(await real, basename(path));
   }
 }

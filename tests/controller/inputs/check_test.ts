@@ -93,6 +93,7 @@ test("each named folder costs the same calls, however many are named", async () 
     target: (path) => (calls.push(path), files.target(path)),
     realPath: (path) => (calls.push(path), files.realPath(path)),
   };
+  await workspace.write("out/b", "");
   const paths: string[] = [];
   for (let n = 0; n < 20; n++) {
     const path = await workspace.write(n < 10 ? `${n}/a` : `files/${n}`, "");
