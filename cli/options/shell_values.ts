@@ -46,13 +46,18 @@ function emptyError(option: Option, name: string): UsageError {
   return new UsageError(`${needed}; is a variable not set?${without}`);
 }
 
-/** Throws a `UsageError` for a path that begins with `~/`, which would name a folder called `~`. */
+/** What a shell makes a path of: `~`, `~/x`, `~name/x`, and in some shells `~+/x`. */
+const TILDE = /^(@|unix:)?(~([+-]|[A-Za-z_][\w.-]*)?)(\/.*)?$/s;
+
+/** Throws a `UsageError` for a path that begins with `~` or `~name`, which would name a folder called that. */
 export function checkHome(where: string, path: string): void {
-  const [, before = "", rest] = /^(@|unix:)?~(\/.*)$/.exec(path) ?? [];
-  if (rest === undefined) return;
+  const [all, before = "", tilde, name, rest = ""] = TILDE.exec(path) ?? [];
+  if (all === undefined) return;
+  const home = name === undefined ? "your home" : "a home";
+  const written = name === undefined ? `${before}$HOME${rest}` : "the absolute path";
   throw new UsageError(
-    `${where} "${path}" does not name your home, as shells expand ~ only at the beginning of a ` +
-      `word; write ${before}$HOME${rest}, or ${before}./~${rest} for a folder called ~`,
+    `${where} "${path}" does not name ${home}, as shells expand ~ only at the beginning of a ` +
+      `word; write ${written}, or ${before}./${tilde}${rest} for what is called ${tilde}`,
   );
 }
 
