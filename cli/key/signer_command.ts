@@ -7,6 +7,7 @@ import { reasonOf } from "../../runtime/error_text.ts";
 import { systemFiles } from "../../runtime/files/system_files.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { writeNewFile } from "../../system/new_file.ts";
+import { shellWord } from "../../system/shell_word.ts";
 import { signFile } from "../../system/sign_file.ts";
 import { hasSignatureBeside, readSignedFile, whyNotTrusted } from "../../system/signed_file.ts";
 import { fingerprintOf, makeSignerKeys, readPublicKey, Signer } from "../../system/signer.ts";
@@ -47,8 +48,8 @@ async function createSigner(name: string): Promise<number> {
   }
   writeStdout(
     `${fingerprintOf(readPublicKey(publicKey))}\n` +
-      `${secret}: signs (distcomp sign CORE --with ${name}); keep it secret\n` +
-      `${open}: for workers (distcomp worker --trust ${open})\n`,
+      `${secret}: signs (distcomp sign CORE --with ${shellWord(name)}); keep it secret\n` +
+      `${open}: for workers (distcomp worker --trust ${shellWord(open)})\n`,
   );
   return ExitCode.ok;
 }
@@ -86,7 +87,7 @@ function readSigner(name: string): Signer {
   try {
     const { mode } = statSync(path);
     if (process.platform !== "win32" && (mode & OTHERS) !== 0) {
-      throw new Error(`others can read or change it; chmod 600 ${path}`);
+      throw new Error(`others can read or change it; chmod 600 ${shellWord(path)}`);
     }
     return new Signer(readFileSync(path, "utf8"));
   } catch (cause) {

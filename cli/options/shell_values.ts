@@ -2,6 +2,7 @@
 
 import type { Command, Option } from "commander";
 import type { EventEmitter } from "node:events";
+import { homedir } from "node:os";
 import { UsageError } from "../program/usage_error.ts";
 
 /** What the values are, by their names in the help. */
@@ -12,6 +13,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   "file|dir": "a file or folder",
   "host:port": "an address",
   hosts: "hosts",
+  list: "addresses or @FILE",
   node: "the name of a worker",
 };
 
@@ -31,28 +33,75 @@ export function refuseShellValues(command: Command): void {
   for (const below of command.commands) refuseShellValues(below);
 }
 
-/** Throws a `UsageError` if `text` is a value of an option that no user means. */
-export function checkValue(option: Option, text: unknown): void {
+/** Throws a `UsageError` if `text`, which was typed, is a value of an option that no user means. */
+function checkValue(option: Option, text: unknown): void {
   if (!option.required) return;
-  const name = /<(.*)>/.exec(option.flags)?.[1] ?? "";
-  if (text === "" && !OWN_ERRORS.includes(option.name())) throw emptyError(option, name);
-  if (typeof text === "string" && PATHS.includes(name)) checkHome(option.long ?? "", text);
-}
-
-function emptyError(option: Option, name: string): UsageError {
   const { long = "", mandatory } = option;
-  const without = mandatory ? "" : ` Leave ${long} out${defaultText(option)}`;
-  const needed = `${long} needs ${NOUNS[name] ?? "a value"}, not ""`;
-  return new UsageError(`${needed}; is a variable not set?${without}`);
+  if (text === "" && !OWN_ERRORS.includes(option.name())) {
+    const without = mandatory ? "" : ` Leave ${long} out${defaultText(option)}`;
+    throw new UsageError(`${neededText(option)}; is a variable not set?${without}`);
+  }
+  if (typeof text === "string" && isPath(option)) checkHome(long, text);
 }
 
-/** Throws a `UsageError` for a path that begins with `~/`, which would name a folder called `~`. */
-export function checkHome(where: string, path: string): void {
-  const [, before = "", rest] = /^(@|unix:)?~(\/.*)$/.exec(path) ?? [];
-  if (rest === undefined) return;
+/** The same for a value in the settings, where nothing is expanded, variables neither. */
+export function checkSetting(option: Option, value: unknown): void {
+  if (!option.required) return;
+  if (value === "") {
+    throw new UsageError(`${neededText(option)}; remove this setting${defaultText(option)}`);
+  }
+  const tilde = typeof value === "string" && isPath(option) ? tildeIn(value) : undefined;
+  if (tilde === undefined) return;
   throw new UsageError(
-    `${where} "${path}" does not name your home, as shells expand ~ only at the beginning of a ` +
-      `word; write ${before}$HOME${rest}, or ${before}./~${rest} for a folder called ~`,
+    `"${value}" does not name ${tilde.home}, as only shells expand ~; ` +
+      `write ${tilde.inHome(homedir())}, or ${tilde.literal}`,
+  );
+}
+
+function neededText({ flags, long = "" }: Option): string {
+  return `${long} needs ${NOUNS[valueName(flags)] ?? "a value"}, not ""`;
+}
+
+function isPath({ flags }: Option): boolean {
+  return PATHS.includes(valueName(flags));
+}
+
+/** What the help calls the value: `dir` of `--workdir <dir>`. */
+function valueName(flags: string): string {
+  return /<(.*)>/.exec(flags)?.[1] ?? "";
+}
+
+/** What a shell makes a path of: `~`, `~/x`, `~name/x`, and in some shells `~+/x`. */
+const TILDE = /^(@|unix:)?(~([+-]|[A-Za-z_][\w.-]*)?)(\/.*)?$/s;
+
+/** A path that begins with a `~`, and what to write instead. */
+interface Tilde {
+  /** What the user means. */
+  readonly home: string;
+  /** The path that a shell would make of it. `own` is this user's home. */
+  inHome(own: string): string;
+  /** What to write for a name that begins with `~`. */
+  readonly literal: string;
+}
+
+function tildeIn(path: string): Tilde | undefined {
+  const [all, before = "", tilde, name, rest = ""] = TILDE.exec(path) ?? [];
+  if (all === undefined) return undefined;
+  const isOwn = name === undefined;
+  return {
+    home: isOwn ? "your home" : "a home",
+    inHome: (own) => isOwn ? `${before}${own}${rest}` : "the absolute path",
+    literal: `${before}./${tilde}${rest} for what is called ${tilde}`,
+  };
+}
+
+/** Throws a `UsageError` for a path that begins with `~` or `~name`, which would name a folder called that. */
+export function checkHome(where: string, path: string): void {
+  const tilde = tildeIn(path);
+  if (tilde === undefined) return;
+  throw new UsageError(
+    `${where} "${path}" does not name ${tilde.home}, as shells expand ~ only at the beginning of ` +
+      `a word; write ${tilde.inHome("$HOME")}, or ${tilde.literal}`,
   );
 }
 

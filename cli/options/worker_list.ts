@@ -64,6 +64,9 @@ export async function readWorkers(lists: string, place = ""): Promise<Address[]>
 }
 
 function addressOf({ name, place }: NamedWorker): Address {
+  if (fileOf(name) !== undefined) {
+    throw new UsageError(`${place}A file of workers is named alone, not in a list: "${name}"`);
+  }
   try {
     if (!SSH_HOSTS.test(name)) return withPort(name, parseAddress(name));
   } catch (error) {

@@ -3,7 +3,7 @@
 import type { Command, Option } from "commander";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { Section, Settings } from "./settings_file.ts";
-import { checkValue } from "../options/shell_values.ts";
+import { checkSetting } from "../options/shell_values.ts";
 import { SHARE_OPTIONS } from "../options/share_options.ts";
 import { UsageError } from "../program/usage_error.ts";
 
@@ -115,7 +115,7 @@ function parsed(option: Option, value: unknown): unknown {
     if (typeof one !== "string" && typeof one !== "number") {
       throw new UsageError("it must be a text or a number");
     }
-    checkValue(option, one);
+    checkSetting(option, one);
     return option.parseArg ? option.parseArg(String(one), before as string) : String(one);
   }, undefined);
 }

@@ -1,8 +1,9 @@
 /** Checks inputs before anything runs. */
 
-import { basename, relative, resolve, sep } from "../../runtime/files/path.ts";
+import { basename, dirname, relative, resolve, sep } from "../../runtime/files/path.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files/files.ts";
+import { isOfEarlierRun } from "./earlier_outputs.ts";
 import {
   isInside,
   OVERWRITES_ITSELF,
@@ -11,6 +12,7 @@ import {
   withRealParent,
 } from "./paths.ts";
 import { OutputNaming } from "./output_naming.ts";
+import { RealParents } from "./real_parents.ts";
 import { SourceError } from "./source.ts";
 
 /**
@@ -26,14 +28,15 @@ export async function checkPaths(
   core?: string,
 ): Promise<void> {
   const realOutputs = await realPath(files, outputs);
-  const folders: string[] = [];
+  const named: NamedInput[] = [];
   const seen = new Map<string, string>();
   for (const path of paths) {
     if (path === "-") continue;
-    const isFolder = await checkPath(files, path, realOutputs, naming).catch((error) => {
+    const real = await checkPath(files, path, realOutputs, naming).catch((error) => {
       throw seen.size > 0 && isLikeFolder(path) ? withOutputHint(error) : error;
     });
-    if (isFolder) folders.push(path);
+    named.push({ path, real });
+    const isFolder = real !== undefined;
     const key = isFolder ? `${resolve(path)}${sep}` : naming.outputOf(basename(path));
     const other = seen.get(key);
     if (other !== undefined) {
@@ -45,29 +48,54 @@ export async function checkPaths(
     }
     seen.set(key, path);
   }
-  await checkNotBelow(files, paths, folders, realOutputs, core);
+  await checkNotBelow(files, named, realOutputs, core);
+}
+
+/** An input of the command line. */
+interface NamedInput {
+  readonly path: string;
+  /** If it is a folder, its path with all links followed. */
+  readonly real: string | undefined;
 }
 
 /** Rejects if a path is below a folder that is an input too, unless a folder of inputs leaves it out. */
 async function checkNotBelow(
   files: Files,
-  paths: readonly string[],
-  folders: readonly string[],
+  inputs: readonly NamedInput[],
   realOutputs: string,
   core: string | undefined,
 ): Promise<void> {
-  if (folders.length === 0 || paths.length === 1) return;
+  const folders = new Map<string, string>();
+  for (const { path, real } of inputs) if (real !== undefined) folders.set(real, path);
+  if (folders.size === 0 || inputs.length === 1) return;
   const realCore = core === undefined ? undefined : await withRealParent(files, core);
-  const realFolders = await Promise.all(folders.map((folder) => realPath(files, folder)));
-  for (const path of paths) {
-    if (path === "-") continue;
-    const real = await (folders.includes(path) ? realPath : withRealParent)(files, path);
-    const at = realFolders.findIndex((folder) => isInside(real, folder));
-    if (at < 0 || real === realCore || isInside(real, realOutputs)) continue;
+  const parents = new RealParents(files);
+  for (const { path, real: realFolder } of inputs) {
+    const real = realFolder ?? await parents.withReal(path);
+    if (real === realCore || isInside(real, realOutputs)) continue;
+    const folder = foldersAbove(real).find((above) => folders.has(above));
+    if (folder === undefined || await isLeftOut(files, real, folder)) continue;
     throw new SourceError(
-      `"${path}" is in the folder "${folders[at]}", which is named too; name one of them`,
+      `"${path}" is in the folder "${folders.get(folder)}", which is named too; name one of them`,
     );
   }
+}
+
+/** The folders that a path is in, the innermost first. */
+function foldersAbove(path: string): string[] {
+  const folders: string[] = [];
+  for (let at = path, above = dirname(at); above !== at; at = above, above = dirname(at)) {
+    folders.push(above);
+  }
+  return folders;
+}
+
+/** Whether a path below a folder of inputs is no input of that folder, as an earlier run has made it. */
+async function isLeftOut(files: Files, path: string, folder: string): Promise<boolean> {
+  for (let at = path; at !== folder; at = dirname(at)) {
+    if (await isOfEarlierRun(files, at)) return true;
+  }
+  return false;
 }
 
 /** Whether it is written as a folder is mostly written: without an extension. */
@@ -83,24 +111,25 @@ function withOutputHint(error: Error): unknown {
   });
 }
 
-/** Checks one input. Returns whether it is a folder. */
+/** Checks one input. If it is a folder, resolves to its path with all links followed. */
 async function checkPath(
   files: Files,
   path: string,
   realOutputs: string,
   naming: OutputNaming,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const info = await files.target(path).catch((cause) => {
     throw new SourceError(`Cannot read input "${path}": ${reasonOf(cause)}`, { cause });
   });
   if (info.kind === "folder") {
-    if (await realPath(files, path) !== realOutputs) return true;
+    const real = await realPath(files, path);
+    if (real !== realOutputs) return real;
     throw new SourceError(
       `The outputs would overwrite the inputs in "${path}"; choose another folder with -o`,
     );
   }
   if (!await overwritesItself(files, path, naming.outputOf(basename(path)), realOutputs)) {
-    return false;
+    return undefined;
   }
   throw new SourceError(`Cannot use input "${path}": ${OVERWRITES_ITSELF}`);
 }

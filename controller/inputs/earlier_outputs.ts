@@ -1,9 +1,10 @@
 /** Finds what earlier runs have left among inputs. */
 
 import type { Files } from "../../runtime/files/files.ts";
+import { basename } from "../../runtime/files/path.ts";
 import type { Entry } from "../../runtime/files/folder.ts";
 import { journalIn } from "../output/journal/journal.ts";
-import { packJournalOf, packOf } from "../output/state_folder.ts";
+import { packJournalOf, packOf, STATE_FOLDER } from "../output/state_folder.ts";
 
 type Targets = Pick<Files, "target">;
 
@@ -16,6 +17,12 @@ export function isOutputFolder(files: Targets, folder: string): Promise<boolean>
 export async function isStateOfPack(files: Targets, folder: string): Promise<boolean> {
   const pack = packOf(folder);
   return pack !== undefined && await isThere(files, packJournalOf(pack));
+}
+
+/** Whether a run has made what is here: a folder of outputs, a pack, or distcomp's own files beside either. */
+export async function isOfEarlierRun(files: Targets, path: string): Promise<boolean> {
+  return basename(path) === STATE_FOLDER || await isOutputFolder(files, path) ||
+    await isStateOfPack(files, path) || await isThere(files, packJournalOf(path));
 }
 
 /**

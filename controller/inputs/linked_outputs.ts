@@ -2,21 +2,41 @@
 
 import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files/files.ts";
-import { relative } from "../../runtime/files/path.ts";
+import { dirname, relative, sep } from "../../runtime/files/path.ts";
 import { DiskPace } from "../output/disk_pace.ts";
 import type { ListedFile } from "./listed_file.ts";
-import { isInside, LINKS_TO_OUTPUT, OVERWRITES_ITSELF, OVERWRITES_OTHER } from "./paths.ts";
+import {
+  isInside,
+  LINKS_TO_OUTPUT,
+  OVERWRITES_ITSELF,
+  OVERWRITES_OTHER,
+  realPath,
+  withRealParent,
+} from "./paths.ts";
 
-/** The path below the outputs of the file that a link leads to; `undefined` if it is elsewhere, or missing. */
-export async function linkedOutput(
-  files: Pick<Files, "realPath">,
+/** As many links lead from one to the next on Linux. */
+const LINKS_MAX = 40;
+
+/**
+ * The paths below the outputs through which a link leads. An output would replace what is there: the file at its end, or
+ * another link on its way. Neither needs to exist yet.
+ */
+export async function linkedOutputs(
+  files: Pick<Files, "realPath" | "readLink">,
   link: string,
   realOutputs: string,
-): Promise<string | undefined> {
-  const real = await files.realPath(link).catch(() => undefined); // it leads nowhere
-  return real !== undefined && isInside(real, realOutputs)
-    ? relative(realOutputs, real)
-    : undefined;
+): Promise<readonly string[]> {
+  const places = new Set<string>();
+  let at = await withRealParent(files, link);
+  for (let links = 0; links < LINKS_MAX; links++) {
+    const text = await files.readLink(at).catch(() => undefined); // it is no link, or missing
+    if (text === undefined) break;
+    at = await withRealParent(files, text.startsWith(sep) ? text : `${dirname(at)}${sep}${text}`);
+    places.add(at);
+  }
+  places.add(await realPath(files, link)); // a runtime may be unable to read a link that it follows
+  return [...places].filter((place) => isInside(place, realOutputs))
+    .map((place) => relative(realOutputs, place));
 }
 
 /** What `LinkFinder` looks with. */
@@ -78,16 +98,17 @@ export class LinkedOutputs {
   }
 
   async #failureOf(
-    { name, linksTo }: ListedFile,
+    { name, linksTo = [] }: ListedFile,
     before: readonly ListedFile[],
   ): Promise<string | undefined> {
-    if (linksTo === name) return OVERWRITES_ITSELF;
+    if (linksTo.includes(name)) return OVERWRITES_ITSELF;
     if (this.#targets.has(name)) return OVERWRITES_OTHER;
-    if (linksTo === undefined) return undefined;
-    const isOutput = before.some((other) => other.name === linksTo) ||
-      await this.#isOutput(linksTo);
-    if (isOutput) return LINKS_TO_OUTPUT;
-    this.#targets.add(linksTo);
+    for (const target of linksTo) {
+      const isOutput = before.some((other) => other.name === target) ||
+        await this.#isOutput(target);
+      if (isOutput) return LINKS_TO_OUTPUT;
+    }
+    for (const target of linksTo) this.#targets.add(target);
     return undefined;
   }
 }

@@ -1,11 +1,11 @@
 /** Lists the files that a command line names: files, folders, and the list on stdin. */
 
 import { type Clock, systemClock } from "../../runtime/clock.ts";
-import { basename, dirname, join } from "../../runtime/files/path.ts";
+import { basename, join } from "../../runtime/files/path.ts";
 import { nameOfBytes } from "../../runtime/files/file_name.ts";
 import type { Files } from "../../runtime/files/files.ts";
 import { type Ending, readLines } from "./file_lines.ts";
-import { linkedOutput, LinkFinder } from "./linked_outputs.ts";
+import { linkedOutputs, LinkFinder } from "./linked_outputs.ts";
 import { type ListedFile, namedFile } from "./listed_file.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import { ownFilesIn } from "./own_files.ts";
@@ -17,6 +17,7 @@ import {
   realPath,
   withRealParent,
 } from "./paths.ts";
+import { RealParents } from "./real_parents.ts";
 import type { Warn } from "./source.ts";
 import { walkFolder } from "./walk.ts";
 
@@ -51,11 +52,27 @@ export async function* listFiles(
   const { files, paths, outputs } = listing;
   const realOutputs = await realPath(files, outputs);
   const named = paths.filter((path) => path !== "-");
-  const realInputs = await Promise.all(named.map((path) => realPath(files, path)));
-  const inOutputs = realInputs.filter((path) => isInside(path, realOutputs));
+  const inOutputs = await placesInOutputs(files, named, realOutputs);
   const listed = listPaths(listing, realOutputs);
   // Inputs inside the output folder are rare: all other runs skip the check for each file.
   yield* inOutputs.length === 0 ? listed : refuseOverwriting(listed, inOutputs, realOutputs);
+}
+
+/** Where inputs are inside the output folder, or lead through it. */
+async function placesInOutputs(
+  files: Files,
+  paths: readonly string[],
+  realOutputs: string,
+): Promise<string[]> {
+  const parents = new RealParents(files);
+  const places = await Promise.all(paths.map(async (path) => {
+    const place = await parents.withReal(path);
+    const own = isInside(place, realOutputs) ? [place] : [];
+    if (place === await realPath(files, path)) return own;
+    const linked = await linkedOutputs(files, path, realOutputs);
+    return [...own, ...linked.map((name) => join(realOutputs, name))];
+  }));
+  return places.flat();
 }
 
 /** Fails files whose output would overwrite one of the `inputs`, or a file in a folder among them. */
@@ -89,8 +106,8 @@ async function* listPaths(
     if (path === "-") yield* listStdin(listing, realOutputs);
     else {
       const own = await ownFilesIn(files, path, listing);
-      const linkedTo = (link: string) => linkedOutput(files, link, realOutputs);
-      yield* walkFolder(path, { files, ...own, warn, naming, linkedOutput: linkedTo });
+      const linkedTo = (link: string) => linkedOutputs(files, link, realOutputs);
+      yield* walkFolder(path, { files, ...own, warn, naming, linkedOutputs: linkedTo });
     }
   }
   if (named.length > 0) yield named;
@@ -144,26 +161,6 @@ async function listedFile(
   if (join(realOutputs, file.name) === real) return { ...file, failure: OVERWRITES_ITSELF };
   if (real === realPack || isInside(real, realOutputs)) return undefined;
   if (links.isFileNow(path) || !await links.isLink(path)) return file;
-  return { ...file, linksTo: await linkedOutput(files, path, realOutputs) };
-}
-
-/** The folders of some files that are listed together: mostly the same few. */
-class RealParents {
-  readonly #files: Files;
-  readonly #known = new Map<string, string>();
-
-  constructor(files: Files) {
-    this.#files = files;
-  }
-
-  /** The path with all links followed except the last component. */
-  async withReal(path: string): Promise<string> {
-    const folder = dirname(path);
-    let real = this.#known.get(folder);
-    if (real === undefined) {
-      real = await realPath(this.#files, folder);
-      this.#known.set(folder, real);
-    }
-    return join(real, basename(path));
-  }
+  const linksTo = await linkedOutputs(files, path, realOutputs);
+  return linksTo.length > 0 ? { ...file, linksTo } : file;
 }

@@ -7,7 +7,7 @@ export interface ListedFile {
   readonly path: string;
   readonly name: string;
   /** Where it leads below the folder of outputs, if it is a link into that. */
-  readonly linksTo?: string | undefined;
+  readonly linksTo?: readonly string[] | undefined;
   /** The reason, if the job fails without reading the file. */
   readonly failure?: string | undefined;
 }

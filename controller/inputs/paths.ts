@@ -4,6 +4,8 @@ import { basename, dirname, join, relative, resolve, sep } from "../../runtime/f
 import process from "node:process";
 import type { Files } from "../../runtime/files/files.ts";
 
+type RealPaths = Pick<Files, "realPath">;
+
 /** The reason to refuse an input whose own output would overwrite it. */
 export const OVERWRITES_ITSELF = "its output would overwrite it; choose another folder with -o";
 
@@ -15,13 +17,19 @@ export const OVERWRITES_OTHER =
 export const LINKS_TO_OUTPUT =
   "it is a link to the output of another input; choose another folder with -o";
 
-/** The path with all links followed; the absolute path if it does not exist. */
-export function realPath(files: Files, path: string): Promise<string> {
-  return files.realPath(path).catch(() => resolve(path));
+/** The path with all links followed, as far as it exists. */
+export async function realPath(files: RealPaths, path: string): Promise<string> {
+  try {
+    return await files.realPath(path);
+  } catch {
+    const missing = resolve(path);
+    const folder = dirname(missing);
+    return folder === missing ? missing : join(await realPath(files, folder), basename(missing));
+  }
 }
 
 /** The path with all links followed except the last component, as a link can itself be an input. */
-export async function withRealParent(files: Files, path: string): Promise<string> {
+export async function withRealParent(files: RealPaths, path: string): Promise<string> {
   return join(await realPath(files, dirname(path)), basename(path));
 }
 

@@ -29,8 +29,8 @@ export interface Walk {
   readonly core?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
-  /** Where a link leads below the folder of outputs, if it leads there. */
-  readonly linkedOutput?: (path: string) => Promise<string | undefined>;
+  /** Where a link leads below the folder of outputs. */
+  readonly linkedOutputs?: (path: string) => Promise<readonly string[]>;
   /** Default: `SORTED_ENTRIES_MAX`. */
   readonly sortedMax?: number;
 }
@@ -120,8 +120,8 @@ async function* filesAmong(
       options.warn(`skipping "${path}": it is the core; name this file to use it as an input`);
     } else if (kind === "file" || await isInput(path, entry, options)) {
       const file = namedFile(path, inside + name, options.naming);
-      const linksTo = kind === "link" ? await options.linkedOutput?.(path) : undefined;
-      files.push(linksTo === undefined ? file : { ...file, linksTo });
+      const linksTo = kind === "link" ? await options.linkedOutputs?.(path) : undefined;
+      files.push(linksTo?.length ? { ...file, linksTo } : file);
       if (files.length < FILES_MAX) continue;
       yield files;
       files = [];

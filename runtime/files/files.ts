@@ -103,6 +103,8 @@ export interface Files {
   entries(path: string): AsyncIterable<readonly Entry[]>;
   /** The path with all links followed. */
   realPath(path: string): Promise<string>;
+  /** What a link says: a path, which need not exist. Fails if there is no link. */
+  readLink(path: string): Promise<string>;
   info(path: string): Promise<FileInfo>;
   /** What is at a path. Links are followed. */
   target(path: string): Promise<TargetInfo>;

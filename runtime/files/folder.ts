@@ -2,7 +2,7 @@
 
 import type { Buffer } from "node:buffer";
 import type { Dirent } from "node:fs";
-import { lstat, readdir, realpath } from "node:fs/promises";
+import { lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { join } from "./path.ts";
 import process from "node:process";
 import { isUtf8Name, nameOfBytes, REPLACEMENT } from "./file_name.ts";
@@ -80,6 +80,13 @@ export async function realPathOf(path: string): Promise<string> {
   const native = nativePath(path);
   if (!TAKES_BYTES) return await realpath(native);
   return nameOfBytes(await realpath(native, { encoding: "buffer" }) as Buffer);
+}
+
+/** What a link says. */
+export async function linkTextOf(path: string): Promise<string> {
+  const native = nativePath(path);
+  if (!TAKES_BYTES) return await readlink(native);
+  return nameOfBytes(await readlink(native, { encoding: "buffer" }) as Buffer);
 }
 
 /** What an entry is. */

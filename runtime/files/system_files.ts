@@ -32,7 +32,7 @@ import process from "node:process";
 import { syncedClosing } from "./file_closing.ts";
 import type { TargetInfo } from "./file_info.ts";
 import type { Files, OpenFolder, SharedFile } from "./files.ts";
-import { entriesOf, realPathOf } from "./folder.ts";
+import { entriesOf, linkTextOf, realPathOf } from "./folder.ts";
 import { isOnLocalDisk } from "./local_disks.ts";
 import { nativePath } from "./native_path.ts";
 import { O_CLOEXEC } from "../native/c_declarations.ts";
@@ -87,6 +87,7 @@ export const systemFiles: Files = {
   list: async (path) => await readdir(nativePath(path)),
   entries: entriesOf,
   realPath: realPathOf,
+  readLink: linkTextOf,
   info: async (path) => infoOf(await lstat(nativePath(path))),
   infoSync: (path) => {
     const stats = lstatSync(nativePath(path), { throwIfNoEntry: false });

@@ -323,6 +323,10 @@ class MemoryFiles implements Files {
     return this.info(path).then(() => path);
   }
 
+  readLink(path: string): Promise<string> {
+    return Promise.reject(failure("EINVAL", path));
+  }
+
   async target(path: string): Promise<TargetInfo> {
     return { ...await this.info(path), changedAt: "0.000000000" };
   }

@@ -43,6 +43,22 @@ testUnless(
   },
 );
 
+testUnless(
+  noModes,
+  "the commands that a signer's advice has can be typed, whatever its name",
+  async () => {
+    await using workspace = await Workspace.make();
+    const made = await workspace.run(["key", "create-signer", "s 1"]);
+    assert.equal(made.code, 0, made.stderr);
+    assert.match(made.stdout, /\(distcomp sign CORE --with 's 1'\)/);
+    assert.match(made.stdout, /\(distcomp worker --trust 's 1\.pub'\)/);
+    await workspace.write("sums", "");
+    chmodSync(workspace.at("s 1.key"), 0o644);
+    const refused = await workspace.run(["sign", "sums", "--with", "s 1"]);
+    assert.match(refused.stderr, /; chmod 600 's 1\.key'\n$/);
+  },
+);
+
 test("a signer is named with or without the endings of its files", async () => {
   await using workspace = await Workspace.make();
   await workspace.run(["key", "create-signer", "me"]);

@@ -105,8 +105,17 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["key", "export", "--role", ""], /--role needs a value, not ""; is a variable not set\?\n$/],
   [
     ["run", ECHO, "in", "--output=~/o"],
-    /--output "~\/o" does not name your home, .*; write \$HOME\/o, or \.\/~\/o for a folder called ~\n$/,
+    /--output "~\/o" does not name your home, .*; write \$HOME\/o, or \.\/~\/o for what is called ~\n$/,
   ],
+  [
+    ["run", ECHO, "in", "--output=~"],
+    /--output "~" does not name your home, .*; write \$HOME, or \.\/~ for what is called ~\n$/,
+  ],
+  [
+    ["run", ECHO, "in", "--output=~root/x"],
+    /--output "~root\/x" does not name a home, .*; write the absolute path, or \.\/~root\/x for what is called ~root\n$/,
+  ],
+  [["worker", "--listen=unix:~me"], /"unix:~me" .*; write the absolute path, or unix:\.\/~me for /],
   [["run", ECHO, "in", "-w", "@~/hosts"], /--workers "@~\/hosts" .*; write @\$HOME\/hosts, or /],
   [["run", ECHO, "in", "--ssh", "@~/hosts"], /--ssh "@~\/hosts" .*; write @\$HOME\/hosts, or /],
   [["worker", "--listen=unix:~/w"], /--listen "unix:~\/w" .*; write unix:\$HOME\/w, or /],

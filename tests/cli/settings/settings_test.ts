@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { chmod } from "node:fs/promises";
+import { homedir } from "node:os";
 import { Command } from "commander";
 import { settingsText } from "../../../cli/settings/config_command.ts";
 import { addRunOptions, type RunFlags } from "../../../cli/run/run_options.ts";
@@ -33,10 +34,29 @@ test("options that are not typed have the values of the settings, parsed as if t
   assert.deepEqual([slots, listen], [4, { kind: "tcp", host: "127.0.0.1", port: 0 }]);
 });
 
-test("a setting without a value is refused as on the command line", () => {
+test("a setting without a value is refused, and is to be removed", () => {
   assert.throws(
     () => runFlags([], { workdir: "" }),
-    /Cannot use "workdir" in the settings ".*": --workdir needs a folder, not ""/,
+    /Cannot use "workdir" in the settings ".*": --workdir needs a folder, not ""; remove this setting for the default: \$TMPDIR$/,
+  );
+  assert.throws(
+    () => runFlags([], { workers: ["a", ""] }),
+    /--workers needs addresses or @FILE, not ""; remove this setting for the default: DISTCOMP_WORKERS$/,
+  );
+});
+
+test("a ~ in the settings, which nobody expands, is refused with the path to write", () => {
+  assert.throws(
+    () => runFlags([], { output: "~/results" }),
+    (error: Error) => {
+      const written = `write ${homedir()}/results, or ./~/results for what is called ~`;
+      assert(error.message.endsWith(`as only shells expand ~; ${written}`), error.message);
+      return true;
+    },
+  );
+  assert.throws(
+    () => runFlags([], { workers: "@~me/hosts" }),
+    /"@~me\/hosts" does not name a home, .*; write the absolute path, or @\.\/~me\/hosts for /,
   );
 });
 

@@ -5,6 +5,8 @@ import { symlink } from "node:fs/promises";
 import { checkLines, checkPaths, checkTar } from "../../../controller/inputs/check.ts";
 import { OutputNaming } from "../../../controller/inputs/output_naming.ts";
 import { SourceError } from "../../../controller/inputs/source.ts";
+import type { Files } from "../../../runtime/files/files.ts";
+import { dirname } from "../../../runtime/files/path.ts";
 import { systemFiles as files } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
@@ -65,6 +67,41 @@ test("a path below a folder that is named too is refused, unless the folder leav
   }
   const apart = [folder, core, earlier, beside];
   await checkPaths(files, apart, workspace.at("in/out"), OutputNaming.SAME, core);
+});
+
+test("what earlier runs have made may be named beside the folder that leaves it out", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  const output = await workspace.write("in/stage/sub/b", "2");
+  await workspace.write("in/stage/.distcomp/jobs.jsonl", "");
+  const pack = await workspace.write("in/deep/p.tar", "3");
+  await workspace.write("in/deep/p.tar.distcomp/jobs.jsonl", "");
+  const folder = workspace.at("in");
+  const stage = workspace.at("in/stage");
+  for (const path of [stage, output, workspace.at("in/stage/sub"), pack]) {
+    await checkPaths(files, [folder, path], workspace.at("out"));
+  }
+  const reason = `"${output}" is in the folder "${stage}", which is named too; name one of them`;
+  await assertRefused([folder, stage, output], workspace.at("out"), reason);
+});
+
+test("each named folder costs the same calls, however many are named", async () => {
+  await using workspace = await Workspace.make();
+  const calls: string[] = [];
+  const counting: Files = {
+    ...files,
+    target: (path) => (calls.push(path), files.target(path)),
+    realPath: (path) => (calls.push(path), files.realPath(path)),
+  };
+  await workspace.write("out/b", "");
+  const paths: string[] = [];
+  for (let n = 0; n < 20; n++) {
+    const path = await workspace.write(n < 10 ? `${n}/a` : `files/${n}`, "");
+    paths.push(n < 10 ? dirname(path) : path);
+  }
+  await checkPaths(counting, paths, workspace.at("out"));
+  const allowed = 2 * paths.length + 2; // each path twice; once the outputs, and the folder of the files
+  assert(calls.length <= allowed, `${calls.length} calls`);
 });
 
 test("a file of lines is refused if it does not exist, is a folder or would be overwritten", async () => {

@@ -1,7 +1,7 @@
 /** `distcomp run` never overwrites inputs, and keeps the outputs of inputs that are temporarily missing. */
 
 import assert from "node:assert/strict";
-import { rename, symlink } from "node:fs/promises";
+import { mkdir, rename, symlink } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
 import { test } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
@@ -79,6 +79,47 @@ test("no output replaces the file that a link in a list leads to, whichever is l
     const made = "in/b" in failures ? { "in/c": "new" } : { "in/b": "kept" };
     assert.deepEqual(await workspace.outputs("out"), { ...kept, ...made });
   }
+});
+
+test("a link to an output that is still to be made, in this folder or a new one, is refused", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "1", "in/sub/b": "2" });
+  await symlink(".", workspace.at("here"));
+  await symlink(workspace.at("here/out/a"), workspace.at("in/y"));
+  await symlink("../out/sub/b", workspace.at("in/z"));
+  await symlink("../out/elsewhere", workspace.at("in/none"));
+  for (const _ of ["first", "again"]) {
+    const run = await workspace.run(["run", ECHO, "in", "-o", "out"]);
+    assert.equal(run.code, 1);
+    const none = 'cannot read "in/none": no such file or folder';
+    assert.deepEqual(failuresOf(await workspace.records("out")), { none, y: LINK, z: LINK });
+    assert.deepEqual(await workspace.outputs("out"), { a: "1", "sub/b": "2" });
+  }
+});
+
+test("no output replaces a link through which another input leads", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/b": "new", "in/d": "new", "data/x": "kept" });
+  await mkdir(workspace.at("out"));
+  await symlink("../data/x", workspace.at("out/b"));
+  await symlink("../out/b", workspace.at("in/a"));
+  await symlink("../data/x", workspace.at("out/d"));
+  await symlink("d", workspace.at("out/c"));
+  await symlink("../out/c", workspace.at("in/c"));
+  const run = await workspace.run(["run", ECHO, "in", "-o", "out"]);
+  assert.equal(run.code, 1);
+  assert.deepEqual(failuresOf(await workspace.records("out")), { a: LINK, c: ITSELF });
+});
+
+test("no output replaces a link through which a file that is named leads", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/b": "new", "data/x": "kept" });
+  await mkdir(workspace.at("out"));
+  await symlink("../data/x", workspace.at("out/b"));
+  await symlink("../out/b", workspace.at("in/a"));
+  const run = await workspace.run(["run", ECHO, "in/a", "in/b", "-o", "out"]);
+  assert.equal(run.code, 1);
+  assert.deepEqual(failuresOf(await workspace.records("out")), { b: OTHER });
 });
 
 /** The errors of the jobs that have failed, by their names. */
