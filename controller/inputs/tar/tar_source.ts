@@ -69,7 +69,8 @@ async function* tarBatches(inputs: TarInputs): Source["batches"] {
     throw new SourceError(`Cannot read the tar "${shownTar(tar)}": ${reasonOf(cause)}`, { cause });
   }
   // A failed job rather than a warning: the outputs of these files will be missing.
-  if (reader.lacksEnd) tasks.onUnread(shownTar(tar), LACKS_END);
+  // It is not called like the tar: a file in it may have that name, and each job has its own.
+  if (reader.lacksEnd) tasks.onUnread(`${shownTar(tar)} (its end)`, LACKS_END);
   yield await withoutFinished(await tasks.take(), finished);
 }
 

@@ -123,6 +123,20 @@ test("a tar that ends between two files is a job that fails, until its end is th
   }
 });
 
+test("a file in a tar may have the name of the tar, and does not hide that the end is missing", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/cut.tar": "1", "in/b": "2" });
+  const names = ["cut.tar", "b"];
+  await run("tar", ["cf", workspace.at("cut.tar"), "-C", workspace.at("in"), ...names]);
+  const tar = await readFile(workspace.at("cut.tar"));
+  await workspace.write("cut.tar", tar.subarray(0, 2 * names.length * BLOCK_BYTES));
+  const ended = await workspace.run(["run", ECHO, "--inputs", "cut.tar"]);
+  assert.equal(ended.code, 1, ended.stderr);
+  assert.deepEqual(await workspace.outputs(), { "b": "2", "cut.tar": "1" });
+  const status = await workspace.run(["status", "outputs"]);
+  assert.match(status.stdout, /cut\.tar \(its end\) {2}it lacks the two blocks of zeros/);
+});
+
 test("a packed tar that is damaged ends the run, although its checksum is far behind its end", async () => {
   await using workspace = await prepared();
   const zeros = Buffer.alloc(4 * 1024 * 1024);
