@@ -73,8 +73,8 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "slot leak",
     file: "worker/slots/slot.ts",
-    text: "cause, lastStarted);\n    void this.#bringUp();",
-    by: "cause, lastStarted);",
+    text: "lastStarted, freeing !== 0);\n    void this.#bringUp();",
+    by: "lastStarted, freeing !== 0);",
     from: 2,
     seeds: 50,
   },
