@@ -60,18 +60,13 @@ export class GatheredAnswers {
     if (bytes > SLOT_ANSWERS_BYTES_MAX) this.flush();
   }
 
-  /** Writes what is gathered, and reads the clock. */
-  flush(): void {
-    this.writeAll();
-    this.#writtenAtUs = this.#channel.usage.nowUs();
-  }
-
   /** Writes what is gathered. */
-  writeAll(): void {
+  flush(): void {
     for (let piece = this.writer.take(); piece; piece = this.writer.take()) {
       this.write(piece);
       this.writer.release(piece);
     }
+    this.#writtenAtUs = this.#channel.usage.nowUs();
   }
 
   /** Writes bytes that are not gathered, behind those that are written. */
