@@ -51,9 +51,11 @@ export async function missedVariables(
  * other text, where only a name that is no word of a language says something.
  */
 function namesIn(content: Buffer, names: readonly string[]): string[] {
-  return names.filter((name) =>
-    content.includes(/^\w{2,}_\w{2,}$/.test(name) ? name : `\0${name}\0`)
-  );
+  const text = content.toString("latin1"); // on Deno, bytes take twelve times as long to search
+  return names.filter((name) => {
+    const bytes = Buffer.from(name).toString("latin1");
+    return text.includes(/^\w{2,}_\w{2,}$/.test(name) ? bytes : `\0${bytes}\0`);
+  });
 }
 
 /** The beginning of a file; nothing of one that cannot be read, which is an error elsewhere. */
