@@ -12,7 +12,7 @@ import process from "node:process";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { Workspace } from "./cli/workspace.ts";
-import { test } from "./lib/test.ts";
+import { programTest, test } from "./lib/test.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NAME = "@oven/bun-linux-x64";
@@ -26,17 +26,20 @@ test("a tool whose bytes are pinned is installed, and none of its scripts runs",
   assert(!existsSync(workspace.at("script ran")));
 });
 
-test("a tool with other bytes is refused, whatever the registry says its hash is", async () => {
-  await using workspace = await Workspace.make();
-  await using registry = await Registry.with(workspace, "1.4.5");
-  const { status, stderr } = await install(workspace, registry);
-  assert.equal(status, 1);
-  assert.match(
-    stderr,
-    /^Cannot get @oven\/bun-linux-x64 1\.4\.5 from the npm registry: .*integrity checksum failed/i,
-  );
-  assert(!existsSync(workspace.at(`tools/${NAME}/node_modules/${NAME}/bin/bun`)));
-});
+programTest(
+  "a tool with other bytes is refused, whatever the registry says its hash is",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using registry = await Registry.with(workspace, "1.4.5");
+    const { status, stderr } = await install(workspace, registry);
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^Cannot get @oven\/bun-linux-x64 1\.4\.5 from the npm registry: .*integrity checksum failed/i,
+    );
+    assert(!existsSync(workspace.at(`tools/${NAME}/node_modules/${NAME}/bin/bun`)));
+  },
+);
 
 test("every target of compile.sh has a runtime whose bytes are pinned", async () => {
   const [compile, tools] = await Promise.all(

@@ -16,7 +16,7 @@ testUnless(notLinux, "a core finds no secret of its worker in any environment", 
   assert.equal(await run(controller, "shell env | grep -c SECRET"), "0\n");
 });
 
-testUnless(notLinux, "a core finds no secret of its run in any environment", async () => {
+programTestUnless(notLinux, "a core finds no secret of its run in any environment", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", `environments ${SECRET}=\n`);
   const args = ["run", ATTACKS, "--lines", "lines", "--slots", "1"];

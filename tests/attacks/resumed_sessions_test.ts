@@ -10,7 +10,7 @@ import { detectRuntime } from "../../runtime/detect.ts";
 import { openCredentials } from "../../security/open_credentials.ts";
 import { Keys } from "../lib/connections.ts";
 import { Program } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
+import { programTestUnless } from "../lib/test.ts";
 import { versionMessage } from "../worker/raw.ts";
 
 const NO_OPENSSL = spawnSync("openssl", ["version"]).status === 0
@@ -19,7 +19,7 @@ const NO_OPENSSL = spawnSync("openssl", ["version"]).status === 0
 
 const runtime = await detectRuntime();
 
-testUnless(
+programTestUnless(
   NO_OPENSSL,
   "a peer with another key that resumes its session is refused, as at first",
   async () => {

@@ -5,7 +5,7 @@ import { stat } from "node:fs/promises";
 import { endOf, Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
 import { Program } from "../lib/processes.ts";
-import { programTest, slowTest, test } from "../lib/test.ts";
+import { programTest, slowTest } from "../lib/test.ts";
 import { Attacker } from "./attack.ts";
 import { lie, NOTICES, refuse } from "./lying_worker.ts";
 
@@ -24,9 +24,12 @@ programTest("what a lying worker says is cut before it is in the journal or the 
   return lieTo(["--core-output", "show"], NOTICES);
 });
 
-test("the errors that a lying worker reports are cut before they are in the journal or the log", () => {
-  return lieTo([], 0);
-});
+programTest(
+  "the errors that a lying worker reports are cut before they are in the journal or the log",
+  () => {
+    return lieTo([], 0);
+  },
+);
 
 programTest(
   "refusals of a megabyte without end are cut before they are in the log of a run",

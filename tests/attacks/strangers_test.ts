@@ -9,7 +9,7 @@ import process from "node:process";
 import { Workspace } from "../cli/workspace.ts";
 import { core } from "../lib/cores.ts";
 import { Program, startWorker } from "../lib/processes.ts";
-import { testUnless } from "../lib/test.ts";
+import { programTestUnless, testUnless } from "../lib/test.ts";
 import { concat } from "../fixtures/peers/frames.ts";
 import { coreMessage, jobMessage, versionMessage } from "../worker/raw.ts";
 
@@ -61,7 +61,7 @@ testUnless(
   },
 );
 
-testUnless(
+programTestUnless(
   CANNOT_BE_ANOTHER,
   "another user of the machine cannot pose as a worker of a run that listens on loopback",
   async () => {

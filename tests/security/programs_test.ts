@@ -10,7 +10,7 @@ import { Workspace } from "../cli/workspace.ts";
 import { Keys, outerAddress } from "../lib/connections.ts";
 import { core } from "../lib/cores.ts";
 import { eventually, Program } from "../lib/processes.ts";
-import { test, testUnless } from "../lib/test.ts";
+import { programTest, programTestUnless, test, testUnless } from "../lib/test.ts";
 
 const OUTER = outerAddress();
 const NO_OUTER = OUTER === undefined ? "this machine has no address but loopback" : undefined;
@@ -49,7 +49,7 @@ async function inputs(): Promise<Workspace> {
   return workspace;
 }
 
-testUnless(
+programTestUnless(
   NO_OUTER,
   "the first worker makes the key, and a run with the same home needs no option",
   async () => {
@@ -108,7 +108,7 @@ testUnless(
   },
 );
 
-testUnless(
+programTestUnless(
   NO_OUTER,
   "a worker that dials out uses the key too, and says why it is refused",
   async () => {
@@ -157,18 +157,21 @@ test("a run on one machine makes no key, and reads none", async () => {
   assert.deepEqual(await readdir(join(settings.folder, "distcomp")), []);
 });
 
-test("a worker without a home for its key still serves this user on this machine", async () => {
-  await using settings = await Settings.make();
-  await using workspace = await inputs();
-  const env = { XDG_CONFIG_HOME: "/proc/no-such-folder" };
-  await using named = await Program.start(["worker", "--listen", "0.0.0.0:0"], { env });
-  await eventually("it ends", async () => (await named.exited).code === 3);
-  assert.match(
-    named.stderr,
-    /^distcomp: Cannot write the key ".*": .*; make one elsewhere with distcomp key create FILE, and name it with --key or DISTCOMP_KEY$/m,
-  );
-  await using worker = await Program.start(["worker", "--listen", "127.0.0.1:0"], { env });
-  await worker.printed("stdout", /^listening on .*\n/m);
-  const args = ["run", await core("echo"), "in", "-w", `127.0.0.1:${worker.port}`];
-  assert.equal((await workspace.run(args, { env: settings.env })).code, 0);
-});
+programTest(
+  "a worker without a home for its key still serves this user on this machine",
+  async () => {
+    await using settings = await Settings.make();
+    await using workspace = await inputs();
+    const env = { XDG_CONFIG_HOME: "/proc/no-such-folder" };
+    await using named = await Program.start(["worker", "--listen", "0.0.0.0:0"], { env });
+    await eventually("it ends", async () => (await named.exited).code === 3);
+    assert.match(
+      named.stderr,
+      /^distcomp: Cannot write the key ".*": .*; make one elsewhere with distcomp key create FILE, and name it with --key or DISTCOMP_KEY$/m,
+    );
+    await using worker = await Program.start(["worker", "--listen", "127.0.0.1:0"], { env });
+    await worker.printed("stdout", /^listening on .*\n/m);
+    const args = ["run", await core("echo"), "in", "-w", `127.0.0.1:${worker.port}`];
+    assert.equal((await workspace.run(args, { env: settings.env })).code, 0);
+  },
+);

@@ -99,22 +99,25 @@ test("who forgets the s in https is told", async () => {
   assert.match(await textOf(answer), /begins with https:\/\//);
 });
 
-test("a run gives its figures to Prometheus on another machine, with the token of --web-token", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("prometheus.token", `${TOKEN}\n`);
-  await workspace.write("inputs/a", "sleep 60000");
-  const command = ["run", "--web", "0.0.0.0:0", "--web-token", "prometheus.token"];
-  await using run = await Program.start([...command, await core("behave"), "inputs/"], {
-    cwd: workspace.path,
-  });
-  const [, port] = await run.printed("stderr", /^the page is at https:\/\/\S+:(\d+)\/\?token=/m);
-  const options = { port: Number(port), path: "/metrics", rejectUnauthorized: false };
-  const headers = { authorization: `Bearer ${TOKEN}` };
-  const answer = await ask({ ...options, headers });
-  assert.match(await textOf(answer), /^distcomp_jobs_expected 1$/m);
-  run.signal("SIGQUIT");
-  await run.exited;
-});
+programTest(
+  "a run gives its figures to Prometheus on another machine, with the token of --web-token",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("prometheus.token", `${TOKEN}\n`);
+    await workspace.write("inputs/a", "sleep 60000");
+    const command = ["run", "--web", "0.0.0.0:0", "--web-token", "prometheus.token"];
+    await using run = await Program.start([...command, await core("behave"), "inputs/"], {
+      cwd: workspace.path,
+    });
+    const [, port] = await run.printed("stderr", /^the page is at https:\/\/\S+:(\d+)\/\?token=/m);
+    const options = { port: Number(port), path: "/metrics", rejectUnauthorized: false };
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const answer = await ask({ ...options, headers });
+    assert.match(await textOf(answer), /^distcomp_jobs_expected 1$/m);
+    run.signal("SIGQUIT");
+    await run.exited;
+  },
+);
 
 programTest(
   "a token that is missing, empty or short is an error, and so is one without a page",

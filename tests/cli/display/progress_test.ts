@@ -6,6 +6,7 @@ import { RunRate } from "../../../watch/run_rate.ts";
 import { StatusLine, type Terminal } from "../../../cli/terminal/status_line.ts";
 import type { RunStatus } from "../../../controller/run.ts";
 import fc from "../../lib/properties.ts";
+import { runs } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
 import { statusWith } from "../statuses.ts";
 
@@ -112,7 +113,7 @@ test("a line fits into its columns, however narrow they are and whatever there i
       assert(line.trim() !== "");
       assert(!line.includes("\n"));
     }),
-    { numRuns: 2000 },
+    runs(500),
   );
 });
 

@@ -36,7 +36,7 @@ async function clusterOf(
   return recorded;
 }
 
-for (const count of [1, 20, 1_500]) {
+for (const count of [1, 20, 1_100]) {
   test(`a worker that claims 2^32 slots and answers nothing does not hold a run of ${count} jobs`, async (simulation) => {
     const silent = await silentWorker(simulation);
     const honest = await simulation.worker({ slots: 4, delayMs: 10 });

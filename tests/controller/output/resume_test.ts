@@ -17,6 +17,7 @@ import { Resume } from "../../../controller/output/resume.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import fc from "../../lib/properties.ts";
+import { runs } from "../../lib/random.ts";
 import { test } from "../../lib/test.ts";
 import { CORE, recordOf } from "./records.ts";
 import { systemFiles } from "../../../runtime/files/system_files.ts";
@@ -82,7 +83,7 @@ test("no job is skipped for the output of another core or input, whatever was ki
         }
       },
     ),
-    { numRuns: 500 },
+    runs(150),
   );
 });
 

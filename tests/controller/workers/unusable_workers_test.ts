@@ -13,7 +13,7 @@ import { answering, coreError, type Script } from "../../fixtures/peers/scripted
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
 import { eventually, startWorker } from "../../lib/processes.ts";
-import { testUnless } from "../../lib/test.ts";
+import { programTestUnless } from "../../lib/test.ts";
 import { assertPolite, numberedInputs, RecordedCluster, test } from "../simulation.ts";
 
 /** A worker that is unusable is dialed again this often. */
@@ -273,36 +273,40 @@ test("a worker list that is replaced by another one is not empty in between", as
   await recorded.completed(1);
 });
 
-testUnless(noDisk, "a worker that had no room for the core is used as soon as it has", async () => {
-  await using workspace = await Workspace.make();
-  // A loader does not look behind a library's last section.
-  const large = new Uint8Array(1_000_000);
-  large.set(await readFile(await core("echo")));
-  const disk = [
-    'mount -t tmpfs -o size=2400k tmpfs "$TMPDIR" || exit 99',
-    'head -c 1800000 /dev/zero > "$TMPDIR/full"',
-    // It holds no pipe of the worker: the test would wait for it if it fails before this ends.
-    '(while [ ! -e "$0" ]; do sleep 0.1; done; rm "$TMPDIR/full"; : > "$0.done") >&- 2>&- &',
-    'exec "$@"',
-  ];
-  const through = [...UNSHARE, "sh", "-c", disk.join("\n"), workspace.at("go")];
-  await using full = await startWorker({ slots: 1, through });
-  await using other = await startWorker({ slots: 1 });
-  const image = coreImage("large.so", large);
-  const recorded = new RecordedCluster(await detectRuntime(), eventually, {}, image);
-  using _cluster = recorded.cluster;
-  recorded.dial(other);
-  recorded.dial(full);
-  recorded.add(numberedInputs(2));
-  await eventually("it is rejected", () => recorded.warnings.length > 0);
-  assert.match(recorded.warnings[0] ?? "", /this worker has no room for 1000000 bytes/);
-  await workspace.write("go", "");
-  await eventually("there is room", () => existsSync(workspace.at("go.done")));
-  recorded.dial(full); // naming it again is quicker than to wait for the next attempt
-  await recorded.connected(2);
-  await other.stop();
-  await recorded.connected(1);
-  recorded.add(numberedInputs(2));
-  await recorded.completed(4);
-  assert.equal(recorded.completions.at(-1)?.worker, `127.0.0.1:${full.port}`);
-});
+programTestUnless(
+  noDisk,
+  "a worker that had no room for the core is used as soon as it has",
+  async () => {
+    await using workspace = await Workspace.make();
+    // A loader does not look behind a library's last section.
+    const large = new Uint8Array(1_000_000);
+    large.set(await readFile(await core("echo")));
+    const disk = [
+      'mount -t tmpfs -o size=2400k tmpfs "$TMPDIR" || exit 99',
+      'head -c 1800000 /dev/zero > "$TMPDIR/full"',
+      // It holds no pipe of the worker: the test would wait for it if it fails before this ends.
+      '(while [ ! -e "$0" ]; do sleep 0.1; done; rm "$TMPDIR/full"; : > "$0.done") >&- 2>&- &',
+      'exec "$@"',
+    ];
+    const through = [...UNSHARE, "sh", "-c", disk.join("\n"), workspace.at("go")];
+    await using full = await startWorker({ slots: 1, through });
+    await using other = await startWorker({ slots: 1 });
+    const image = coreImage("large.so", large);
+    const recorded = new RecordedCluster(await detectRuntime(), eventually, {}, image);
+    using _cluster = recorded.cluster;
+    recorded.dial(other);
+    recorded.dial(full);
+    recorded.add(numberedInputs(2));
+    await eventually("it is rejected", () => recorded.warnings.length > 0);
+    assert.match(recorded.warnings[0] ?? "", /this worker has no room for 1000000 bytes/);
+    await workspace.write("go", "");
+    await eventually("there is room", () => existsSync(workspace.at("go.done")));
+    recorded.dial(full); // naming it again is quicker than to wait for the next attempt
+    await recorded.connected(2);
+    await other.stop();
+    await recorded.connected(1);
+    recorded.add(numberedInputs(2));
+    await recorded.completed(4);
+    assert.equal(recorded.completions.at(-1)?.worker, `127.0.0.1:${full.port}`);
+  },
+);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { core } from "../../../lib/cores.ts";
 import { eventually } from "../../../lib/processes.ts";
-import { test, testUnless } from "../../../lib/test.ts";
+import { programTest, test, testUnless } from "../../../lib/test.ts";
 import { formatCpuList } from "../../../../system/cpu_list.ts";
 import { cpuSets } from "../../../../system/cpu_sets.ts";
 import { allowedCpus, usableCpus } from "../../../../system/usable_cpus.ts";
@@ -76,23 +76,26 @@ testUnless(notLinux, "--pin binds all threads of each slot to its own CPUs", asy
   assert.equal(all, allowedCpus()?.join(","), "without --pin, any CPU will do");
 });
 
-test("a worker with --gpus has a slot for each share of a GPU, which sees only that GPU", async () => {
-  await using workspace = await Workspace.make();
-  await using worker = await workspace.start(
-    ["worker", "--listen", "127.0.0.1:0", "--gpus", "3:2,7"],
-    { env: UNSET },
-  );
-  const listening = () => /:(\d+), 3 slots/.exec(worker.stdout)?.[1];
-  const port = await eventually("it listens", listening);
-  const commands = Array.from({ length: 60 }, () => "env CUDA_VISIBLE_DEVICES");
-  await workspace.write("commands", commands.join("\n"));
-  const run = await workspace.run(
-    ["run", PLACE, "--lines", "commands", "--workers", `127.0.0.1:${port}`],
-  );
-  assert.equal(run.code, 0, run.stderr);
-  const seen = new Set(Object.values(await workspace.outputsByNumber()));
-  assert.deepEqual([...seen].filter((device) => device !== "3" && device !== "7"), []);
-});
+programTest(
+  "a worker with --gpus has a slot for each share of a GPU, which sees only that GPU",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using worker = await workspace.start(
+      ["worker", "--listen", "127.0.0.1:0", "--gpus", "3:2,7"],
+      { env: UNSET },
+    );
+    const listening = () => /:(\d+), 3 slots/.exec(worker.stdout)?.[1];
+    const port = await eventually("it listens", listening);
+    const commands = Array.from({ length: 60 }, () => "env CUDA_VISIBLE_DEVICES");
+    await workspace.write("commands", commands.join("\n"));
+    const run = await workspace.run(
+      ["run", PLACE, "--lines", "commands", "--workers", `127.0.0.1:${port}`],
+    );
+    assert.equal(run.code, 0, run.stderr);
+    const seen = new Set(Object.values(await workspace.outputsByNumber()));
+    assert.deepEqual([...seen].filter((device) => device !== "3" && device !== "7"), []);
+  },
+);
 
 test("--gpus all takes the GPUs that a batch system has assigned", async () => {
   const env = { CUDA_VISIBLE_DEVICES: "4" };

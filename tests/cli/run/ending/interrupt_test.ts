@@ -34,21 +34,24 @@ test("after an interrupt running jobs finish, and no new ones begin", async () =
   await assertFinished(workspace, ended);
 });
 
-test("an interrupt after the last job, while cores are unloaded, changes nothing", async () => {
-  await using workspace = await Workspace.make();
-  const slow = await core("version_stamp", { UNLOAD_SECONDS: 2 });
-  const args = ["run", slow, "--repeat", "3", "--slots", "1"];
-  await using program = await workspace.start(args);
-  await eventually("all is done", async () => {
-    return Object.keys(await workspace.outputs().catch(() => ({}))).length === 3;
-  });
-  await eventually("that is known", async () => (await workspace.recordsSoFar()).length === 3);
-  program.signal("SIGINT");
-  const { code, stdout, stderr } = await endOf(program);
-  assert.equal(code, 0, stderr);
-  assert.match(stdout, /^3 jobs done/);
-  assert.doesNotMatch(stderr, /to resume/);
-});
+programTest(
+  "an interrupt after the last job, while cores are unloaded, changes nothing",
+  async () => {
+    await using workspace = await Workspace.make();
+    const slow = await core("version_stamp", { UNLOAD_SECONDS: 2 });
+    const args = ["run", slow, "--repeat", "3", "--slots", "1"];
+    await using program = await workspace.start(args);
+    await eventually("all is done", async () => {
+      return Object.keys(await workspace.outputs().catch(() => ({}))).length === 3;
+    });
+    await eventually("that is known", async () => (await workspace.recordsSoFar()).length === 3);
+    program.signal("SIGINT");
+    const { code, stdout, stderr } = await endOf(program);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^3 jobs done/);
+    assert.doesNotMatch(stderr, /to resume/);
+  },
+);
 
 testUnless(noFullDisk, "a run goes on although nobody can be told anything", async () => {
   await using workspace = await Workspace.make();

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { core } from "../../../lib/cores.ts";
 import { eventually, type Program, startWorker } from "../../../lib/processes.ts";
-import { slowTest, test } from "../../../lib/test.ts";
+import { programTest, slowTest, test } from "../../../lib/test.ts";
 import { startOwnWorker } from "../../../worker/own_worker.ts";
 import { Gate, PASSED } from "../../gate.ts";
 import { endOf, Workspace } from "../../workspace.ts";
@@ -71,7 +71,7 @@ test("a stopped worker stops its slots, and a run gives it its jobs again when i
   assert.deepEqual(Object.values(await workspace.outputs()), Array(4).fill(PASSED));
 });
 
-test("a run that goes on after its workers have given it up uses them again", async () => {
+programTest("a run that goes on after its workers have given it up uses them again", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("lines", "sleep 100\n".repeat(12));
   await using worker = await startOwnWorker({ slots: 2, controllerSilentMsMax: 1_000 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { mkdir, rename, symlink } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { type JobRecord, Workspace } from "../../workspace.ts";
 
@@ -11,20 +11,23 @@ const ECHO = await core("echo");
 const BEHAVE = await core("behave");
 const WORKER = await SharedWorker.start(ECHO);
 
-test("an input that is temporarily missing keeps its output from an earlier run", async () => {
-  await using workspace = await Workspace.make(WORKER);
-  await workspace.writeAll({ "mnt/a": "1", "mnt/b": "2" });
-  const [list, args] = ["mnt/a\nmnt/b\n", ["run", ECHO, "-"]];
-  assert.equal((await workspace.run(args, { stdin: list })).code, 0);
-  await rename(workspace.at("mnt"), workspace.at("away"));
-  const run = await workspace.run(args, { stdin: list });
-  assert.equal(run.code, 1);
-  assert.match(run.stdout, /cannot read "mnt\/a": no such file or folder/);
-  assert.deepEqual(await workspace.outputs(), { "mnt/a": "1", "mnt/b": "2" });
-  await rename(workspace.at("away"), workspace.at("mnt"));
-  const again = await workspace.run(args, { stdin: list });
-  assert.match(again.stdout, /^nothing to do: all 2 jobs finished/);
-});
+programTest(
+  "an input that is temporarily missing keeps its output from an earlier run",
+  async () => {
+    await using workspace = await Workspace.make(WORKER);
+    await workspace.writeAll({ "mnt/a": "1", "mnt/b": "2" });
+    const [list, args] = ["mnt/a\nmnt/b\n", ["run", ECHO, "-"]];
+    assert.equal((await workspace.run(args, { stdin: list })).code, 0);
+    await rename(workspace.at("mnt"), workspace.at("away"));
+    const run = await workspace.run(args, { stdin: list });
+    assert.equal(run.code, 1);
+    assert.match(run.stdout, /cannot read "mnt\/a": no such file or folder/);
+    assert.deepEqual(await workspace.outputs(), { "mnt/a": "1", "mnt/b": "2" });
+    await rename(workspace.at("away"), workspace.at("mnt"));
+    const again = await workspace.run(args, { stdin: list });
+    assert.match(again.stdout, /^nothing to do: all 2 jobs finished/);
+  },
+);
 
 test("no output replaces an input, and no failed job removes one", async () => {
   await using workspace = await Workspace.make(WORKER);
@@ -62,24 +65,27 @@ test("no output replaces the file that a link among the inputs leads to", async 
   }
 });
 
-test("no output replaces the file that a link in a list leads to, whichever is listed first", async () => {
-  const kept = { "in/a": "kept", "in/c": "kept" };
-  const cases = [
-    { list: ["in/a", "in/b", "in/c"], failures: { "in/a": ITSELF, "in/c": OTHER } },
-    { list: ["in/c", "in/b", "in/a"], failures: { "in/a": ITSELF, "in/b": LINK } },
-  ];
-  for (const { list, failures } of cases) {
-    await using workspace = await Workspace.make(WORKER);
-    await workspace.writeAll({ "in/c": "new", "out/in/a": "kept", "out/in/c": "kept" });
-    await symlink("../out/in/a", workspace.at("in/a"));
-    await symlink("../out/in/c", workspace.at("in/b"));
-    const run = await workspace.run(["run", ECHO, "-", "-o", "out"], { stdin: list.join("\n") });
-    assert.equal(run.code, 1);
-    assert.deepEqual(failuresOf(await workspace.records("out")), failures);
-    const made = "in/b" in failures ? { "in/c": "new" } : { "in/b": "kept" };
-    assert.deepEqual(await workspace.outputs("out"), { ...kept, ...made });
-  }
-});
+programTest(
+  "no output replaces the file that a link in a list leads to, whichever is listed first",
+  async () => {
+    const kept = { "in/a": "kept", "in/c": "kept" };
+    const cases = [
+      { list: ["in/a", "in/b", "in/c"], failures: { "in/a": ITSELF, "in/c": OTHER } },
+      { list: ["in/c", "in/b", "in/a"], failures: { "in/a": ITSELF, "in/b": LINK } },
+    ];
+    for (const { list, failures } of cases) {
+      await using workspace = await Workspace.make(WORKER);
+      await workspace.writeAll({ "in/c": "new", "out/in/a": "kept", "out/in/c": "kept" });
+      await symlink("../out/in/a", workspace.at("in/a"));
+      await symlink("../out/in/c", workspace.at("in/b"));
+      const run = await workspace.run(["run", ECHO, "-", "-o", "out"], { stdin: list.join("\n") });
+      assert.equal(run.code, 1);
+      assert.deepEqual(failuresOf(await workspace.records("out")), failures);
+      const made = "in/b" in failures ? { "in/c": "new" } : { "in/b": "kept" };
+      assert.deepEqual(await workspace.outputs("out"), { ...kept, ...made });
+    }
+  },
+);
 
 test("a link to an output that is still to be made, in this folder or a new one, is refused", async () => {
   await using workspace = await Workspace.make(WORKER);
@@ -128,7 +134,7 @@ function failuresOf(records: readonly JobRecord[]): Record<string, string | unde
   return Object.fromEntries(failed.map(({ input, error }) => [input, error]));
 }
 
-test("outputs of earlier runs that find lists are not used as inputs", async () => {
+programTest("outputs of earlier runs that find lists are not used as inputs", async () => {
   await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "1.dat": "1", "deep/2.dat": "2" });
   const outputs = { "1.dat": "1", "deep/2.dat": "2" };

@@ -80,7 +80,7 @@ test("every line of a file gets an output named by its line number", async () =>
   });
 });
 
-test("a line or a file name on stdin becomes a job at once, before stdin ends", async () => {
+programTest("a line or a file name on stdin becomes a job at once, before stdin ends", async () => {
   await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ one: "1", two: "2" });
   for (

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { core } from "../../../lib/cores.ts";
 import { eventually } from "../../../lib/processes.ts";
 import { Choices, SEED } from "../../../lib/random.ts";
-import { slowTest, test, testUnless } from "../../../lib/test.ts";
+import { programTest, slowTest, test, testUnless } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { type JobRecord, Workspace } from "../../workspace.ts";
 
@@ -263,17 +263,20 @@ test("a pack and what belongs to it are no inputs where they are in a folder of 
   }
 });
 
-test("a pack and what belongs to it are no inputs where a list on stdin has them", async () => {
-  await using workspace = await Workspace.make(WORKER);
-  await workspace.writeAll({ "a": "one", "b": "two" });
-  const through = ["sh", "-c", 'find . -type f | "$@"', "sh"];
-  for (const count of [2, 3]) {
-    const ended = await workspace.run(["run", ECHO, "-", "--pack", "results.tar"], { through });
-    assert.equal(ended.code, 0, ended.stderr);
-    assert.match(ended.stdout, new RegExp(`^${count} jobs done`));
-    await workspace.write("c", "three");
-  }
-});
+programTest(
+  "a pack and what belongs to it are no inputs where a list on stdin has them",
+  async () => {
+    await using workspace = await Workspace.make(WORKER);
+    await workspace.writeAll({ "a": "one", "b": "two" });
+    const through = ["sh", "-c", 'find . -type f | "$@"', "sh"];
+    for (const count of [2, 3]) {
+      const ended = await workspace.run(["run", ECHO, "-", "--pack", "results.tar"], { through });
+      assert.equal(ended.code, 0, ended.stderr);
+      assert.match(ended.stdout, new RegExp(`^${count} jobs done`));
+      await workspace.write("c", "three");
+    }
+  },
+);
 
 test("a link in the place of a pack is not followed", async () => {
   await using workspace = await Workspace.make(WORKER);

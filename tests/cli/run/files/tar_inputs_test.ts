@@ -7,7 +7,7 @@ import { readFile, symlink } from "node:fs/promises";
 import { promisify } from "node:util";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { core } from "../../../lib/cores.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { Workspace } from "../../workspace.ts";
 
@@ -50,25 +50,30 @@ test("each file in a tar is an input, with its name, and is skipped once its job
   assert.deepEqual(await workspace.outputs(), sorted({ ...FILES, a: "other" }));
 });
 
-test("a tar is read from stdin, also packed with gzip or zstd, and the outputs go into another one", async () => {
-  await using workspace = await prepared();
-  const tar = await readFile(workspace.at("in.tar"));
-  for (
-    const [name, stdin] of [["plain", tar], ["gzip", gzipSync(tar)], [
-      "zstd",
-      zstdCompressSync(tar),
-    ]] as const
-  ) {
-    await workspace.write("stdin", stdin);
-    const through = ["sh", "-c", 'exec "$@" < stdin', "sh"];
-    const pack = `${name}.tar`;
-    const ended = await workspace.run(["run", ECHO, "--inputs", "-", "--pack", pack], { through });
-    assert.equal(ended.code, 0, ended.stderr);
-    await workspace.write(`${name}/.keep`, "");
-    await run("tar", ["xf", workspace.at(pack), "-C", workspace.at(name)]);
-    assert.deepEqual(await workspace.outputs(name), sorted({ ".keep": "", ...FILES }));
-  }
-});
+programTest(
+  "a tar is read from stdin, also packed with gzip or zstd, and the outputs go into another one",
+  async () => {
+    await using workspace = await prepared();
+    const tar = await readFile(workspace.at("in.tar"));
+    for (
+      const [name, stdin] of [["plain", tar], ["gzip", gzipSync(tar)], [
+        "zstd",
+        zstdCompressSync(tar),
+      ]] as const
+    ) {
+      await workspace.write("stdin", stdin);
+      const through = ["sh", "-c", 'exec "$@" < stdin', "sh"];
+      const pack = `${name}.tar`;
+      const ended = await workspace.run(["run", ECHO, "--inputs", "-", "--pack", pack], {
+        through,
+      });
+      assert.equal(ended.code, 0, ended.stderr);
+      await workspace.write(`${name}/.keep`, "");
+      await run("tar", ["xf", workspace.at(pack), "-C", workspace.at(name)]);
+      assert.deepEqual(await workspace.outputs(name), sorted({ ".keep": "", ...FILES }));
+    }
+  },
+);
 
 test("a pack that is packed with zstd can be the inputs of the next run", async () => {
   await using workspace = await prepared();

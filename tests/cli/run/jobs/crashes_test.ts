@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
 import { startWorker } from "../../../lib/processes.ts";
-import { programTest, programTestUnless, testUnless } from "../../../lib/test.ts";
+import { programTest, programTestUnless } from "../../../lib/test.ts";
 import { type Ended, Workspace } from "../../workspace.ts";
 
 /** Where dumps are allowed, as on many machines of developers. */
@@ -21,7 +21,7 @@ programTestUnless(noDumps, "a job that crashes leaves no core dump", async () =>
   assert.deepEqual((await readdir(workspace.path)).sort(), ["lines", "outputs"]);
 });
 
-testUnless(
+programTestUnless(
   noDumps,
   "--keep-crashes keeps core dump, core and input of a job that crashes, and says how to replay it",
   async () => {

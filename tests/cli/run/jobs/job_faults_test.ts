@@ -173,7 +173,7 @@ test("a job that crashes once is done in the end", async () => {
   assert.deepEqual(await workspace.outputsByNumber(), { 0: "survived" });
 });
 
-test("a crash is tried again on another worker, where there is one", async () => {
+programTest("a crash is tried again on another worker, where there is one", async () => {
   await using workspace = await Workspace.make(WORKER);
   await using one = await startWorker({ slots: 1 });
   await using other = await startWorker({ slots: 1 });

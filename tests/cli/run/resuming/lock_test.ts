@@ -5,38 +5,41 @@ import { readFile } from "node:fs/promises";
 import os from "node:os";
 import { core } from "../../../lib/cores.ts";
 import { eventually } from "../../../lib/processes.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { Workspace } from "../../workspace.ts";
 
 const BEHAVE = await core("behave");
 const LOCK = "outputs/.distcomp/lock";
 
-test("a second run in the same output folder is refused, and the first one goes on", async () => {
-  await using workspace = await Workspace.make();
-  await workspace.write("lines", `echo one\nsleep 600000\n`);
-  await using first = await workspace.start(["run", BEHAVE, "--lines", "lines"]);
-  const firstOutput = workspace.at("outputs/000000");
-  await eventually("it has an output", () => readFile(firstOutput).catch(() => undefined));
-  for (const more of [[], ["--fresh"]]) {
-    const second = await workspace.run(["run", BEHAVE, "--repeat", "1", ...more]);
-    assert.equal(second.code, 2);
-    assert.equal(second.stdout, "");
-    assert.equal(
-      second.stderr,
-      `distcomp: Another run uses the output folder "outputs": process ${first.pid} on ` +
-        `${os.hostname()}; wait until it has ended (if it has, delete "${LOCK}"), or choose ` +
-        "another folder with -o\n",
-    );
-  }
-  assert.deepEqual(await workspace.outputs(), { "000000": "one" });
-  const elsewhere = await workspace.run(["run", BEHAVE, "--repeat", "1", "-o", "elsewhere"]);
-  assert.equal(elsewhere.code, 0, elsewhere.stderr);
-  first.signal("SIGINT");
-  await first.printed("stderr", /^finishing/m);
-  first.signal("SIGINT");
-  await first.exited;
-  assert.deepEqual(await workspace.leftovers(), []);
-});
+programTest(
+  "a second run in the same output folder is refused, and the first one goes on",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("lines", `echo one\nsleep 600000\n`);
+    await using first = await workspace.start(["run", BEHAVE, "--lines", "lines"]);
+    const firstOutput = workspace.at("outputs/000000");
+    await eventually("it has an output", () => readFile(firstOutput).catch(() => undefined));
+    for (const more of [[], ["--fresh"]]) {
+      const second = await workspace.run(["run", BEHAVE, "--repeat", "1", ...more]);
+      assert.equal(second.code, 2);
+      assert.equal(second.stdout, "");
+      assert.equal(
+        second.stderr,
+        `distcomp: Another run uses the output folder "outputs": process ${first.pid} on ` +
+          `${os.hostname()}; wait until it has ended (if it has, delete "${LOCK}"), or choose ` +
+          "another folder with -o\n",
+      );
+    }
+    assert.deepEqual(await workspace.outputs(), { "000000": "one" });
+    const elsewhere = await workspace.run(["run", BEHAVE, "--repeat", "1", "-o", "elsewhere"]);
+    assert.equal(elsewhere.code, 0, elsewhere.stderr);
+    first.signal("SIGINT");
+    await first.printed("stderr", /^finishing/m);
+    first.signal("SIGINT");
+    await first.exited;
+    assert.deepEqual(await workspace.leftovers(), []);
+  },
+);
 
 test("a lock held on another machine is refused, and the message names its file", async () => {
   await using workspace = await Workspace.make();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile, rm, stat, symlink, truncate, utimes } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { type Ended, Workspace } from "../../workspace.ts";
 
@@ -187,7 +187,7 @@ test("a larger --repeat runs only the new jobs", async () => {
   assert.deepEqual(await workspace.outputs(), Object.fromEntries(outputs));
 });
 
-test("a run with a list on stdin is resumed", async () => {
+programTest("a run with a list on stdin is resumed", async () => {
   await using workspace = await counting(3);
   const list = { stdin: "in/0\nin/1\nin/2\n" };
   await workspace.run(["run", BEHAVE, "-"], { stdin: "in/0\nin/1\n" });

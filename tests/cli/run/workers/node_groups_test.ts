@@ -3,28 +3,31 @@
 import assert from "node:assert/strict";
 import { core } from "../../../lib/cores.ts";
 import { Program } from "../../../lib/processes.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { Workspace } from "../../workspace.ts";
 
-test("a run uses the workers that --only and --exclude leave, and names the others once", async () => {
-  await using workspace = await Workspace.make();
-  await using big = await worker("--label", "gpu=a100", "--name", "big");
-  await using small = await worker("--name", "small");
-  const list = ["-w", `127.0.0.1:${big.port},127.0.0.1:${small.port}`];
-  const run = ["run", await core("echo"), "--repeat", "20", ...list];
-  for (
-    const [option, reason] of [
-      [["--only", "gpu=a100"], "it does not have the label gpu=a100"],
-      [["--exclude", "small"], "--exclude small"],
-    ] as const
-  ) {
-    const { code, stderr } = await workspace.run([...run, "--fresh", ...option]);
-    assert.equal(code, 0, stderr);
-    const workers = new Set((await workspace.records()).map((record) => record.worker));
-    assert.deepEqual([...workers], [`127.0.0.1:${big.port}`]);
-    assert(stderr.includes(`cannot use worker 127.0.0.1:${small.port}: ${reason}`), stderr);
-  }
-});
+programTest(
+  "a run uses the workers that --only and --exclude leave, and names the others once",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using big = await worker("--label", "gpu=a100", "--name", "big");
+    await using small = await worker("--name", "small");
+    const list = ["-w", `127.0.0.1:${big.port},127.0.0.1:${small.port}`];
+    const run = ["run", await core("echo"), "--repeat", "20", ...list];
+    for (
+      const [option, reason] of [
+        [["--only", "gpu=a100"], "it does not have the label gpu=a100"],
+        [["--exclude", "small"], "--exclude small"],
+      ] as const
+    ) {
+      const { code, stderr } = await workspace.run([...run, "--fresh", ...option]);
+      assert.equal(code, 0, stderr);
+      const workers = new Set((await workspace.records()).map((record) => record.worker));
+      assert.deepEqual([...workers], [`127.0.0.1:${big.port}`]);
+      assert(stderr.includes(`cannot use worker 127.0.0.1:${small.port}: ${reason}`), stderr);
+    }
+  },
+);
 
 test("an excluded address is not dialed, and a run that has no other says so", async () => {
   await using workspace = await Workspace.make();

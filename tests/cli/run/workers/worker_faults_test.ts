@@ -19,7 +19,7 @@ const BEHAVE = await core("behave");
 /** More than all workers of a test have in flight before the first of them ends. */
 const JOBS = 20;
 
-test("when a worker is killed, a warning is logged and its jobs run elsewhere", async () => {
+programTest("when a worker is killed, a warning is logged and its jobs run elsewhere", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using killed = await startWorker({ slots: 1 });
@@ -130,7 +130,7 @@ programTest(
   },
 );
 
-test("a worker that comes back as a new process at its address is used again", async () => {
+programTest("a worker that comes back as a new process at its address is used again", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using first = await startWorker({ slots: 1 });
@@ -144,7 +144,7 @@ test("a worker that comes back as a new process at its address is used again", a
   await assertDone(workspace, run);
 });
 
-test("workers join and leave with the lines of a file that changes", async () => {
+programTest("workers join and leave with the lines of a file that changes", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using one = await startWorker({ slots: 1 });
@@ -160,7 +160,7 @@ test("workers join and leave with the lines of a file that changes", async () =>
   assert.equal(last?.worker, `127.0.0.1:${other.port}`);
 });
 
-test("a worker file that becomes empty or disappears changes nothing", async () => {
+programTest("a worker file that becomes empty or disappears changes nothing", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });
@@ -294,7 +294,7 @@ test("the same worker under two names is used once", async () => {
   await assertDone(workspace, run);
 });
 
-test("when one address of a worker fails, its other address is used at once", async () => {
+programTest("when one address of a worker fails, its other address is used at once", async () => {
   await using workspace = await Workspace.make();
   const gate = await prepare(workspace);
   await using worker = await startWorker({ slots: 1 });

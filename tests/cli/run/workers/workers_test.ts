@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { echo, startPeer } from "../../../fixtures/peers/scripted_worker.ts";
 import { core } from "../../../lib/cores.ts";
 import { eventually, Program, startWorker } from "../../../lib/processes.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { CWorker } from "../../c_worker.ts";
 import { endOf, Workspace } from "../../workspace.ts";
 
@@ -145,7 +145,7 @@ test("workers come from a file, with comments, empty lines and names", async () 
   assert.deepEqual(await workspace.outputsByNumber(), numbers(50));
 });
 
-test("a run that listens takes workers that connect, and waits for the first", async () => {
+programTest("a run that listens takes workers that connect, and waits for the first", async () => {
   await using workspace = await prepared();
   const args = ["run", BEHAVE, "in", "--listen", "127.0.0.1:0"];
   await using program = await workspace.begin(args);
@@ -158,7 +158,7 @@ test("a run that listens takes workers that connect, and waits for the first", a
   await other.printed("stderr", /retrying/);
 });
 
-test("a run that listens and dials uses both kinds of workers", async () => {
+programTest("a run that listens and dials uses both kinds of workers", async () => {
   await using workspace = await Workspace.make();
   // So slow that the guest has time to come, and so unknown that it never has many jobs.
   await using dialed = await startPeer(echo({ delayMs: 100 }));
