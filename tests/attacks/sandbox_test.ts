@@ -25,6 +25,8 @@ import {
 
 const ATTACKS = await core("attacks");
 
+const noKeyrings = existsSync("/proc/keys") ? undefined : "this kernel keeps no keys";
+
 const NOTHING_THERE = "No such file or directory";
 
 programTestUnless(noSandbox, "in a sandbox, a core reads no file of its user", async () => {
@@ -171,6 +173,24 @@ programTestUnless(noSandbox, "in a sandbox, a core changes no setting of the ker
     assert.match(answer, /^(Read-only file system|Permission denied)$/, setting);
   }
 });
+
+/** What makes a system call one of the x32 kind on x86-64. */
+const X32 = 0x40000000;
+
+programTestUnless(
+  noSandbox ?? noKeyrings,
+  "in a sandbox, a core cannot ask the kernel for its user's keys, however it calls",
+  async () => {
+    await using worker = await startSandbox();
+    await using controller = await connectWith(worker, "attacks");
+    for (const added of [0, X32]) {
+      assert.equal(await run(controller, `keyring ${added}`), "Operation not permitted");
+    }
+    await using open = await startTarget();
+    await using other = await connectWith(open, "attacks");
+    assert.equal(await run(other, "keyring 0"), "reached", "outside of a sandbox it can");
+  },
+);
 
 programTestUnless(
   noSandbox,

@@ -7,7 +7,7 @@ import { sharedPath, type SlotStart } from "../../../slot/protocol.ts";
 import { SLOT_PROCESS } from "../../../system/leftover_processes.ts";
 import type { Log } from "../../../system/log.ts";
 import { PrintingPace } from "../../../system/printing_pace.ts";
-import { type Program, startSelf } from "../../../system/self.ts";
+import { startSelf } from "../../../system/self.ts";
 import { CoreDumps } from "./core_dumps.ts";
 import { Descendants } from "./descendants.ts";
 import { Guardian } from "./guardian.ts";
@@ -18,6 +18,7 @@ import { ProcessMemory } from "../transport/process_memory.ts";
 import { type ProcessSetup, setupOf } from "./process_setup.ts";
 import { Registrations } from "./registrations.ts";
 import type { Sandbox } from "./sandbox.ts";
+import type { SystemCallFilter } from "./system_call_filter.ts";
 import { SlotFolders } from "./slot_folders.ts";
 import { SlotJobs } from "./slot_jobs.ts";
 import { SlotProcess } from "./slot_process.ts";
@@ -161,14 +162,17 @@ export class Launcher {
     const { number, shared, setup, memory, isInBackground } = from;
     const { socketPath, sandbox } = this.#options;
     const args = [socketPath, JSON.stringify(this.#slotStart(from))];
+    const descriptors = memory?.descriptors ?? [];
+    let filter: SystemCallFilter | undefined;
     try {
+      filter = sandbox?.openFilter(descriptors.length);
       const folder = this.#folders.make(number);
-      const place = { number, folder, socketPath, core: setup };
       const started = {
         variables: this.#variables(from, sandbox?.folder ?? folder),
         folder,
-        within: sandbox && ((program: Program) => sandbox.around(program, place)),
-        inherited: memory?.descriptors,
+        within: sandbox && filter &&
+          sandbox.around({ number, folder, socketPath, core: setup, filter }),
+        inherited: filter ? [...descriptors, filter.fd] : descriptors,
         isInBackground,
       };
       const child = startSelf(this.#runtime, "slot", args, started, this.#inherited);
@@ -179,6 +183,8 @@ export class Launcher {
       void shared.unlink();
       void this.#folders.remove(number);
       throw error;
+    } finally {
+      filter?.close();
     }
   }
 

@@ -1,6 +1,6 @@
 /**
  * Runs the processes of slots under bubblewrap (`bwrap`): without a network, with system files that they cannot
- * change, with process ids of their own, and without sight of the worker and of other slots.
+ * change, with process ids of their own, and without sight of the worker, of other slots and of the user's keyrings.
  */
 
 import { accessSync, constants } from "node:fs";
@@ -8,12 +8,14 @@ import os from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { killProcess } from "../../../runtime/processes/kill_process.ts";
+import { messageOf } from "../../../runtime/error_text.ts";
 import { childrenOf } from "../../../runtime/processes/orphans.ts";
 import type { ChildProcess, ProcessEnd, Runtime } from "../../../runtime/ports.ts";
 import { sharedPath } from "../../../slot/protocol.ts";
 import type { Program } from "../../../system/self.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
 import { refusalOf } from "./sandbox_refusal.ts";
+import { openFilter, type SystemCallFilter } from "./system_call_filter.ts";
 import {
   hiddenInWritable,
   lockArguments,
@@ -68,22 +70,27 @@ export interface SandboxPlace {
   readonly socketPath: string;
   /** The only core that it can load. */
   readonly core: CoreFiles | undefined;
+  readonly filter: SystemCallFilter;
 }
+
+type SandboxRuntime = Pick<
+  Runtime,
+  "selfCommand" | "spawn" | "clock" | "createMemory" | "inheritedAs"
+>;
 
 /** The sandbox of all slots of a worker. */
 export class Sandbox {
+  readonly #runtime: SandboxRuntime;
   /** The path of `bwrap`. */
   readonly #bwrap: string;
   readonly #view: ViewOptions;
   /** The folder with what Deno has compiled of the source, if it is run from there. */
   readonly #cache: string | undefined;
 
-  private constructor(
-    bwrap: string,
-    [program = "", ...rest]: readonly string[],
-    options: SandboxOptions,
-  ) {
+  private constructor(runtime: SandboxRuntime, bwrap: string, options: SandboxOptions) {
+    this.#runtime = runtime;
     this.#bwrap = bwrap;
+    const [program = "", ...rest] = runtime.selfCommand();
     const entry = rest.at(-1);
     this.#cache = entry !== undefined && basename(program) === "deno" ? denoCache() : undefined;
     this.#view = {
@@ -95,10 +102,7 @@ export class Sandbox {
   }
 
   /** Makes it, and starts a process in it to see whether that is possible here. Rejects with the reason if not. */
-  static async open(
-    runtime: Pick<Runtime, "selfCommand" | "spawn" | "clock">,
-    options: SandboxOptions,
-  ): Promise<Sandbox> {
+  static async open(runtime: SandboxRuntime, options: SandboxOptions): Promise<Sandbox> {
     const seen = hiddenInWritable(options);
     if (seen) {
       throw new Error(
@@ -106,23 +110,45 @@ export class Sandbox {
           `"${seen.folder}", which they may change; name another folder with --sandbox-write`,
       );
     }
-    const self = runtime.selfCommand();
-    const sandbox = new Sandbox(findBubblewrap(), self, options);
-    const trial = sandbox.#around([...self.slice(0, 1), "--version"], undefined, []);
-    const problem = await refusalOf(runtime, trial);
+    const sandbox = new Sandbox(runtime, findBubblewrap(), options);
+    const problem = await sandbox.#problem();
     if (problem !== undefined) throw new Error(`Cannot run slots in a sandbox: ${problem}`);
     return sandbox;
   }
 
+  /** Why no process can be started in it, if that is so. */
+  async #problem(): Promise<string | undefined> {
+    const [program = ""] = this.#runtime.selfCommand();
+    try {
+      const filter = this.openFilter(0);
+      const command = this.#around([program, "--version"], undefined, filterArguments(filter));
+      const refusal = refusalOf(this.#runtime, command, [filter.fd]);
+      filter.close();
+      return await refusal;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
+  /** What a process that is about to start may not do. It inherits `before` other descriptors first. */
+  openFilter(before: number): SystemCallFilter {
+    return openFilter(this.#runtime, before);
+  }
+
   /** What runs the program of a slot in the sandbox. */
-  around({ command, env }: Program, place: SandboxPlace): Program {
-    const { number, folder, socketPath, core } = place;
+  around(place: SandboxPlace): (program: Program) => Program {
+    return (program) => this.#slotAround(program, place);
+  }
+
+  #slotAround({ command, env }: Program, place: SandboxPlace): Program {
+    const { number, folder, socketPath, core, filter } = place;
     const obeyed = Object.entries(env).filter(([name]) => OBEYED.test(name));
     const own = [
       ...["--bind", socketPath, SOCKET],
       ...["--bind", sharedPath(socketPath, number), sharedPath(SOCKET, number)],
       ...core ? ["--ro-bind", ...bindingOf(core)] : [],
       ...obeyed.flatMap(([name, value]) => ["--setenv", name, value]),
+      ...filterArguments(filter),
     ];
     const inside = command.map((part) => part === socketPath ? SOCKET : part);
     const others = Object.entries(env).filter(([name]) => !OBEYED.test(name));
@@ -190,6 +216,10 @@ export function slotEnd(end: ProcessEnd, hasExited: boolean): ProcessEnd {
   const signal = Object.entries(os.constants.signals)
     .find(([, number]) => number === (end.exitCode ?? 0) - SIGNALED);
   return signal ? { signal: signal[0] } : end;
+}
+
+function filterArguments({ inheritedAs }: SystemCallFilter): string[] {
+  return ["--seccomp", `${inheritedAs}`];
 }
 
 /** What of a core is shown, and where. */

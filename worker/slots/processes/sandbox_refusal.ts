@@ -21,8 +21,9 @@ const SETTINGS = [
 export async function refusalOf(
   { spawn, clock }: Pick<Runtime, "spawn" | "clock">,
   command: readonly string[],
+  inherited: readonly number[],
 ): Promise<string | undefined> {
-  const child = spawn(command, { env: {} });
+  const child = spawn(command, { env: {}, inherited });
   const timer = clock.after(TRIAL_LIMIT_MS, () => child.kill("SIGKILL"));
   const lines: string[] = [];
   await Promise.all(child.outputs.map((output) => collect(output, lines)));
