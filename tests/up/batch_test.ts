@@ -1,12 +1,6 @@
 /** Batch systems: what is said to them, and what they say. The texts are those of real ones. */
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
-import { batchScript } from "../../up/batch_script.ts";
 import { BATCH_SYSTEMS } from "../../up/batch_system.ts";
 import { FailingWorkersError } from "../../up/batch_error.ts";
 import { BatchWorkers, type RunCommand } from "../../up/batch_workers.ts";
@@ -217,49 +211,5 @@ test("a batch system that is not there, and one that refuses, are one line", asy
   for (const [stderr, message] of refusals) {
     const run = () => Promise.resolve({ end: { exitCode: 1 }, stdout: "", stderr });
     await assert.rejects(new BatchWorkers(slurm, run, "s", []).submit(1), message);
-  }
-});
-
-test("the script of a worker runs in any folder, hands over its key, and leaves only its log", () => {
-  const folder = mkdtempSync(join(tmpdir(), "dc-batch-"));
-  try {
-    const executable = join(folder, "it's distcomp");
-    writeFileSync(
-      executable,
-      `#!/bin/sh\necho "$@"; for f do test -f "$f" && cat "$f"; done; exit 5\n`,
-    );
-    chmodSync(executable, 0o755);
-    const content = batchScript({
-      executable,
-      address: "head:1",
-      key: "SECRET\n",
-      idleSeconds: 60,
-    });
-    const script = join(folder, "script");
-    writeFileSync(script, content);
-    const env = {
-      PATH: process.env.PATH,
-      HOME: folder,
-      TMPDIR: folder,
-      NCPUS: "4",
-      PBS_JOBID: "9.head",
-    };
-    let printed = "";
-    try {
-      execFileSync("sh", [script], { env, encoding: "utf8" });
-      assert.fail("its status is that of the worker");
-    } catch (error) {
-      const { status, stdout } = error as { status: number; stdout: string };
-      assert.equal(status, 5);
-      printed = stdout;
-    }
-    assert.match(
-      printed,
-      /^worker --connect head:1 --key \S+ --idle-timeout 60s --slots 4\nSECRET\n$/,
-    );
-    assert.equal(readFileSync(join(folder, ".cache/distcomp/jobs/9.head"), "utf8"), "");
-    assert.deepEqual(readdirSync(folder).sort(), [".cache", "it's distcomp", "script"]);
-  } finally {
-    rmSync(folder, { recursive: true });
   }
 });
