@@ -17,6 +17,7 @@ export interface BatchScript {
  */
 export function batchScript({ executable, address, key, idleSeconds }: BatchScript): string {
   return `#!/bin/sh
+mask=\`umask\`
 umask 077
 logs="\${XDG_CACHE_HOME:-$HOME/.cache}/distcomp/jobs"
 log="$logs/\${SLURM_ARRAY_JOB_ID:+\${SLURM_ARRAY_JOB_ID}_}\${SLURM_ARRAY_TASK_ID:-\${PBS_JOBID:-0}}"
@@ -33,6 +34,7 @@ ${key.trimEnd()}
 END
 slots="\${SLURM_CPUS_ON_NODE:-\${NCPUS:-\$PBS_NUM_PPN}}" # what the batch system gives; it may not enforce that
 slots="\${slots:+--slots \$slots}"
+umask "$mask" # what cores write is as the user wants it
 ${quoted(executable)} worker --connect ${
     quoted(address)
   } --key "$folder/key" --idle-timeout ${idleSeconds}s $slots &

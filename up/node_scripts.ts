@@ -15,7 +15,7 @@ const KEPT_DAYS = 90;
 export const NODE_LINE = "distcomp-node: ";
 
 /** Where executables are on a node, for other runs too. */
-const FOLDER = 'umask 077; d="${XDG_CACHE_HOME:-$HOME/.cache}/distcomp"';
+const FOLDER = 'd="${XDG_CACHE_HOME:-$HOME/.cache}/distcomp"';
 
 /** The platform of the node, in the words of `compile.sh`. */
 const PLATFORM = [
@@ -81,6 +81,7 @@ export function workerScript(executables: readonly Executable[], args: readonly 
 /** The command that stores an executable, which comes on its stdin if it is needed. */
 export function storeScript({ sha256, bytes }: Executable): string {
   return command([
+    "umask 077", // not that of a worker, whose cores have the user's
     FOLDER,
     'mkdir -p "$d" || exit 1',
     `f="$d/${nameOf(sha256)}"`,

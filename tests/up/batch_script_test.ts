@@ -11,6 +11,7 @@ import { test } from "../lib/test.ts";
 /** What stands for distcomp. */
 const WORKER = `#!/bin/sh
 echo "$@"
+umask
 for f do test -f "$f" && cat "$f" && ls -l "$f" | cut -c 1-10; done
 echo problem >&2
 exit 5
@@ -36,6 +37,7 @@ test("the script of a worker runs in any folder, hands over its key, and leaves 
   await using workspace = await Workspace.make();
   const before = await readdir(workspace.path);
   const stdout = await start(workspace);
+  assert.match(stdout, /^0?027$/m, "the umask of its cores is the user's");
   assert.match(stdout, /^SECRET\n-rw-------$/m);
   assert.equal(await readFile(workspace.at(".cache/distcomp/jobs/9.head"), "utf8"), "problem\n");
   const left = (await readdir(workspace.path)).filter((name) => !before.includes(name));
