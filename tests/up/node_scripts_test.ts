@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { text } from "node:stream/consumers";
@@ -66,6 +66,19 @@ test("an executable is stored once, and a copy that is cut off or damaged is not
   assert.deepEqual(await names(), [`distcomp-${EXECUTABLE.sha256.slice(0, 32)}`]);
   const again = await store(cache, new Uint8Array(0));
   assert.deepEqual([again.code, again.stdout.match(/\w+$/gm)], [0, ["stored"]]);
+});
+
+test("an executable that a node has lost a part of is copied again", async () => {
+  await using workspace = await Workspace.make();
+  const cache = workspace.at("cache");
+  await store(cache, CONTENT);
+  const [name = ""] = await readdir(workspace.at("cache/distcomp"));
+  for (const left of [0, 1000]) {
+    await truncate(workspace.at(`cache/distcomp/${name}`), left);
+    assert.match((await work(cache)).stdout, /^distcomp-node: lacks /);
+    assert.match((await store(cache, CONTENT)).stdout, /stored\n$/);
+    assert.match((await work(cache)).stdout, /^distcomp-node: ready /);
+  }
 });
 
 test("a worker has the umask of the user, and its executable is the user's alone", async () => {
