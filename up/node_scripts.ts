@@ -11,7 +11,7 @@ const NAME_DIGITS = 32;
 /** Executables that nobody has started for this many days are removed from a node. Workers touch theirs each day. */
 const KEPT_DAYS = 90;
 
-/** A line of a script to us begins with this. Whatever the user's shell prints before it is skipped. */
+/** A line of a script to us ends with this and what follows. Whatever the user's shell prints before it is skipped. */
 export const NODE_LINE = "distcomp-node: ";
 
 /** Where executables are on a node, for other runs too. */
@@ -118,8 +118,10 @@ function nameOf(sha256: string): string {
 
 /** Parses a line that a script has printed; `undefined` if it is none of its own. */
 export function answerIn(line: string): NodeAnswer | undefined {
-  if (!line.startsWith(NODE_LINE)) return undefined;
-  const [kind, platform = "", cpus, memoryKb] = line.slice(NODE_LINE.length).trim().split(" ");
+  const at = line.lastIndexOf(NODE_LINE); // a shell may have set the title of a terminal before, without a line feed
+  if (at < 0) return undefined;
+  const words = line.slice(at + NODE_LINE.length).trim().split(" ");
+  const [kind, platform = "", cpus, memoryKb] = words;
   if (kind === "send" || kind === "stored") return { kind };
   if ((kind !== "ready" && kind !== "lacks") || !/^[\w-]{1,64}$/.test(platform)) return undefined;
   const facts = {

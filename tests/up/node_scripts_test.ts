@@ -8,7 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { text } from "node:stream/consumers";
 import { sha256Of } from "../../system/sha256.ts";
-import { storeScript, workerScript } from "../../up/node_scripts.ts";
+import { answerIn, NODE_LINE, storeScript, workerScript } from "../../up/node_scripts.ts";
 import { isForUser, sshProblem } from "../../up/ssh_problems.ts";
 import { noDisk, UNSHARE } from "../cli/small_disk.ts";
 import { Workspace } from "../cli/workspace.ts";
@@ -79,6 +79,16 @@ test("an executable that a node has lost a part of is copied again", async () =>
     assert.match((await store(cache, CONTENT)).stdout, /stored\n$/);
     assert.match((await work(cache)).stdout, /^distcomp-node: ready /);
   }
+});
+
+test("what a shell prints before the line of a script is skipped, with a line feed or without", () => {
+  const facts = { platform: "linux-x64", cpus: 2, memoryBytes: 1024 };
+  const line = `${NODE_LINE}ready linux-x64 2 1`;
+  for (const printed of ["", "\x1b]0;root@node\x07", `echo "${NODE_LINE}ready $p $c $k" `]) {
+    assert.deepEqual(answerIn(printed + line), { kind: "ready", facts });
+  }
+  assert.equal(answerIn("Welcome to node1"), undefined);
+  assert.equal(answerIn(`+ echo "${NODE_LINE}stored"; exit 0`), undefined);
 });
 
 test("a worker has the umask of the user, and its executable is the user's alone", async () => {
