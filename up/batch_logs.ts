@@ -17,7 +17,8 @@ export async function lastLogged(
   folder: string,
   jobs: readonly string[],
 ): Promise<string | undefined> {
-  for (const job of jobs.toReversed()) {
+  for (const id of jobs.toReversed()) {
+    const [job = ""] = id.split(";"); // without its cluster, which its script does not know
     const text = await readFile(join(folder, job), "utf8").catch(() => ""); // that home may not be shared
     const line = text.trimEnd().split("\n").at(-1);
     if (line) return line.slice(0, CHARS_MAX);

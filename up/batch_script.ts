@@ -13,13 +13,16 @@ export interface BatchScript {
 
 /**
  * The script. The key is in it: batch systems show a script to nobody but its owner. What goes wrong is in a log in the
- * user's cache, named by the job.
+ * user's cache, named by the job, if that can be written.
  */
 export function batchScript({ executable, address, key, idleSeconds }: BatchScript): string {
   return `#!/bin/sh
+mask=\`umask\`
 umask 077
 logs="\${XDG_CACHE_HOME:-$HOME/.cache}/distcomp/jobs"
-mkdir -p "$logs" && exec 2>"$logs/\${SLURM_ARRAY_JOB_ID:+\${SLURM_ARRAY_JOB_ID}_}\${SLURM_ARRAY_TASK_ID:-\${PBS_JOBID:-0}}"
+log="$logs/\${SLURM_ARRAY_JOB_ID:+\${SLURM_ARRAY_JOB_ID}_}\${SLURM_ARRAY_TASK_ID:-\${PBS_JOBID:-0}}"
+# A shell ends if an exec cannot open its file, so that is tried in another one. A home may be read-only.
+if mkdir -p "$logs" && (: >"$log"); then exec 2>"$log"; fi
 find "$logs" -type f -mtime +14 -exec rm -f {} +
 test -x ${quoted(executable)} || { echo "there is no "${
     quoted(executable)
@@ -31,6 +34,7 @@ ${key.trimEnd()}
 END
 slots="\${SLURM_CPUS_ON_NODE:-\${NCPUS:-\$PBS_NUM_PPN}}" # what the batch system gives; it may not enforce that
 slots="\${slots:+--slots \$slots}"
+umask "$mask" # what cores write is as the user wants it
 ${quoted(executable)} worker --connect ${
     quoted(address)
   } --key "$folder/key" --idle-timeout ${idleSeconds}s $slots &

@@ -17,35 +17,59 @@ export interface BatchJob {
   readonly reason?: string;
 }
 
+type Command = readonly string[];
+
 /** The commands of a batch system. */
 export interface BatchSystem {
   readonly name: string;
   /** Asks whether a script would be accepted. It is not refused for good if the error is one of `passes`. */
   readonly test: {
-    command(script: string, options: readonly string[]): readonly string[];
+    command(script: string, options: readonly string[]): Command;
     readonly passes: RegExp;
   };
   /** Submits a script. Slurm takes several jobs of it at once, as an array. */
-  submit(script: string, count: number, options: readonly string[]): readonly string[];
+  submit(script: string, count: number, options: readonly string[]): Command;
   /** How many jobs one command submits at most. */
   readonly arrayMax: number;
   /** The ids of the jobs that `submit` has submitted; empty if that cannot be read. */
   submitted(stdout: string, count: number): string[];
-  /** Lists jobs, among them those that have ended, if it still knows them. */
-  list(ids: readonly string[]): readonly string[];
+  /** Lists jobs, among them those that have ended, if it still knows them: several commands for several clusters. */
+  list(ids: readonly string[]): readonly Command[];
   listed(stdout: string): BatchJob[];
   /** What `list` says on stderr if it fails only because it does not know a job any more. */
   readonly unknown: RegExp;
-  cancel(ids: readonly string[]): readonly string[];
+  cancel(ids: readonly string[]): readonly Command[];
   /** Cancels jobs as long as they do not run. */
-  cancelWaiting(ids: readonly string[]): readonly string[];
+  cancelWaiting(ids: readonly string[]): readonly Command[];
 }
 
 /** Slurm's limit for arrays is 1,001 unless its administrator has changed it. */
 const SLURM_ARRAY_MAX = 1_000;
 
-const SLURM_WAITING = ["PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SUSPENDED"];
-const SLURM_RUNNING = ["RUNNING", "COMPLETING", "SIGNALING", "STAGE_OUT"];
+const SLURM_WAITING = [
+  "PENDING",
+  "CONFIGURING",
+  "REQUEUED",
+  "REQUEUE_FED",
+  "REQUEUE_HOLD",
+  "RESV_DEL_HOLD",
+  "SPECIAL_EXIT",
+  "SUSPENDED",
+];
+
+/** Whoever is in another state has not ended, also in one that a later Slurm may know. */
+const SLURM_ENDED = [
+  "BOOT_FAIL",
+  "CANCELLED",
+  "COMPLETED",
+  "DEADLINE",
+  "FAILED",
+  "NODE_FAIL",
+  "OUT_OF_MEMORY",
+  "PREEMPTED",
+  "REVOKED",
+  "TIMEOUT",
+];
 
 const SLURM: BatchSystem = {
   name: "Slurm",
@@ -64,23 +88,24 @@ const SLURM: BatchSystem = {
     script,
   ],
   submitted: (stdout, count) => {
-    const id = /^(\d+)(?:;\S+)?$/m.exec(stdout)?.[1];
-    return id === undefined ? [] : Array.from({ length: count }, (_, at) => `${id}_${at + 1}`);
+    const [, array, cluster = ""] = /^(\d+)(;[\w.-]+)?$/m.exec(stdout) ?? [];
+    if (array === undefined) return [];
+    return Array.from({ length: count }, (_, at) => `${array}_${at + 1}${cluster}`);
   },
-  list: (ids) => [
-    "squeue",
-    "--noheader",
-    "--array",
-    "--states=all",
-    `--jobs=${arraysOf(ids).join(",")}`,
-    "--format=%i|%T|%M|%l|%C|%r",
-  ],
+  list: (ids) =>
+    perCluster(ids, "squeue", (jobs, suffix) => [
+      "--noheader",
+      "--array",
+      "--states=all",
+      `--jobs=${arraysOf(jobs).join(",")}`,
+      `--format=%i${suffix}|%T|%M|%l|%C|%r`,
+    ]),
   listed: (stdout) =>
     stdout.split("\n").flatMap((line) => {
       const [id = "", word = "", used = "", limit = "", cpus = "", why = ""] = line.trim().split(
         "|",
       );
-      if (!/^\d+_\d+$/.test(id)) return [];
+      if (!/^\d+_\d+(?:;|$)/.test(id)) return [];
       const state = slurmState(word);
       return [{
         id,
@@ -92,8 +117,8 @@ const SLURM: BatchSystem = {
       }];
     }),
   unknown: /Invalid job id/i,
-  cancel: (ids) => ["scancel", ...arraysOf(ids)],
-  cancelWaiting: (ids) => ["scancel", "--state=PENDING", ...ids],
+  cancel: (ids) => perCluster(ids, "scancel", arraysOf),
+  cancelWaiting: (ids) => perCluster(ids, "scancel", (jobs) => ["--state=PENDING", ...jobs]),
 };
 
 const PBS: BatchSystem = {
@@ -112,7 +137,7 @@ const PBS: BatchSystem = {
     script,
   ],
   submitted: (stdout) => /^\d\S*$/m.exec(stdout)?.slice(0, 1) ?? [],
-  list: (ids) => ["qstat", "-f", ...ids],
+  list: (ids) => [["qstat", "-f", ...ids]],
   listed: (stdout) =>
     stdout.split(/^Job Id: */m).slice(1).map((text) => {
       const field = (name: string) => new RegExp(`^\\s*${name} = (.*)$`, "m").exec(text)?.[1] ?? "";
@@ -128,12 +153,33 @@ const PBS: BatchSystem = {
       };
     }),
   unknown: /Unknown Job|has finished/i,
-  cancel: (ids) => ["qdel", ...ids],
-  cancelWaiting: (ids) => ["qdel", ...ids],
+  cancel: (ids) => [["qdel", ...ids]],
+  cancelWaiting: (ids) => [["qdel", ...ids]],
 };
 
 /** The batch systems by their names. */
 export const BATCH_SYSTEMS: Readonly<Record<BatchName, BatchSystem>> = { slurm: SLURM, pbs: PBS };
+
+/**
+ * A command for each cluster that has some of these jobs. With `--clusters`, sbatch says `7;west`, and their ids are
+ * `7_1;west`: this cluster has a job 7 of its own.
+ */
+function perCluster(
+  ids: readonly string[],
+  program: string,
+  args: (jobs: readonly string[], suffix: string) => readonly string[],
+): Command[] {
+  const clusters = new Map<string, string[]>();
+  for (const id of ids) {
+    const [job = "", cluster = ""] = id.split(";");
+    clusters.set(cluster, [...clusters.get(cluster) ?? [], job]);
+  }
+  return [...clusters].map(([cluster, jobs]) =>
+    cluster === ""
+      ? [program, ...args(jobs, "")]
+      : [program, `--clusters=${cluster}`, ...args(jobs, `;${cluster}`)]
+  );
+}
 
 /** `7_1`, `7_2` are both of the array 7. */
 function arraysOf(ids: readonly string[]): string[] {
@@ -142,12 +188,12 @@ function arraysOf(ids: readonly string[]): string[] {
 
 function slurmState(state: string): BatchJob["state"] {
   if (SLURM_WAITING.includes(state)) return "waiting";
-  return SLURM_RUNNING.includes(state) ? "running" : "ended";
+  return SLURM_ENDED.includes(state) ? "ended" : "running";
 }
 
 function pbsState(state: string): BatchJob["state"] {
-  if (/^[QHWTS]$/.test(state)) return "waiting";
-  return /^[RBE]$/.test(state) ? "running" : "ended";
+  if (/^[QHWTSU]$/.test(state)) return "waiting";
+  return /^[CFX]$/.test(state) ? "ended" : "running";
 }
 
 /** PBS Pro counts CPUs, Torque those of each node (`1:ppn=16`). */

@@ -139,10 +139,13 @@ export class BatchWorkers implements WorkersSeen {
   async look(): Promise<boolean> {
     if (this.#jobs.size === 0) return true;
     const ids = [...this.#jobs.keys()];
-    const { end, stdout, stderr } = await this.#run(this.#system.list(ids));
-    if (end.exitCode !== 0 && !this.#system.unknown.test(stderr)) return false;
+    const answers = await Promise.all(this.#system.list(ids).map((command) => this.#run(command)));
+    for (const { end, stderr } of answers) {
+      if (end.exitCode !== 0 && !this.#system.unknown.test(stderr)) return false;
+    }
     this.#looks += 1;
-    const listed = new Map(this.#system.listed(stdout).map((job) => [job.id, job]));
+    const jobs = answers.flatMap(({ stdout }) => this.#system.listed(stdout));
+    const listed = new Map(jobs.map((job) => [job.id, job]));
     for (const [id, before] of [...this.#jobs]) {
       const now = listed.get(id);
       if (now && now.state !== "ended") this.#onListed(now);
@@ -156,7 +159,7 @@ export class BatchWorkers implements WorkersSeen {
   async cancelWaiting(count: number): Promise<number> {
     const ids = this.#inState("waiting").map(({ id }) => id).slice(-count);
     if (ids.length === 0) return 0;
-    await this.#ask(this.#system.cancelWaiting(ids)).catch((error) => {
+    await this.#askAll(this.#system.cancelWaiting(ids)).catch((error) => {
       // Some have ended meanwhile. The others are canceled.
       if (!this.#system.unknown.test(messageOf(error))) throw error;
     });
@@ -169,7 +172,7 @@ export class BatchWorkers implements WorkersSeen {
     const ids = [...this.#jobs.keys()];
     this.#jobs.clear();
     this.#canceled.clear();
-    if (ids.length > 0) await this.#ask(this.#system.cancel(ids));
+    if (ids.length > 0) await this.#askAll(this.#system.cancel(ids));
   }
 
   #inState(state: BatchJob["state"]): BatchJob[] {
@@ -194,6 +197,10 @@ export class BatchWorkers implements WorkersSeen {
     if (usedMs < FAILED_MS) this.#failed.push(id);
     else this.#failed = [];
     if (usedMs < WORKED_PART * limitMs) this.#idle += 1;
+  }
+
+  async #askAll(commands: readonly (readonly string[])[]): Promise<void> {
+    await Promise.all(commands.map((command) => this.#ask(command)));
   }
 
   async #ask(command: readonly string[]): Promise<string> {

@@ -11,11 +11,11 @@ const NAME_DIGITS = 32;
 /** Executables that nobody has started for this many days are removed from a node. Workers touch theirs each day. */
 const KEPT_DAYS = 90;
 
-/** A line of a script to us begins with this. Whatever the user's shell prints before it is skipped. */
+/** A line of a script to us ends with this and what follows. Whatever the user's shell prints before it is skipped. */
 export const NODE_LINE = "distcomp-node: ";
 
 /** Where executables are on a node, for other runs too. */
-const FOLDER = 'umask 077; d="${XDG_CACHE_HOME:-$HOME/.cache}/distcomp"';
+const FOLDER = 'd="${XDG_CACHE_HOME:-$HOME/.cache}/distcomp"';
 
 /** The platform of the node, in the words of `compile.sh`. */
 const PLATFORM = [
@@ -65,15 +65,17 @@ const ENDS_WITH_STDIN = "p=$$; exec 3<&0; " +
  */
 export function workerScript(executables: readonly Executable[], args: readonly string[]): string {
   const before = args.includes("--stdio") ? "" : ENDS_WITH_STDIN;
-  const names = executables.map(({ platform, sha256 }) => `${platform}) h=${nameOf(sha256)};;`);
+  const cases = executables.map(({ platform, sha256, bytes }) =>
+    `${platform}) h=${nameOf(sha256)}; b=${bytes};;`
+  );
   return command([
     FOLDER,
     PLATFORM,
     CPUS,
     MEMORY,
-    `case $p in ${names.join(" ")} *) h=none;; esac`,
+    `case $p in ${cases.join(" ")} *) h=none; b=0;; esac`,
     'f="$d/$h"',
-    `if test -x "$f"; then touch "$f"; echo "${NODE_LINE}ready $p $c $k"; ` +
+    `if ${isWhole("$b")}; then touch "$f"; echo "${NODE_LINE}ready $p $c $k"; ` +
     `${before}exec "$f" ${args.join(" ")}; else echo "${NODE_LINE}lacks $p $c $k"; fi`,
   ]);
 }
@@ -81,10 +83,11 @@ export function workerScript(executables: readonly Executable[], args: readonly 
 /** The command that stores an executable, which comes on its stdin if it is needed. */
 export function storeScript({ sha256, bytes }: Executable): string {
   return command([
+    "umask 077", // not that of a worker, whose cores have the user's
     FOLDER,
     'mkdir -p "$d" || exit 1',
     `f="$d/${nameOf(sha256)}"`,
-    `if test -x "$f"; then echo "${NODE_LINE}stored"; exit 0; fi`,
+    `if ${isWhole(bytes)}; then echo "${NODE_LINE}stored"; exit 0; fi`,
     `find "$d" -name "distcomp-*" -mtime +${KEPT_DAYS} -exec rm -f {} + 2>/dev/null`,
     't="$f.`uname -n`.$$"',
     'trap "rm -f \\"$t\\"" EXIT',
@@ -94,9 +97,15 @@ export function storeScript({ sha256, bytes }: Executable): string {
     `test \`wc -c < "$t"\` -eq ${bytes} || { echo "the copy is incomplete" >&2; exit 1; }`,
     's=`sha256sum < "$t" 2>/dev/null || shasum -a 256 < "$t"`',
     `test "\${s%% *}" = ${sha256} || { echo "the copy is damaged" >&2; exit 1; }`,
-    'chmod 700 "$t" && mv -f "$t" "$f" || exit 1',
+    // Else the name may survive a loss of power, but not the bytes. Some commands sync no single file.
+    'chmod 700 "$t" && { sync "$t" 2>/dev/null || sync; } && mv -f "$t" "$f" || exit 1',
     `echo "${NODE_LINE}stored"`,
   ]);
+}
+
+/** A node may have lost some of a copy, with its power or its disk. Then it gets another one. */
+function isWhole(bytes: number | "$b"): string {
+  return `test -x "$f" && test \`wc -c < "$f"\` -eq ${bytes}`;
 }
 
 function command(steps: readonly string[]): string {
@@ -109,8 +118,10 @@ function nameOf(sha256: string): string {
 
 /** Parses a line that a script has printed; `undefined` if it is none of its own. */
 export function answerIn(line: string): NodeAnswer | undefined {
-  if (!line.startsWith(NODE_LINE)) return undefined;
-  const [kind, platform = "", cpus, memoryKb] = line.slice(NODE_LINE.length).trim().split(" ");
+  const at = line.lastIndexOf(NODE_LINE); // a shell may have set the title of a terminal before, without a line feed
+  if (at < 0) return undefined;
+  const words = line.slice(at + NODE_LINE.length).trim().split(" ");
+  const [kind, platform = "", cpus, memoryKb] = words;
   if (kind === "send" || kind === "stored") return { kind };
   if ((kind !== "ready" && kind !== "lacks") || !/^[\w-]{1,64}$/.test(platform)) return undefined;
   const facts = {

@@ -3,6 +3,8 @@
 import type { Clock, Timer } from "../runtime/clock.ts";
 import type { PipedProcess, StartPiped } from "../runtime/processes/piped_process.ts";
 import type { Address, ByteStream } from "../runtime/ports.ts";
+import { messageOf } from "../runtime/error_text.ts";
+import { RefusedError } from "../security/refused_error.ts";
 import type { Executable } from "./executables.ts";
 import { startOnNode } from "./ssh_node.ts";
 
@@ -30,6 +32,8 @@ export interface SshDialerParts {
 export class SshDialer {
   readonly #parts: SshDialerParts;
   readonly #processes = new Set<PipedProcess>();
+  /** The nodes that have started a worker once: whatever is wrong with one of them later may pass. */
+  readonly #proven = new Set<string>();
   readonly #waiting: (() => void)[] = [];
   #starting = 0;
   #executables: Promise<readonly Executable[]> | undefined;
@@ -38,7 +42,10 @@ export class SshDialer {
     this.#parts = parts;
   }
 
-  /** Opens a connection with a new worker. Rejects with a `RefusedError` if it is of no use to try again soon. */
+  /**
+   * Opens a connection with a new worker. Rejects with a `RefusedError` if it is of no use to try again soon, which is
+   * never so for a node that has worked before.
+   */
   async dial({ target, slots }: SshAddress): Promise<ByteStream> {
     const executables = await (this.#executables ??= this.#parts.executables());
     await this.#turn();
@@ -49,7 +56,12 @@ export class SshDialer {
         ...(slots === undefined ? [] : ["--slots", String(slots)]),
       ];
       const ports = { clock: this.#parts.clock, start: this.#start };
-      return (await startOnNode(ports, target, executables, args)).stream;
+      const { stream } = await startOnNode(ports, target, executables, args);
+      this.#proven.add(target);
+      return stream;
+    } catch (error) {
+      if (!(error instanceof RefusedError) || !this.#proven.has(target)) throw error;
+      throw new Error(messageOf(error), { cause: error });
     } finally {
       this.#onStarted();
     }

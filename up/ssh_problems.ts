@@ -7,9 +7,9 @@ const CHARS_MAX = 300;
 const CHATTER =
   /^(?:Warning: Permanently added|\*\*|Pseudo-terminal|\s*$|@{5,}|Connection to .* closed\.?$|\d{4}-\d\d-\d\dT[\d:.]+Z )/;
 
-/** Problems that stay until the user does something. */
+/** Problems that stay until the user does something. A name server that does not answer is none of them. */
 const FOR_USER =
-  /Permission denied|verification failed|Too many authentication|no such identity|cannot create|not found|No space left|quota|Read-only file system|incomplete|damaged|Could not resolve|Bad configuration|Bad owner/i;
+  /Permission denied|verification failed|Too many authentication|no such identity|cannot create|not found|No space left|quota|Read-only file system|incomplete|damaged|Could not resolve(?!.*(?:Temporary failure|Try again))|Bad configuration|Bad owner/i;
 
 /** The last line that ssh, or the shell on the node, has printed about a problem. */
 export function sshProblem(stderr: string): string | undefined {

@@ -18,6 +18,9 @@ import { sshProblem } from "./ssh_problems.ts";
 /** A worker that has lived for this long was a success: after it, pauses are short again. */
 const SETTLED_MS = 60_000;
 
+/** How often a node is tried that has worked before, and now says what only the user can change. */
+const REFUSED_RETRY_MS = 30_000;
+
 /** What is left of an ssh is killed after this time. Its worker then ends by itself. */
 const END_MS_MAX = 10_000;
 
@@ -48,6 +51,8 @@ export class StandingNodes {
   readonly #events: NodesEvents;
   readonly #closing = new AbortController();
   readonly #processes = new Set<PipedProcess>();
+  /** Those that have worked once: whatever is wrong with one of them later may pass. */
+  readonly #proven = new Set<Host>();
   readonly #keeping: Promise<void>[];
 
   constructor(hosts: readonly Host[], parts: NodesParts, events: NodesEvents) {
@@ -82,11 +87,12 @@ export class StandingNodes {
       const startedAtMs = clock.now();
       const error = await this.#serve(host, index).catch((error: unknown) => error);
       if (signal.aborted) return;
-      const isFinal = error instanceof RefusedError;
+      const isRefused = error instanceof RefusedError;
+      const isFinal = isRefused && !this.#proven.has(host);
       this.#events.onProblem(host, messageOf(error), isFinal);
       if (isFinal) return;
       if (clock.now() - startedAtMs >= SETTLED_MS) backoff.reset();
-      await pause(clock, backoff.next(), signal);
+      await pause(clock, isRefused ? REFUSED_RETRY_MS : backoff.next(), signal);
     }
   }
 
@@ -108,6 +114,7 @@ export class StandingNodes {
     const ports = { clock, start: this.#start };
     const node = await startOnNode(ports, host.target, executables, args, forward);
     await hasSaid(ports, node, /^listening on /);
+    this.#proven.add(host);
     this.#events.onReady(host, node.facts, socket);
     for (;;) if (await node.lines.next() === undefined) break;
     const end = await node.process.ended;

@@ -17,6 +17,7 @@ test("the last log of the jobs that have failed says why, and those of other job
     "jobs/8_1": "another one\n",
   });
   assert.equal(await lastLogged(folder, ["7_1", "7_2"]), 'there is no "/opt/distcomp" on node7');
+  assert.equal(await lastLogged(folder, ["8_1;west"]), "another one", "on another cluster");
   assert.equal(await lastLogged(folder, ["7_2"]), undefined);
 });
 

@@ -1,12 +1,6 @@
 /** Batch systems: what is said to them, and what they say. The texts are those of real ones. */
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
-import { batchScript } from "../../up/batch_script.ts";
 import { BATCH_SYSTEMS } from "../../up/batch_system.ts";
 import { FailingWorkersError } from "../../up/batch_error.ts";
 import { BatchWorkers, type RunCommand } from "../../up/batch_workers.ts";
@@ -22,7 +16,7 @@ test("Slurm gets an array, and says how its jobs are", () => {
     "--array=1-3",
   ]);
   assert.deepEqual(slurm.submitted("712\n", 2), ["712_1", "712_2"]);
-  assert.deepEqual(slurm.submitted("712;big\n", 1), ["712_1"]);
+  assert.deepEqual(slurm.submitted("712;big\n", 1), ["712_1;big"]);
   assert.deepEqual(slurm.submitted("sbatch: error: no\n", 1), []);
   const text = "712_1|RUNNING|1-01:00:30|2-00:00:00|64|None\n" +
     "712_2|PENDING|0:00|4:00:00|16|QOSMaxCpuPerUserLimit\n" +
@@ -35,8 +29,43 @@ test("Slurm gets an array, and says how its jobs are", () => {
     { id: "712_3", state: "ended", usedMs: 4 * HOUR_MS + 3_000, limitMs: 4 * HOUR_MS, cpus: 1 },
     { id: "712_4", state: "running", usedMs: 300_000, limitMs: Infinity, cpus: 1 },
   ]);
-  assert.deepEqual(slurm.cancel(["712_1", "712_2", "713_1"]), ["scancel", "712", "713"]);
-  assert.deepEqual(slurm.cancelWaiting(["712_2"]), ["scancel", "--state=PENDING", "712_2"]);
+  assert.deepEqual(slurm.cancel(["712_1", "712_2", "713_1"]), [["scancel", "712", "713"]]);
+  assert.deepEqual(slurm.cancelWaiting(["712_2"]), [["scancel", "--state=PENDING", "712_2"]]);
+});
+
+test("jobs of another cluster of Slurm are asked for and canceled there", () => {
+  const ids = ["7_1", "7_1;west", "7_2;west", "8_1;east-2"];
+  const west = "7_1;west|RUNNING|5:00|1:00:00|4|None\n";
+  assert.deepEqual(slurm.listed(`CLUSTER: west\n${west}`).map(({ id }) => id), ["7_1;west"]);
+  const [here, there] = slurm.list(ids);
+  assert.deepEqual(here?.slice(-2), ["--jobs=7", "--format=%i|%T|%M|%l|%C|%r"]);
+  assert.deepEqual(there?.slice(0, 2), ["squeue", "--clusters=west"]);
+  assert.deepEqual(there?.slice(-2), ["--jobs=7", "--format=%i;west|%T|%M|%l|%C|%r"]);
+  assert.deepEqual(slurm.cancel(ids), [
+    ["scancel", "7"],
+    ["scancel", "--clusters=west", "7"],
+    ["scancel", "--clusters=east-2", "8"],
+  ]);
+  assert.deepEqual(slurm.cancelWaiting(["7_2;west"]), [
+    ["scancel", "--clusters=west", "--state=PENDING", "7_2"],
+  ]);
+});
+
+test("a job has ended only in the states in which it has", () => {
+  const state = (word: string) => slurm.listed(`7_1|${word}|0:00|1:00:00|4|None\n`)[0]?.state;
+  for (const word of ["COMPLETED", "CANCELLED", "NODE_FAIL", "OUT_OF_MEMORY", "REVOKED"]) {
+    assert.equal(state(word), "ended", word);
+  }
+  for (const word of ["PENDING", "SPECIAL_EXIT", "RESV_DEL_HOLD", "REQUEUE_FED"]) {
+    assert.equal(state(word), "waiting", word);
+  }
+  for (const word of ["RUNNING", "COMPLETING", "STOPPED", "RESIZING", "OF_A_LATER_SLURM"]) {
+    assert.equal(state(word), "running", word);
+  }
+  const pbsState = (letter: string) => pbs.listed(`Job Id: 1\n job_state = ${letter}\n`)[0]?.state;
+  assert.deepEqual([..."QHWTSU"].map(pbsState), Array(6).fill("waiting"));
+  assert.deepEqual([..."RBEM"].map(pbsState), Array(4).fill("running"));
+  assert.deepEqual([..."CFX"].map(pbsState), Array(3).fill("ended"));
 });
 
 test("PBS gets one job after the other, and says how they are", () => {
@@ -95,6 +124,30 @@ test("a worker whose time is over has not ended idle, and one with much of its t
   await workers.look();
   assert.deepEqual([workers.running, workers.alive, workers.waitsFor], [1, 1, undefined]);
   assert.deepEqual([workers.ended, workers.idle], [2, 1]);
+});
+
+test("workers of several clusters are looked at together, and all are canceled", async () => {
+  const asked: string[] = [];
+  const submitted = ["7;west", "7;east"];
+  const run: RunCommand = ([program = "", where = ""]) => {
+    asked.push(`${program} ${where}`);
+    const cluster = where.replace("--clusters=", "");
+    const stdout = program === "sbatch"
+      ? submitted.shift()
+      : `7_1;${cluster}|${cluster === "east" ? "RUNNING" : "STOPPED"}|5:00|1:00:00|4|None\n`;
+    return Promise.resolve({ end: { exitCode: 0 }, stdout: stdout ?? "", stderr: "" });
+  };
+  const workers = new BatchWorkers(slurm, run, "script", []);
+  await workers.submit(1);
+  await workers.submit(1);
+  await workers.look();
+  assert.deepEqual([workers.running, workers.alive, workers.ended], [2, 2, 0]);
+  await workers.cancel();
+  const places = ["--clusters=west", "--clusters=east"];
+  assert.deepEqual(asked.slice(2), [
+    ...places.map((place) => `squeue ${place}`),
+    ...places.map((place) => `scancel ${place}`),
+  ]);
 });
 
 test("while the batch system does not answer, its workers count as before", async () => {
@@ -217,49 +270,5 @@ test("a batch system that is not there, and one that refuses, are one line", asy
   for (const [stderr, message] of refusals) {
     const run = () => Promise.resolve({ end: { exitCode: 1 }, stdout: "", stderr });
     await assert.rejects(new BatchWorkers(slurm, run, "s", []).submit(1), message);
-  }
-});
-
-test("the script of a worker runs in any folder, hands over its key, and leaves only its log", () => {
-  const folder = mkdtempSync(join(tmpdir(), "dc-batch-"));
-  try {
-    const executable = join(folder, "it's distcomp");
-    writeFileSync(
-      executable,
-      `#!/bin/sh\necho "$@"; for f do test -f "$f" && cat "$f"; done; exit 5\n`,
-    );
-    chmodSync(executable, 0o755);
-    const content = batchScript({
-      executable,
-      address: "head:1",
-      key: "SECRET\n",
-      idleSeconds: 60,
-    });
-    const script = join(folder, "script");
-    writeFileSync(script, content);
-    const env = {
-      PATH: process.env.PATH,
-      HOME: folder,
-      TMPDIR: folder,
-      NCPUS: "4",
-      PBS_JOBID: "9.head",
-    };
-    let printed = "";
-    try {
-      execFileSync("sh", [script], { env, encoding: "utf8" });
-      assert.fail("its status is that of the worker");
-    } catch (error) {
-      const { status, stdout } = error as { status: number; stdout: string };
-      assert.equal(status, 5);
-      printed = stdout;
-    }
-    assert.match(
-      printed,
-      /^worker --connect head:1 --key \S+ --idle-timeout 60s --slots 4\nSECRET\n$/,
-    );
-    assert.equal(readFileSync(join(folder, ".cache/distcomp/jobs/9.head"), "utf8"), "");
-    assert.deepEqual(readdirSync(folder).sort(), [".cache", "it's distcomp", "script"]);
-  } finally {
-    rmSync(folder, { recursive: true });
   }
 });

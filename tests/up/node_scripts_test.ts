@@ -3,29 +3,47 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { text } from "node:stream/consumers";
 import { sha256Of } from "../../system/sha256.ts";
-import { storeScript } from "../../up/node_scripts.ts";
+import { answerIn, NODE_LINE, storeScript, workerScript } from "../../up/node_scripts.ts";
 import { isForUser, sshProblem } from "../../up/ssh_problems.ts";
 import { noDisk, UNSHARE } from "../cli/small_disk.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { test, testUnless } from "../lib/test.ts";
 
-const CONTENT = new Uint8Array(1024 * 1024).fill(7);
+const BYTES = 1024 * 1024;
+
+/** An executable that prints what a worker, and so a core, inherits. */
+const CONTENT = new TextEncoder().encode("#!/bin/sh\numask\nexit\n#".padEnd(BYTES, "x"));
+
 const EXECUTABLE = {
   platform: "linux-x64",
   path: "",
-  bytes: CONTENT.byteLength,
+  bytes: BYTES,
   sha256: sha256Of(CONTENT),
 };
 
-/** Runs the script with these bytes on its stdin. `command` runs its last argument in a shell. */
-async function store(cache: string, bytes: Uint8Array, command: readonly string[] = ["sh", "-c"]) {
-  const [program = "", ...args] = command;
+/** The same for any machine. */
+const EXECUTABLES = ["linux-x64", "linux-arm64", "linux-x64-musl", "macos-x64", "macos-arm64"]
+  .map((platform) => ({ ...EXECUTABLE, platform }));
+
+/** Runs the script that stores it, with these bytes on its stdin. `command` runs its last argument in a shell. */
+function store(cache: string, bytes: Uint8Array, command: readonly string[] = ["sh", "-c"]) {
+  return run(cache, bytes, [...command, storeScript(EXECUTABLE)]);
+}
+
+/** Runs the script that becomes the worker, as ssh does. */
+function work(cache: string) {
+  const script = workerScript(EXECUTABLES, ["worker", "--stdio"]);
+  return run(cache, new Uint8Array(0), ["sh", "-c", `umask 027; ${script}`]);
+}
+
+async function run(cache: string, bytes: Uint8Array, [program = "", ...args]: readonly string[]) {
   const env = { ...process.env, XDG_CACHE_HOME: cache };
-  const child = spawn(program, [...args, storeScript(EXECUTABLE)], { env });
+  const child = spawn(program, args, { env });
   child.stdin.on("error", () => {}); // it ends before it has read all
   child.stdin.end(bytes);
   const ended = once(child, "exit");
@@ -48,6 +66,40 @@ test("an executable is stored once, and a copy that is cut off or damaged is not
   assert.deepEqual(await names(), [`distcomp-${EXECUTABLE.sha256.slice(0, 32)}`]);
   const again = await store(cache, new Uint8Array(0));
   assert.deepEqual([again.code, again.stdout.match(/\w+$/gm)], [0, ["stored"]]);
+});
+
+test("an executable that a node has lost a part of is copied again", async () => {
+  await using workspace = await Workspace.make();
+  const cache = workspace.at("cache");
+  await store(cache, CONTENT);
+  const [name = ""] = await readdir(workspace.at("cache/distcomp"));
+  for (const left of [0, 1000]) {
+    await truncate(workspace.at(`cache/distcomp/${name}`), left);
+    assert.match((await work(cache)).stdout, /^distcomp-node: lacks /);
+    assert.match((await store(cache, CONTENT)).stdout, /stored\n$/);
+    assert.match((await work(cache)).stdout, /^distcomp-node: ready /);
+  }
+});
+
+test("what a shell prints before the line of a script is skipped, with a line feed or without", () => {
+  const facts = { platform: "linux-x64", cpus: 2, memoryBytes: 1024 };
+  const line = `${NODE_LINE}ready linux-x64 2 1`;
+  for (const printed of ["", "\x1b]0;root@node\x07", `echo "${NODE_LINE}ready $p $c $k" `]) {
+    assert.deepEqual(answerIn(printed + line), { kind: "ready", facts });
+  }
+  assert.equal(answerIn("Welcome to node1"), undefined);
+  assert.equal(answerIn(`+ echo "${NODE_LINE}stored"; exit 0`), undefined);
+});
+
+test("a worker has the umask of the user, and its executable is the user's alone", async () => {
+  await using workspace = await Workspace.make();
+  const cache = workspace.at("cache");
+  await store(cache, CONTENT);
+  assert.match((await work(cache)).stdout, /^distcomp-node: ready .*\n0?027\n$/);
+  const folder = workspace.at("cache/distcomp");
+  const [name = ""] = await readdir(folder);
+  const modes = await Promise.all([stat(folder), stat(join(folder, name))]);
+  assert.deepEqual(modes.map(({ mode }) => mode & 0o777), [0o700, 0o700]);
 });
 
 testUnless(

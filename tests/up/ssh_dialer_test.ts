@@ -7,6 +7,7 @@ import { nextTurn } from "../../runtime/clock.ts";
 import type { PipedProcess } from "../../runtime/processes/piped_process.ts";
 import { NODE_LINE } from "../../up/node_scripts.ts";
 import { SshDialer } from "../../up/ssh_dialer.ts";
+import { madeUpSsh } from "./made_up_ssh.ts";
 
 /** A node that answers when it is told to. */
 class Node {
@@ -41,6 +42,19 @@ test("an ssh that cannot be started says so, and is not tried again soon", async
     name: "RefusedError",
     message: /^cannot start ssh: /,
   });
+});
+
+test("a node that has started a worker once may always be tried again soon", async () => {
+  const stderr = "ssh: Permission denied (publickey).\n";
+  const dialer = new SshDialer({
+    clock: new VirtualClock(),
+    executables: () => Promise.resolve([]),
+    start: madeUpSsh({ stderr }, { stdout: `${NODE_LINE}ready linux-x64 2 1\n` }, { stderr }),
+  });
+  const dial = () => dialer.dial({ kind: "ssh", target: "node" });
+  await assert.rejects(dial(), { name: "RefusedError" });
+  (await dial()).close();
+  await assert.rejects(dial(), { name: "Error", message: "Permission denied (publickey)" });
 });
 
 test("a host that does not answer is given up after a minute, and its ssh is ended", async () => {
