@@ -221,6 +221,7 @@ test("a run that is over without a job is not told to wait, and one on this mach
   };
   assert.equal(lineOf({ records: 0, isGoingOn: true }), "no job has ended yet");
   assert.match(lineOf({ records: 0 }), /^the run is over, and no job has ended in it: /);
+  assert.equal(lineOf({ records: 0, isComplete: true }), "the run had no inputs");
   assert.match(lineOf({ cpuPart: 0.3 }, -1), /\(distcomp worker --slots\) help$/);
   assert.match(
     lineOf({ cpuPart: 0.3, isOnThisMachine: true }, -1),
