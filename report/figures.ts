@@ -34,6 +34,8 @@ export interface Figures {
   readonly records: number;
   /** Whether a run still goes on. */
   readonly isGoingOn: boolean;
+  /** Whether the last run has noted that all its jobs have ended. */
+  readonly isComplete: boolean;
   /** Whether runs had no other workers than those that they have started themselves. */
   readonly isOnThisMachine: boolean;
   /** The most slots at once. */
@@ -75,6 +77,7 @@ export function figuresOf(report: Report, isGoingOn: boolean): Figures {
     memoryKills: report.causes.get("memory") ?? 0,
     records: knowledge.records,
     isGoingOn,
+    isComplete: report.runs.at(-1)?.ending?.end === "complete",
     isOnThisMachine: report.isOnThisMachine,
     slotsMax: report.slotsMax,
     lengthMs,

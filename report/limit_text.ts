@@ -190,8 +190,9 @@ export function missedText({ attempts, jobs }: Missing): string {
     `copies or votes) ${verb} not in the journal`;
 }
 
-function nothingText({ isGoingOn }: Figures): LimitText {
+function nothingText({ isGoingOn, isComplete }: Figures): LimitText {
   if (isGoingOn) return { what: "no job has ended yet", advice: "" };
+  if (isComplete) return { what: "the run had no inputs", advice: "" };
   return {
     what: "the run is over, and no job has ended in it",
     advice: "the same command runs its jobs",

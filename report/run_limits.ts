@@ -96,9 +96,7 @@ export function limitsOf(figures: Figures): Limit[] {
     if (limit) limits.push(limit);
     if (limit && isLast(limit.kind)) break;
   }
-  const [last] = limits.slice(-1);
-  const isKnown = last?.kind === "waiting in jobs" || last?.kind === "nothing ran";
-  if (doJobsWait(figures) && !isKnown) limits.push({ kind: "waiting in jobs" });
+  if (doJobsWait(figures) && figures.records > 0) limits.push({ kind: "waiting in jobs" });
   return limits;
 }
 
@@ -171,9 +169,8 @@ function fewJobs(figures: Figures): Limit | undefined {
   return busyPart < BUSY_PART && areFew ? { kind: "few jobs" } : undefined;
 }
 
-function busySlots(figures: Figures): Limit | undefined {
-  if ((figures.busyPart ?? 0) < BUSY_PART) return undefined;
-  return { kind: doJobsWait(figures) ? "waiting in jobs" : "slots" };
+function busySlots({ busyPart = 0 }: Figures): Limit | undefined {
+  return busyPart >= BUSY_PART ? { kind: "slots" } : undefined;
 }
 
 function doJobsWait({ cpuPart = 1 }: Figures): boolean {

@@ -27,7 +27,7 @@ export class Interrupts {
   #givenUp: ReturnType<typeof setTimeout> | undefined;
 
   /** `resumeHint`: the line with which the process ends, if it ends here. */
-  constructor(resumeHint: string | undefined) {
+  constructor(resumeHint: string) {
     this.#resumeHint = resumeHint;
     this.#interrupted.promise.catch(() => {}); // nobody may be waiting when a signal comes
   }

@@ -24,7 +24,7 @@ export interface LaunchedRun extends RunRequest {
 /** Prepares this process for a run, and starts its worker. A dry run only reads. */
 export async function launch(runtime: Runtime, request: RunRequest): Promise<LaunchedRun> {
   const hint = resumeHint(request.args, stdinOf(request), programName(runtime));
-  const interrupts = new Interrupts(request.flags.quiet ? undefined : hint);
+  const interrupts = new Interrupts(hint);
   const reporter = new StateReporter();
   const run = { ...request, hint, interrupts, reporter };
   if (request.flags.dryRun) return { ...run, early: undefined };

@@ -89,6 +89,7 @@ export async function openRun(opening: OpeningRun): Promise<OpenedRun> {
   if (printed) closers.add(() => printed.close());
   closers.add(() => ssh.end()); // until then, others can ask what the run is doing
   closers.add(() => watched.stop());
+  void run.countTotal(); // also for those who look from elsewhere, and later
   showProgress(opening, run);
   limitTime(opening, run);
   followWorkers(opening, run);
@@ -173,7 +174,6 @@ function showProgress(
 /** Shows a bar on a terminal, and lines elsewhere. */
 function startProgress(run: Run, flags: RunFlags, { clock }: Runtime): Progress {
   if (flags.quiet) return noProgress();
-  void run.countTotal();
   const show = canShowLine() ? barProgress : lineProgress;
   return show(() => run.status, clock);
 }

@@ -49,7 +49,7 @@ export async function runCommand(runtime: Runtime, request: LaunchedRun): Promis
       ending = { error };
       throw error;
     }
-    if (!flags.quiet) toStderr(hint);
+    toStderr(hint);
     return ExitCode.interrupted;
   } finally {
     await early?.close();

@@ -85,7 +85,7 @@ export function addRunOptions(command: Command): Command {
     )
     .option("--log <file>", "add what the run says to a file, with times")
     .option("--notify <command>", "run a command at the end; $DISTCOMP_SUMMARY says how it went")
-    .option("-q, --quiet", "print only errors")
+    .option("-q, --quiet", "print only errors, warnings, and where others reach the run")
     .option("--json", "print the summary as JSON on stdout")
     .helpOption("-h, --help", "show this help");
 }

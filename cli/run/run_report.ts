@@ -65,7 +65,7 @@ function reportError(
 ): number {
   const exitCode = exitCodeOf(error);
   // If no job has ended yet, other errors are in the command, and repeating it is of no use.
-  const isResumable = !quiet && (status.done + status.failed > 0 || isNoFaultOfCommand(error));
+  const isResumable = status.done + status.failed > 0 || isNoFaultOfCommand(error);
   if (exitCode === undefined) throw isResumable ? new EndedRunError(error, resumeHint) : error;
   if (error instanceof TooManyFailuresError && !error.wasStopped) {
     printError(error.message); // all jobs have ended: there is nothing to resume

@@ -10,6 +10,7 @@ export function figuresWith(changed: Partial<Figures> = {}): Figures {
     memoryKills: 0,
     records: 1000,
     isGoingOn: false,
+    isComplete: false,
     isOnThisMachine: false,
     slotsMax: 4,
     lengthMs: 100_000,

@@ -68,6 +68,9 @@ test("an empty journal, one without a job, and an old one have pages that say wh
   const begun = await reportOfRuns([journalLine({ run: "begun", at: 1e12 })]);
   assert.match(pageOf(begun), /The run is over, and no job has ended in it\./);
   assert.match(reportPage(begun, { ...ABOUT, isGoingOn: true }), /No job has ended yet\./);
+  const ended = journalLine({ run: "ended", at: 1e12 + 1, end: "complete", done: 0, failed: 0 });
+  const empty = await reportOfRuns([journalLine({ run: "begun", at: 1e12 }), ended]);
+  assert.match(pageOf(empty), /The run had no inputs\./);
   const old = journalLine({ input: "a", state: "done", runMs: 5, queueMs: 1, worker: "w" });
   const page = pageOf(await reportOfRuns([old]));
   assert.match(page, /The journal does not say when jobs ran/);

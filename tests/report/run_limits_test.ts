@@ -56,7 +56,6 @@ const RULES: readonly [LimitKind, Partial<Figures>, Partial<Figures>, LimitKind]
   ["end", { tailMs: 15_000, busyPart: 0.7 }, { tailMs: 14_999, busyPart: 0.7 }, "several"],
   ["end", { tailMs: 20_000, busyPart: 0.65 }, { tailMs: 20_000, busyPart: 0.63 }, "several"],
   ["slots", { busyPart: 0.8 }, { busyPart: 0.79 }, "several"],
-  ["waiting in jobs", { cpuPart: 0.49 }, { cpuPart: 0.5 }, "slots"],
   [
     "inputs",
     { busyPart: 0.3, waitingPerSlot: 0.49 },
@@ -93,10 +92,12 @@ test("beside failures, a report says what limits the run otherwise", () => {
 });
 
 test("jobs that compute for little of their time are named beside any other limit", () => {
-  const kindsOf = (cpuPart: number) =>
-    limitsOf(figuresWith({ busyPart: 0.7, cpuPart })).map(({ kind }) => kind);
-  assert.deepEqual(kindsOf(0.49), ["several", "waiting in jobs"]);
-  assert.deepEqual(kindsOf(0.5), ["several"]);
+  const kindsOf = (cpuPart: number, busyPart: number) =>
+    limitsOf(figuresWith({ busyPart, cpuPart })).map(({ kind }) => kind);
+  assert.deepEqual(kindsOf(0.49, 0.7), ["several", "waiting in jobs"]);
+  assert.deepEqual(kindsOf(0.5, 0.7), ["several"]);
+  assert.deepEqual(kindsOf(0.49, 0.8), ["slots", "waiting in jobs"]);
+  assert.deepEqual(kindsOf(0.5, 0.8), ["slots"]);
 });
 
 test("where all jobs crashed, nobody is told that their times are not known", () => {
@@ -214,14 +215,18 @@ test("one job, some and all of them have sentences of their own", () => {
 });
 
 test("a run that is over without a job is not told to wait, and one on this machine gets its own options", () => {
-  const lineOf = (changed: Partial<Figures>) => {
+  const lineOf = (changed: Partial<Figures>, at = 0) => {
     const figures = figuresWith(changed);
-    return limitLine(limitText(limitsOf(figures)[0]!, figures));
+    return limitLine(limitText(limitsOf(figures).at(at)!, figures));
   };
   assert.equal(lineOf({ records: 0, isGoingOn: true }), "no job has ended yet");
   assert.match(lineOf({ records: 0 }), /^the run is over, and no job has ended in it: /);
-  assert.match(lineOf({ cpuPart: 0.3 }), /\(distcomp worker --slots\) help$/);
-  assert.match(lineOf({ cpuPart: 0.3, isOnThisMachine: true }), /\(distcomp run --slots\) help$/);
+  assert.equal(lineOf({ records: 0, isComplete: true }), "the run had no inputs");
+  assert.match(lineOf({ cpuPart: 0.3 }, -1), /\(distcomp worker --slots\) help$/);
+  assert.match(
+    lineOf({ cpuPart: 0.3, isOnThisMachine: true }, -1),
+    /\(distcomp run --slots\) help$/,
+  );
   assert.match(
     lineOf({ lackMs: 50_000, nodes: NODES.slice(1) }),
     /there was no worker: b left, .*: drained$/,

@@ -52,6 +52,8 @@ test("a run that has ended says how many of its jobs failed, in the color of fai
 
 test("foreign texts are one line, and show bytes that are not UTF-8", () => {
   assert.equal(page.shown("a\nb\u202eg\u0000"), "a b g ");
+  const styled = "\u001b[31mred\u001b[0m \u001b]8;;x\u0007link\u001b[2Jend \u001b]no end";
+  assert.equal(page.shown(styled), format.printable(styled));
   assert.equal(page.shown("caf\udce9.txt"), "caf\\xe9.txt");
   assert.equal(page.shown("👩‍🔬 <b>"), "👩‍🔬 <b>");
 });

@@ -11,6 +11,13 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
+/** Sequences that style text or move the cursor, as in core/one_line.ts. */
+const STYLES =
+  // deno-lint-ignore no-control-regex -- control characters are what this finds
+  /(?:\u001b\[|\u009b)[\d:;]*[Km]|\u001b\(B|\u001b\][^\u0000-\u001f\u007f-\u009f]*(?:\u0007|\u001b\\)/g;
+// deno-lint-ignore no-control-regex -- control characters are what this finds
+const MOVES = /(?:\u001b\[|\u009b)[0-?]*[ -/]*(?:[@-~]|$)/g;
+
 /** Characters that are not seen or change the order of others: a name could pretend to be another one. */
 // deno-lint-ignore no-control-regex -- control characters are what this finds
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]+/g;
@@ -118,6 +125,6 @@ export function formatDate(at) {
  * @param {unknown} text
  */
 export function shown(text) {
-  return String(text ?? "").replace(HIDDEN, " ")
+  return String(text ?? "").replace(STYLES, "").replace(MOVES, "\0").replace(HIDDEN, " ")
     .replace(BYTES_ALONE, (unit) => `\\x${(unit.charCodeAt(0) - 0xdc00).toString(16)}`);
 }

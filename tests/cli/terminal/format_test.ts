@@ -115,10 +115,30 @@ test("untrusted text becomes one line without control characters", () => {
     ["plain text, äöü, 𝄞", "plain text, äöü, 𝄞"],
     ["two\nlines", "two lines"],
     ["a\r\n\tb", "a b"],
-    ["\u001b[31mred\u001b[0m", " [31mred [0m"],
-    ["\u009b2J\u0007\u007f", " 2J "],
+    ["\u009b2J\u0007\u007f", " "],
     ["invoice\u202etxt.exe", "invoice txt.exe"],
     ["\u2066a\u2069\u200f\u200eb\u061cc\u2028d", " a b c d"],
     ["a family 👨‍👩‍👧 and ك‌", "a family 👨‍👩‍👧 and ك‌"],
   ]);
+});
+
+test("colors and links leave nothing in a text, and sequences that move the cursor a space", () => {
+  assertAll(printable, [
+    ["\u001b[31mred\u001b[0m", "red"],
+    ["\u001b[1;38;2;9;9;9merror\u001b[m\u001b[K: no", "error: no"],
+    ["\u001b(Bplain\u009b0m", "plain"],
+    ["see \u001b]8;;https://a.example\u001b\\here\u001b]8;;\u0007.", "see here."],
+    ["a\u001b[2K\u001b[1;5Hb", "a b"],
+    ["cut off \u001b[38;2", "cut off  "],
+  ]);
+});
+
+test("a sequence without an end hides nothing behind it, and costs no more than other text", () => {
+  assert.equal(printable("\u001b]0;no end"), " ]0;no end");
+  assert.equal(printable("\u001b]0;no end\nnext\u0007"), " ]0;no end next ");
+  assert.equal(printable("\u001b[31ä\u001b"), " [31ä ");
+  const length = 300_000; // minutes, if each escape were compared with all that follows
+  for (const part of ["\u001b]", "\u001b[", "\u001b[1;", "\u001b]8;;", "\u009b1", "\u001b[ "]) {
+    assert(printable(part.repeat(length)).length <= part.length * length);
+  }
 });

@@ -106,13 +106,24 @@ programTest("an interrupted run with lines on stdin says that it needs them agai
   assert.match(stderr, /^to resume, with the same lines on stdin: \S*distcomp run .* --lines -$/m);
 });
 
-programTest("--quiet does not print the resume command", async () => {
-  await using workspace = await prepared();
-  await using program = await start(workspace, ["--quiet"]);
-  await begun(workspace);
-  program.signal("SIGINT");
-  assert.doesNotMatch((await endOf(program)).stderr, /to resume/);
-});
+programTest(
+  "with --quiet, too, an interrupted run prints how to resume it, and notes how many jobs are left",
+  async () => {
+    await using workspace = await Workspace.make();
+    const jobs = 10_000; // more than are read at once
+    await workspace.write("lines", "sleep 20\n".repeat(jobs));
+    const args = ["run", BEHAVE, "--lines", "lines", "--slots", "2", "--quiet"];
+    await using program = await workspace.start(args);
+    await begun(workspace);
+    program.signal("SIGINT");
+    const { code, stderr } = await endOf(program);
+    assert.equal(code, 130);
+    assert.match(stderr, /(^|\n)to resume: \S*distcomp run .* --quiet\n$/);
+    const { stdout } = await workspace.run(["status", "outputs"]);
+    const [, done, left] = /was interrupted: (\S+) jobs done, (\S+) left\n/.exec(stdout) ?? [];
+    assert.equal(numberIn(done) + numberIn(left), jobs, stdout);
+  },
+);
 
 test("--max-failures stops a run with too many failures, and prints how to resume it", async () => {
   await using workspace = await failing(1000);
@@ -184,6 +195,11 @@ async function failing(jobs: number): Promise<Workspace> {
 
 function start(workspace: Workspace, args: readonly string[]): Promise<Program> {
   return workspace.start(["run", BEHAVE, "in", "--slots", "2", ...args]);
+}
+
+/** `1,234` → 1234 */
+function numberIn(text = ""): number {
+  return Number(text.replaceAll(",", ""));
 }
 
 async function begun(workspace: Workspace, folder = "outputs", outputs = 2): Promise<void> {
