@@ -71,6 +71,18 @@ test("names of workers and reasons cannot break out of their labels", () => {
   assert.match(withNul, /worker="one two"/);
 });
 
+test("reasons that are the same as a label are one series, with the jobs of all", () => {
+  // A snapshot cuts long reasons. NUL and bytes that are not UTF-8 cannot be in a label.
+  const failures = ["exit code 7", "exit code 7", "a\0b", "a b", "caf\udce9", "caf\udce8"]
+    .map((reason, index) => ({ reason, jobs: 10 ** index, names: [] }));
+  const text = metricsOf(fakeRun({}, { failures }));
+  assert.deepEqual(text.match(/^distcomp_failures.*$/gm), [
+    'distcomp_failures{reason="exit code 7"} 11',
+    'distcomp_failures{reason="a b"} 1100',
+    'distcomp_failures{reason="caf\ufffd"} 110000',
+  ]);
+});
+
 test("a run with thousands of workers and reasons has a bounded number of series", () => {
   const failures = Array.from({ length: 500 }, (_, index) => ({
     reason: `reason ${index}`,
