@@ -55,8 +55,8 @@ test("the figures of a worker are its own", () => {
     text,
     /^distcomp_info\{kind="worker",software="distcomp 0.1.0",.*node="node1"\} 1$/m,
   );
-  assert.match(text, /^distcomp_memory_free_bytes 21000000000$/m);
-  assert.doesNotMatch(text, /distcomp_workers/);
+  assert.match(text, /^distcomp_node_memory_free_bytes 21000000000$/m);
+  assert.match(text, /^distcomp_node_attempts_failed_total 3$/m);
 });
 
 test("names of workers and reasons cannot break out of their labels", () => {
@@ -93,10 +93,15 @@ test("a run with thousands of workers and reasons has a bounded number of series
   assert.ok(text.split("\n").length < 1_700);
 });
 
+test("a sum over runs and workers counts no job or slot twice: they share no figure but what they are", () => {
+  assert.deepEqual([...ofRun()].filter((name) => ofWorker().has(name)), [
+    "distcomp_info",
+    "distcomp_start_time_seconds",
+  ]);
+});
+
 test("the page on watching names all figures, and the dashboard shows them but for two", () => {
-  const ofRun = metricsOf(fakeRun({}, { verified: { agreed: 7, split: 0, outvoted: 1 } }));
-  const ofWorker = metricsOf(fakeWorker());
-  const known = new Set(`${ofRun}${ofWorker}`.match(/^distcomp_\w+/gm));
+  const known = new Set([...ofRun(), ...ofWorker()]);
   const namedIn = (file: string) =>
     new Set(readFileSync(DOCS + file, "utf8").match(/\bdistcomp_\w+/g));
   assert.deepEqual([...namedIn("watching.md")].sort(), [...known].sort());
@@ -118,3 +123,12 @@ test("the panels of the dashboard do not overlap, and each has a figure", () => 
     assert.ok(x + w <= 24, `panel ${id} is wider than the dashboard`);
   }
 });
+
+function ofRun(): Set<string> {
+  const verified = { agreed: 7, split: 0, outvoted: 1 };
+  return new Set(metricsOf(fakeRun({}, { verified })).match(/^distcomp_\w+/gm));
+}
+
+function ofWorker(): Set<string> {
+  return new Set(metricsOf(fakeWorker()).match(/^distcomp_\w+/gm));
+}
