@@ -88,7 +88,8 @@ function onState(state) {
   if (state.kind === "run") showRun(state);
   else showWorker(state);
   showLog(state.log);
-  charts.show(state.throughput, state.at);
+  const elapsedMs = state.kind === "run" ? state.elapsedMs : state.at - state.startedAt;
+  charts.show(state.throughput, elapsedMs, hasEnded);
   setText(
     byId("footer"),
     `${shown(state.software)}, ${shown(state.runtime)}, process ${state.pid}; ` +
@@ -142,7 +143,7 @@ function showRun(run) {
     ...attemptFigures(run),
   ]);
   setFigures(byId("now"), [
-    { term: "jobs/s now", value: formatRate(run.jobsPerSecond) },
+    ...hasEnded ? [] : [{ term: "jobs/s now", value: formatRate(run.jobsPerSecond) }],
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
