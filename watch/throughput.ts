@@ -32,6 +32,7 @@ export class ThroughputSeries {
   readonly #startedAt: number;
   #intervals: Interval[] = [];
   #everyMs = SAMPLE_MS;
+  #sampledMs = 0;
   #done = 0;
   #failed = 0;
 
@@ -40,16 +41,23 @@ export class ThroughputSeries {
     this.#startedAt = startedAt;
   }
 
-  /** The counts `elapsedMs` after the beginning. Jobs since the last sample count in the interval of this one. */
-  onSample({ done, failed, slots, slotsBusy }: Sample, elapsedMs: number): void {
-    const interval = this.#intervalAt(elapsedMs);
-    interval.done += done - this.#done;
-    interval.failed += failed - this.#failed;
-    interval.slots += slots;
-    interval.slotsBusy += slotsBusy;
-    interval.samples += 1;
-    this.#done = done;
-    this.#failed = failed;
+  /**
+   * The counts `elapsedMs` after the beginning. When jobs have ended since the last sample is not known: they are spread
+   * evenly over the intervals in between. In one interval they would look like a rate that there never was.
+   */
+  onSample(sample: Sample, elapsedMs: number): void {
+    const last = this.#indexAt(elapsedMs);
+    const [fromMs, done, failed] = [this.#sampledMs, this.#done, this.#failed];
+    for (let index = Math.floor(fromMs / this.#everyMs); index < last; index++) {
+      const part = ((index + 1) * this.#everyMs - fromMs) / (elapsedMs - fromMs);
+      const until = {
+        done: between(done, sample.done, part),
+        failed: between(failed, sample.failed, part),
+      };
+      this.#count(index, { ...sample, ...until });
+    }
+    this.#count(last, sample);
+    this.#sampledMs = elapsedMs;
   }
 
   get all(): Throughput {
@@ -64,11 +72,24 @@ export class ThroughputSeries {
     };
   }
 
-  #intervalAt(elapsedMs: number): Interval {
+  /** The counts at the end of an interval, or in it. */
+  #count(index: number, { done, failed, slots, slotsBusy }: Sample): void {
+    const interval = this.#intervals[index] as Interval;
+    interval.done += done - this.#done;
+    interval.failed += failed - this.#failed;
+    interval.slots += slots;
+    interval.slotsBusy += slotsBusy;
+    interval.samples += 1;
+    this.#done = done;
+    this.#failed = failed;
+  }
+
+  /** The index of the interval at this time, which is there then. */
+  #indexAt(elapsedMs: number): number {
     while (elapsedMs >= THROUGHPUT_POINTS_MAX * this.#everyMs) this.#merge();
     const index = Math.floor(elapsedMs / this.#everyMs);
     while (this.#intervals.length <= index) this.#intervals.push(emptyInterval());
-    return this.#intervals[index] as Interval;
+    return index;
   }
 
   #merge(): void {
@@ -87,6 +108,11 @@ const SUMS = ["done", "failed", "slots", "slotsBusy", "samples"] as const;
 
 function emptyInterval(): Interval {
   return { done: 0, failed: 0, slots: 0, slotsBusy: 0, samples: 0 };
+}
+
+/** The count at a part of the way from one count to another. */
+function between(one: number, other: number, part: number): number {
+  return Math.round(one + part * (other - one));
 }
 
 /** With one digit behind the point: it is text in the end. */

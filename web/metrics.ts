@@ -33,8 +33,11 @@ export function metricsOf(snapshot: Snapshot): string {
 
 function addRun(figures: Figures, snapshot: RunSnapshot): void {
   const { jobs, leftMs, workers } = snapshot;
-  addJobs(figures, jobs.done, jobs.failed, jobs.waiting);
-  addSlots(figures, snapshot.slots, snapshot.slotsBusy);
+  figures.counter("distcomp_jobs_done_total", "Jobs that are done", jobs.done);
+  figures.counter("distcomp_jobs_failed_total", "Jobs that have failed", jobs.failed);
+  figures.gauge("distcomp_jobs_waiting", "Jobs that wait for a slot", jobs.waiting);
+  figures.gauge("distcomp_slots", "Slots", snapshot.slots);
+  figures.gauge("distcomp_slots_busy", "Slots that have a job", snapshot.slotsBusy);
   if (jobs.total !== null) {
     figures.gauge("distcomp_jobs_expected", "All jobs of the run", jobs.total);
   }
@@ -107,29 +110,37 @@ function addAttempts(figures: Figures, { copies, verified, faults }: RunSnapshot
   figures.counter("distcomp_outvoted_outputs_total", "Outputs dropped as wrong", outvoted);
 }
 
+/**
+ * What a worker says of itself. Its runs count the same slots, and the jobs of its attempts. So these figures have names
+ * of their own: no sum over runs and workers counts anything twice.
+ */
 function addWorker(figures: Figures, snapshot: WorkerSnapshot): void {
-  const { jobs, slotsBytes } = snapshot;
-  addJobs(figures, jobs.done, jobs.failed, snapshot.jobsWaiting);
-  addSlots(figures, snapshot.slots, snapshot.slotsBusy);
-  figures.gauge(
-    "distcomp_controllers",
-    "Controllers that are connected",
-    snapshot.controllers.length,
+  const { jobs, jobsWaiting, slots, slotsBusy, slotsBytes, controllers } = snapshot;
+  figures.counter(
+    "distcomp_node_attempts_done_total",
+    "Attempts of this worker that are done",
+    jobs.done,
   );
-  figures.gauge("distcomp_memory_bytes", "Memory of the machine", snapshot.memoryBytes);
-  figures.gauge("distcomp_memory_free_bytes", "Memory that is free", snapshot.memoryFreeBytes);
+  figures.counter(
+    "distcomp_node_attempts_failed_total",
+    "Attempts of this worker that failed",
+    jobs.failed,
+  );
+  figures.gauge(
+    "distcomp_node_attempts_waiting",
+    "Attempts that wait for a slot of this worker",
+    jobsWaiting,
+  );
+  figures.gauge("distcomp_node_slots", "Slots of this worker", slots);
+  figures.gauge("distcomp_node_slots_busy", "Slots of this worker that have a job", slotsBusy);
+  figures.gauge(
+    "distcomp_node_controllers",
+    "Controllers that are connected",
+    controllers.length,
+  );
+  figures.gauge("distcomp_node_memory_bytes", "Memory of the machine", snapshot.memoryBytes);
+  figures.gauge("distcomp_node_memory_free_bytes", "Memory that is free", snapshot.memoryFreeBytes);
   if (slotsBytes !== null) {
-    figures.gauge("distcomp_slots_memory_bytes", "Resident memory of all slots", slotsBytes);
+    figures.gauge("distcomp_node_slots_memory_bytes", "Resident memory of all slots", slotsBytes);
   }
-}
-
-function addJobs(figures: Figures, done: number, failed: number, waiting: number): void {
-  figures.counter("distcomp_jobs_done_total", "Jobs that are done", done);
-  figures.counter("distcomp_jobs_failed_total", "Jobs that have failed", failed);
-  figures.gauge("distcomp_jobs_waiting", "Jobs that wait for a slot", waiting);
-}
-
-function addSlots(figures: Figures, slots: number, busy: number): void {
-  figures.gauge("distcomp_slots", "Slots", slots);
-  figures.gauge("distcomp_slots_busy", "Slots that have a job", busy);
 }

@@ -8,10 +8,14 @@ export type Labels = Readonly<Record<string, string>>;
 
 interface Figure {
   readonly head: string;
-  readonly lines: string[];
+  /** The values by their names and labels, as they are written. */
+  readonly values: Map<string, number>;
 }
 
-/** Collects figures. All values of one stand together, wherever they were added. */
+/**
+ * Collects figures. All values of one stand together, wherever they were added. Values with the same labels are added
+ * up: Prometheus takes nothing of a text that has a series twice.
+ */
 export class PrometheusText {
   readonly #figures = new Map<string, Figure>();
 
@@ -27,17 +31,20 @@ export class PrometheusText {
 
   /** All that was added, in the order in which figures were added first. */
   get text(): string {
-    return [...this.#figures.values()]
-      .map(({ head, lines }) => `${head}${lines.join("")}`)
-      .join("\n");
+    return [...this.#figures.values()].map(figureText).join("\n");
   }
 
   #add(type: string, name: string, help: string, value: number, labels: Labels): void {
     const figure = this.#figures.get(name) ??
-      { head: `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`, lines: [] };
+      { head: `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`, values: new Map() };
     this.#figures.set(name, figure);
-    figure.lines.push(`${name}${labelsText(labels)} ${value}\n`);
+    const series = `${name}${labelsText(labels)}`;
+    figure.values.set(series, (figure.values.get(series) ?? 0) + value);
   }
+}
+
+function figureText({ head, values }: Figure): string {
+  return head + [...values].map(([series, value]) => `${series} ${value}\n`).join("");
 }
 
 function labelsText(labels: Labels): string {
@@ -45,10 +52,8 @@ function labelsText(labels: Labels): string {
   return texts.length === 0 ? "" : `{${texts.join(",")}}`;
 }
 
-/** A value of a label may have any characters but NUL. Three are written with a backslash. */
+/** A value of a label may have any characters of Unicode but NUL. Three are written with a backslash. */
 function escaped(value: string): string {
-  return value.replaceAll("\0", " ").replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(
-    /"/g,
-    '\\"',
-  );
+  return value.toWellFormed().replaceAll("\0", " ").replace(/\\/g, "\\\\")
+    .replace(/\n/g, "\\n").replace(/"/g, '\\"');
 }

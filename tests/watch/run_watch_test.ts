@@ -90,7 +90,7 @@ test("a snapshot counts the jobs of this run, and says how long the others will 
   });
   assert.deepEqual([jobsPerSecond, leftMs], [10, 60_000]);
   assert.equal(throughput.done.length, 31);
-  assert.deepEqual([...new Set(throughput.done.slice(1))], [10]);
+  assert.deepEqual([...new Set(throughput.done.slice(0, -1))], [10]);
 });
 
 test("a snapshot lists the busiest workers, and cuts long texts", async () => {

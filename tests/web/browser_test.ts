@@ -115,6 +115,26 @@ slowTestUnless(
 
 slowTestUnless(
   lacksChromium,
+  "the bar is there once the total is known, and its parts fill the part of it that they are",
+  async () => {
+    let { jobs } = fakeRun();
+    const known = jobs.total;
+    jobs = { ...jobs, total: null };
+    await using page = await opened(() => ({ ...fakeRun(), jobs }));
+    const { browser } = page;
+    await browser.until(IS_SHOWN);
+    assert.equal(await browser.ask("document.querySelector('#bar').clientHeight"), 0);
+    jobs = { total: known, done: 50_000, failed: 25_000, skipped: 0, running: 0, waiting: 25_000 };
+    await browser.until("document.querySelector('#bar').clientHeight > 0");
+    const parts = `["#bar", ".done", ".failed", ".running"].map((name) =>
+      Math.round(document.querySelector(name === "#bar" ? name : "#bar " + name).clientWidth))`;
+    const [bar = 0, ...widths] = await browser.ask<number[]>(parts);
+    assert.deepEqual(widths, [Math.round(bar / 2), Math.round(bar / 4), 0]);
+  },
+);
+
+slowTestUnless(
+  lacksChromium,
   "a page in the background is told how the run has ended",
   async () => {
     await using page = await opened(() => fakeRun());

@@ -55,8 +55,8 @@ test("the figures of a worker are its own", () => {
     text,
     /^distcomp_info\{kind="worker",software="distcomp 0.1.0",.*node="node1"\} 1$/m,
   );
-  assert.match(text, /^distcomp_memory_free_bytes 21000000000$/m);
-  assert.doesNotMatch(text, /distcomp_workers/);
+  assert.match(text, /^distcomp_node_memory_free_bytes 21000000000$/m);
+  assert.match(text, /^distcomp_node_attempts_failed_total 3$/m);
 });
 
 test("names of workers and reasons cannot break out of their labels", () => {
@@ -71,6 +71,18 @@ test("names of workers and reasons cannot break out of their labels", () => {
   assert.match(withNul, /worker="one two"/);
 });
 
+test("reasons that are the same as a label are one series, with the jobs of all", () => {
+  // A snapshot cuts long reasons. NUL and bytes that are not UTF-8 cannot be in a label.
+  const failures = ["exit code 7", "exit code 7", "a\0b", "a b", "caf\udce9", "caf\udce8"]
+    .map((reason, index) => ({ reason, jobs: 10 ** index, names: [] }));
+  const text = metricsOf(fakeRun({}, { failures }));
+  assert.deepEqual(text.match(/^distcomp_failures.*$/gm), [
+    'distcomp_failures{reason="exit code 7"} 11',
+    'distcomp_failures{reason="a b"} 1100',
+    'distcomp_failures{reason="caf\ufffd"} 110000',
+  ]);
+});
+
 test("a run with thousands of workers and reasons has a bounded number of series", () => {
   const failures = Array.from({ length: 500 }, (_, index) => ({
     reason: `reason ${index}`,
@@ -81,10 +93,15 @@ test("a run with thousands of workers and reasons has a bounded number of series
   assert.ok(text.split("\n").length < 1_700);
 });
 
+test("a sum over runs and workers counts no job or slot twice: they share no figure but what they are", () => {
+  assert.deepEqual([...ofRun()].filter((name) => ofWorker().has(name)), [
+    "distcomp_info",
+    "distcomp_start_time_seconds",
+  ]);
+});
+
 test("the page on watching names all figures, and the dashboard shows them but for two", () => {
-  const ofRun = metricsOf(fakeRun({}, { verified: { agreed: 7, split: 0, outvoted: 1 } }));
-  const ofWorker = metricsOf(fakeWorker());
-  const known = new Set(`${ofRun}${ofWorker}`.match(/^distcomp_\w+/gm));
+  const known = new Set([...ofRun(), ...ofWorker()]);
   const namedIn = (file: string) =>
     new Set(readFileSync(DOCS + file, "utf8").match(/\bdistcomp_\w+/g));
   assert.deepEqual([...namedIn("watching.md")].sort(), [...known].sort());
@@ -106,3 +123,12 @@ test("the panels of the dashboard do not overlap, and each has a figure", () => 
     assert.ok(x + w <= 24, `panel ${id} is wider than the dashboard`);
   }
 });
+
+function ofRun(): Set<string> {
+  const verified = { agreed: 7, split: 0, outvoted: 1 };
+  return new Set(metricsOf(fakeRun({}, { verified })).match(/^distcomp_\w+/gm));
+}
+
+function ofWorker(): Set<string> {
+  return new Set(metricsOf(fakeWorker()).match(/^distcomp_\w+/gm));
+}

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { RUN_END_TEXTS, type RunEnd } from "../../controller/output/journal/run_ending.ts";
 import * as format from "../../system/format.ts";
 import { badgeOf, endText } from "../../web/page/badge.js";
-import { pointsOf } from "../../web/page/charts.js";
+import { pointsOf, ratesOf } from "../../web/page/charts.js";
 import * as page from "../../web/page/format.js";
 import fc from "../lib/properties.ts";
 import { runs } from "../lib/random.ts";
@@ -59,13 +59,21 @@ test("foreign texts are one line, and show bytes that are not UTF-8", () => {
 });
 
 test("the last interval of a series counts by the time that has passed of it, or not at all", () => {
-  const series = (done: number[]) => ({
-    ...{ startedAt: 10_000, everyMs: 2_000, done },
-    ...{ failed: done.map(() => 0), slots: done.map(() => 4), slotsBusy: done.map(() => 4) },
-  });
-  assert.deepEqual(pointsOf(series([20, 20, 10]), 15_000).done, [10, 10, 10]);
-  assert.deepEqual(pointsOf(series([20, 20, 1]), 14_100).done, [10, 10]);
-  assert.deepEqual(pointsOf(series([20, 20, 1]), 14_100).times, [11, 13]);
-  assert.deepEqual(pointsOf(series([1]), 10_100).done, [10]);
-  assert.deepEqual(pointsOf(series([]), 10_000).times, []);
+  assert.deepEqual(pointsOf(series([20, 20, 10]), 5_000).done, [10, 10, 10]);
+  assert.deepEqual(pointsOf(series([20, 20, 1]), 4_100).done, [10, 10]);
+  assert.deepEqual(pointsOf(series([20, 20, 1]), 4_100).times, [11, 13]);
+  assert.deepEqual(pointsOf(series([1]), 100).done, [10]);
+  assert.deepEqual(pointsOf(series([]), 0).times, []);
 });
+
+test("the page tells no rate that there never was: failed jobs count, and an interval only when it is over", () => {
+  assert.deepEqual(ratesOf(series([20, 10, 9], [4, 0, 0]), 4_300), { most: 12, mean: 10 });
+  assert.deepEqual(ratesOf(series([0, 30]), 3_000), { most: 10, mean: 10 });
+  assert.deepEqual(ratesOf(series([30]), 1_500), { most: 20, mean: 20 });
+  assert.deepEqual(ratesOf(series([]), 0), { most: 0, mean: 0 });
+});
+
+function series(done: number[], failed = done.map(() => 0)) {
+  const slots = done.map(() => 4);
+  return { startedAt: 10_000, everyMs: 2_000, done, failed, slots, slotsBusy: slots };
+}

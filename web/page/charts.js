@@ -32,10 +32,10 @@ const TIME_STEPS_S = [
  * The points of both charts. Times are seconds since 1970, as uPlot takes them. The last interval has not ended, so its
  * numbers are those of a part of it.
  * @param {Throughput} throughput
- * @param {number} at
+ * @param {number} elapsedMs since its beginning
  */
-export function pointsOf({ startedAt, everyMs, done, failed, slots, slotsBusy }, at) {
-  const lastMs = Math.min(everyMs, at - startedAt - (done.length - 1) * everyMs);
+export function pointsOf({ startedAt, everyMs, done, failed, slots, slotsBusy }, elapsedMs) {
+  const lastMs = Math.min(everyMs, elapsedMs - (done.length - 1) * everyMs);
   const isTold = done.length === 1 || lastMs >= LAST_PART_MIN * everyMs;
   const length = isTold ? done.length : done.length - 1;
   const times = Array.from({ length }, (_, index) => (startedAt + (index + 0.5) * everyMs) / 1000);
@@ -48,6 +48,18 @@ export function pointsOf({ startedAt, everyMs, done, failed, slots, slotsBusy },
     slots: slots.slice(0, length),
     slotsBusy: slotsBusy.slice(0, length),
   };
+}
+
+/**
+ * The jobs that have ended, done or failed, per second: at most in one interval, and on average. An interval that has not
+ * ended says nothing of its rate when jobs are seldom.
+ * @param {Throughput} throughput
+ * @param {number} elapsedMs since its beginning
+ */
+export function ratesOf({ everyMs, done, failed }, elapsedMs) {
+  const ended = done.map((jobs, index) => jobs + (failed[index] ?? 0));
+  const mean = 1000 * ended.reduce((sum, jobs) => sum + jobs, 0) / Math.max(1, elapsedMs);
+  return { most: Math.max(mean, ...ended.slice(0, -1).map((jobs) => 1000 * jobs / everyMs)), mean };
 }
 
 /** A chart that follows the width of its place and the colors of the page. */
@@ -161,17 +173,19 @@ export class Charts {
   /**
    * Shows a series.
    * @param {Throughput} throughput
-   * @param {number} at
+   * @param {number} elapsedMs since its beginning
+   * @param {boolean} isWhole nothing will follow
    */
-  show(throughput, at) {
-    const points = pointsOf(throughput, at);
+  show(throughput, elapsedMs, isWhole) {
+    const points = pointsOf(throughput, elapsedMs);
     this.#rate.show([points.times, points.done, points.failed]);
     this.#busy.show([points.times, points.slots, points.slotsBusy]);
-    const peak = Math.max(0, ...points.done);
-    const mean = points.done.reduce((sum, rate) => sum + rate, 0) / Math.max(1, points.done.length);
+    const { most, mean } = ratesOf(throughput, elapsedMs);
     setText(
       byId("rate-text"),
-      `In the whole run at most ${formatRate(peak)} jobs/s, on average ${formatRate(mean)} jobs/s.`,
+      `${isWhole ? "In all" : "So far"} at most ${formatRate(most)} jobs/s, on average ${
+        formatRate(mean)
+      } jobs/s, done or failed.`,
     );
     const [slots, busy] = [points.slots, points.slotsBusy].map((all) =>
       all.reduce((a, b) => a + b, 0)

@@ -88,7 +88,8 @@ function onState(state) {
   if (state.kind === "run") showRun(state);
   else showWorker(state);
   showLog(state.log);
-  charts.show(state.throughput, state.at);
+  const elapsedMs = state.kind === "run" ? state.elapsedMs : state.at - state.startedAt;
+  charts.show(state.throughput, elapsedMs, hasEnded);
   setText(
     byId("footer"),
     `${shown(state.software)}, ${shown(state.runtime)}, process ${state.pid}; ` +
@@ -132,7 +133,7 @@ function showRun(run) {
   }`;
   setText(byId("percent"), percent === undefined ? formatNoun(ended, "job") : `${percent}%`);
   setText(byId("left"), leftText(run));
-  showBar(run, percent);
+  showBar(jobs, percent);
   setFigures(byId("jobs"), [
     { term: "done", value: formatCount(jobs.done), className: "done" },
     { term: "failed", value: formatCount(jobs.failed), className: failed ? "failed" : "" },
@@ -142,7 +143,7 @@ function showRun(run) {
     ...attemptFigures(run),
   ]);
   setFigures(byId("now"), [
-    { term: "jobs/s now", value: formatRate(run.jobsPerSecond) },
+    ...hasEnded ? [] : [{ term: "jobs/s now", value: formatRate(run.jobsPerSecond) }],
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
     { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
@@ -187,18 +188,20 @@ function leftText({ jobs, leftMs, elapsedMs }) {
 }
 
 /**
- * @param {RunSnapshot} run
+ * Without a total there is no bar: it would look nearly full.
+ * @param {RunSnapshot["jobs"]} jobs
  * @param {number | undefined} percent
  */
-function showBar({ jobs }, percent) {
+function showBar({ total, ...jobs }, percent) {
   const bar = byId("bar");
-  const total = jobs.total ?? jobs.done + jobs.failed + jobs.running + jobs.waiting;
+  bar.hidden = !total;
+  if (!total) return;
   for (const part of /** @type {const} */ (["done", "failed", "running"])) {
     const element = /** @type {HTMLElement} */ (bar.querySelector(`.${part}`));
-    element.style.width = total > 0 ? `${100 * jobs[part] / total}%` : "0";
+    element.hidden = jobs[part] === 0; // it would have a gap
+    element.style.width = `${100 * jobs[part] / total}%`;
   }
-  if (percent === undefined) bar.removeAttribute("aria-valuenow");
-  else bar.setAttribute("aria-valuenow", String(percent));
+  bar.setAttribute("aria-valuenow", String(percent));
 }
 
 /** @param {RunSnapshot} run */

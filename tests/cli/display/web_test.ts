@@ -85,7 +85,7 @@ test("a worker shows what it does, and ends although a page is open", async () =
   const snapshot = new URL("/api/snapshot", url);
   const state = await (await fetch(snapshot)).json();
   assert.deepEqual([state.kind, state.name, state.slots], ["worker", "one", 3]);
-  assert.match(await (await fetch(new URL("/metrics", url))).text(), /^distcomp_slots 3$/m);
+  assert.match(await (await fetch(new URL("/metrics", url))).text(), /^distcomp_node_slots 3$/m);
   const asked = await workspace.run(["status", `127.0.0.1:${snapshot.port}`]);
   assert.match(asked.stderr, /: a web server answers there, such as the page of --web; name the /);
   worker.signal("SIGTERM");
