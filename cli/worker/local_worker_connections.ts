@@ -10,11 +10,15 @@ export async function serveSeveral(
 ): Promise<void> {
   const ended = Promise.withResolvers<void>();
   let open = 0;
+  let hasEnded = false;
   const add = () => {
+    if (hasEnded) return; // this process is about to exit
     open += 1;
     void serve().finally(() => {
       open -= 1;
-      if (open === 0) ended.resolve();
+      if (open > 0) return;
+      hasEnded = true;
+      ended.resolve();
     });
   };
   for (let count = 0; count < connections; count++) add();

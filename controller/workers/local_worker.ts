@@ -7,7 +7,6 @@ import { endProcessesOf } from "../../system/leftover_processes.ts";
 import { HeldLog } from "../../system/held_log.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import type { FolderBelow } from "../../runtime/files/files_below.ts";
 import type {
   ByteStream,
   ChildProcess,
@@ -16,11 +15,19 @@ import type {
   StreamListener,
 } from "../../runtime/ports.ts";
 import { delay, type Timer } from "../../runtime/clock.ts";
+import { onClose } from "../../runtime/on_close.ts";
 import { withReason } from "../../system/failure_line.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { removeFolder } from "../../system/remove_folder.ts";
 import { startSelf } from "../../system/self.ts";
 import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
+import type {
+  LocalWorkerCluster,
+  LocalWorkerOptions,
+  LocalWorkerStart,
+} from "./local_worker_options.ts";
+
+export type { LocalWorkerShares, LocalWorkerStart } from "./local_worker_options.ts";
 
 /**
  * A worker that dies this often is given up: something is wrong with the machine. A job that crashes its worker does
@@ -28,12 +35,12 @@ import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
  */
 const RESTARTS_MAX = 12;
 
-/** A worker that has run for this long was fine: its end is the first one again. */
+/** A worker that has run for this long, or a connection, was fine: its end is the first one again. */
 const STABLE_MS = 60_000;
 
 /**
  * One that was given up is started again after pauses of up to this time, where that is wanted. So is one that has
- * left: its core cannot be loaded.
+ * left: its core cannot be loaded. A connection is opened again after such pauses, too.
  */
 const RESTART_PAUSE_MS_MAX = 10_000;
 
@@ -49,39 +56,6 @@ const LINES_KEPT = 10;
 /** Its name in messages. */
 const LOCAL_WORKER_NAME = "this machine";
 
-/** What a local worker gets of its machine. See `WorkerOptions`. */
-export interface LocalWorkerShares {
-  readonly slots: number;
-  readonly workdir?: string | undefined;
-  readonly threads?: number | undefined;
-  readonly pin?: boolean | undefined;
-  readonly devices?: readonly string[] | undefined;
-}
-
-/** What the process of a local worker is told. */
-export interface LocalWorkerStart {
-  readonly shares: LocalWorkerShares;
-  /** Where it keeps core dumps of its slots; they write none unless given. */
-  readonly dumpsFolder?: FolderBelow | undefined;
-  /** How many connections it opens at first; 1 unless given. It then opens another one for each line on stdin. */
-  readonly connections?: number | undefined;
-}
-
-/** What a local worker needs of the cluster. */
-export interface LocalWorkerCluster {
-  join(stream: ByteStream, name: string, isLocal: true): void;
-  /** The worker will not connect (again). */
-  giveUp(name: string, reason: string): void;
-}
-
-/** How a local worker is started. */
-export interface LocalWorkerOptions extends Omit<LocalWorkerStart, "connections"> {
-  /** Unless given, what there is to log is held until the worker is used. */
-  readonly log?: Log | undefined;
-  /** Whether more clusters may use it later. It is then started again even after it was given up. */
-  readonly isShared?: boolean | undefined;
-}
-
 /** A worker process that this process has started. */
 export class LocalWorker {
   readonly #runtime: Runtime;
@@ -93,6 +67,7 @@ export class LocalWorker {
   readonly #held = new HeldLog();
   readonly #log: Log;
   readonly #pace: PrintingPace;
+  readonly #reconnecting: Backoff;
   #folder: string;
   #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
@@ -120,6 +95,7 @@ export class LocalWorker {
     this.#options = options;
     this.#log = options.log ?? this.#held;
     this.#pace = new PrintingPace(runtime.clock, this.#log);
+    this.#reconnecting = new Backoff(() => runtime.random.fraction(), RESTART_PAUSE_MS_MAX);
     this.#folder = folder;
     this.#listener = listenIn(runtime, folder);
   }
@@ -160,8 +136,7 @@ export class LocalWorker {
   /** Another cluster uses the worker, too. */
   share(cluster: LocalWorkerCluster): void {
     this.#clusters.add(cluster);
-    this.#unconnected.push(cluster);
-    this.#process?.tell?.("\n");
+    this.#connect(cluster);
   }
 
   /** A cluster that is about to disconnect does not use the worker any more. */
@@ -214,9 +189,32 @@ export class LocalWorker {
       this.#hasJoined = true;
       this.#lastLines = [];
       const cluster = this.#unconnected.shift();
-      if (cluster) cluster.join(stream, LOCAL_WORKER_NAME, true);
+      if (cluster) this.#join(cluster, stream);
       else stream.close();
     }
+  }
+
+  #join(cluster: LocalWorkerCluster, stream: ByteStream): void {
+    const { clock } = this.#runtime;
+    const process = this.#process;
+    const joinedAtMs = clock.now();
+    onClose(stream, () => {
+      if (clock.now() - joinedAtMs >= STABLE_MS) this.#reconnecting.reset();
+      if (this.#options.isShared) void this.#reconnect(cluster, process);
+    });
+    cluster.join(stream, LOCAL_WORKER_NAME, true);
+  }
+
+  /** A process that others still use does not end with a connection. After its end, a new one connects to all. */
+  async #reconnect(cluster: LocalWorkerCluster, process: ChildProcess | undefined): Promise<void> {
+    const isDue = () => this.#clusters.has(cluster) && this.#process === process;
+    if (isDue()) await delay(this.#runtime.clock, this.#reconnecting.next());
+    if (isDue()) this.#connect(cluster);
+  }
+
+  #connect(cluster: LocalWorkerCluster): void {
+    this.#unconnected.push(cluster);
+    this.#process?.tell?.("\n");
   }
 
   async #keepRunning(): Promise<void> {

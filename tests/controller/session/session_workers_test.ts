@@ -7,7 +7,8 @@ import { nextTurn } from "../../../runtime/clock.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
 import { eventually } from "../../lib/processes.ts";
-import { test } from "../../lib/test.ts";
+import { programTest, test } from "../../lib/test.ts";
+import { Workspace } from "../../cli/workspace.ts";
 import { decode, encode, sessionWith, soon } from "./sessions.ts";
 
 const OTHER_CORE = { core: Uint8Array.of(2) };
@@ -69,3 +70,18 @@ test("the worker that a session has started has ended when the session is closed
   await soon(session.close());
   assert.throws(() => process.kill(pid, 0), /ESRCH|No such process/);
 });
+
+programTest(
+  "a core that the session's own worker could not load is used once it can be, beside another core",
+  async () => {
+    await using workspace = await Workspace.make();
+    const path = JSON.stringify(workspace.at("repaired"));
+    await using session = await Session.open({ core: await core("echo"), slots: 1 });
+    const other = await session.openCore({ core: await core("init_refuses", { PATH: path }) });
+    assert.equal(decode(await session.run(encode("beside"))), "beside");
+    await assert.rejects(soon(other.run(encode("early"))), /worker_init returned 7/);
+    await workspace.write("repaired", "");
+    await eventually("it has the core", () => other.stats().slots === 1);
+    assert.equal(decode(await soon(other.run(encode("late")))), "");
+  },
+);

@@ -13,6 +13,9 @@ import { test } from "../../lib/test.ts";
 /** A worker that dies more often is not started again. */
 const RESTARTS_MAX = 12;
 
+/** A connection that has lasted for this long was fine. */
+const STABLE_MS = 60_000;
+
 /** How long a worker may take to exit. */
 const EXIT_MS_MAX = 10_000;
 
@@ -118,6 +121,55 @@ test("closing a local worker that was abandoned does not wait for it", async () 
   assert.deepEqual(processes[0]?.signals, []);
 });
 
+test("a connection that a shared worker loses while its process lives is opened again, after pauses", async () => {
+  const { local, processes, streams, connect, share, clock } = await started({ isShared: true });
+  await connect();
+  const other = share();
+  await connect();
+  const told = () => processes[0]?.told ?? assert.fail("it does not run");
+  const lose = async (withinMs: readonly [number, number]) => {
+    const before = told().length;
+    other.streams.at(-1)?.close();
+    await clock.advance(withinMs[0] - 1);
+    assert.equal(told().length, before, "it pauses first");
+    await clock.advance(withinMs[1] - withinMs[0] + 1);
+    assert.equal(told().length, before + 1);
+    await connect();
+  };
+  assert.deepEqual(told(), ["\n"]);
+  await lose([50, 100]);
+  await lose([100, 200]);
+  await lose([200, 400]);
+  await clock.advance(STABLE_MS);
+  await lose([50, 100]);
+  assert.deepEqual([streams.length, other.streams.length], [1, 5]);
+  local.unshare(other.cluster);
+  other.streams.at(-1)?.close();
+  await clock.advance(STABLE_MS);
+  assert.equal(told().length, 5);
+  const closed = local.close();
+  processes[0]?.end({ exitCode: 0 });
+  await closed;
+});
+
+test("a connection that was lost with its process is opened once, by the next process", async () => {
+  const { local, processes, streams, connect, share, clock } = await started({ isShared: true });
+  await connect();
+  const other = share();
+  await connect();
+  streams[0]?.close();
+  other.streams[0]?.close();
+  processes[0]?.end({ signal: "SIGKILL" });
+  await clock.until("it runs again", () => processes.length === 2);
+  await connect();
+  await connect();
+  await clock.advance(STABLE_MS);
+  assert.deepEqual([streams.length, other.streams.length, processes[1]?.told], [2, 2, []]);
+  const closed = local.close();
+  processes[1]?.end({ exitCode: 0 });
+  await closed;
+});
+
 test("what connects to its socket joins the cluster under the name of this machine", async () => {
   const { local, processes, joined, network, clock } = await started();
   const stream = await network.dial(network.listening[0] as Address);
@@ -170,6 +222,7 @@ async function started({ cannotStart = false, early = false, isShared = false } 
   const givenUp: string[] = [];
   const warnings: string[] = [];
   const joined: string[] = [];
+  const streams: ByteStream[] = [];
   const runtime = {
     ...network.runtime,
     selfCommand: () => ["distcomp"],
@@ -180,7 +233,10 @@ async function started({ cannotStart = false, early = false, isShared = false } 
     },
   };
   const cluster = {
-    join: (_stream: ByteStream, name: string) => void joined.push(name),
+    join: (stream: ByteStream, name: string) => {
+      joined.push(name);
+      streams.push(stream);
+    },
     giveUp: (name: string, reason: string) => void givenUp.push(`${name}: ${reason}`),
   };
   const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
@@ -189,11 +245,23 @@ async function started({ cannotStart = false, early = false, isShared = false } 
     ? await LocalWorker.launch(runtime, { shares })
     : await LocalWorker.start(runtime, cluster, { shares, log, isShared });
   const use = () => local.use(cluster, log);
+  /** Another cluster, and its connections. */
+  const share = () => {
+    const streams: ByteStream[] = [];
+    const other = { ...cluster, join: (stream: ByteStream) => void streams.push(stream) };
+    local.share(other);
+    return { cluster: other, streams };
+  };
+  const connect = async () => {
+    await network.dial(network.listening[0] as Address);
+    await clock.advance(0);
+  };
   const folder = () => {
     const [address] = network.listening;
     return address?.kind === "unix" ? dirname(address.path) : assert.fail("it does not listen");
   };
-  return { local, use, processes, givenUp, warnings, joined, folder, network, clock };
+  const told = { givenUp, warnings, joined, streams };
+  return { local, use, share, connect, processes, ...told, folder, network, clock };
 }
 
 /** A network that notes who listens. */
@@ -213,6 +281,11 @@ class Process implements ChildProcess {
   readonly #end = Promise.withResolvers<ProcessEnd>();
   readonly ended = this.#end.promise;
   readonly signals: string[] = [];
+  readonly told: string[] = [];
+
+  tell(text: string): void {
+    this.told.push(text);
+  }
 
   kill(signal: string): void {
     this.signals.push(signal);
