@@ -116,7 +116,7 @@ export class CoreCheck {
     if (!chosen) return { trial: undefined, outputBytes: 0 };
     const { plain, input } = chosen;
     // Each further job would leave more behind.
-    if (plain.left.processes > 0 || plain.survivors > 0 || leavesThreads(plain)) {
+    if ((plain.left?.processes ?? 0) > 0 || plain.survivors > 0 || leavesThreads(plain)) {
       return { trial: plain, outputBytes: 0 };
     }
     const trial = await this.#trials.run({

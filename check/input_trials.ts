@@ -58,6 +58,13 @@ export function isSound({ crash, failure, phase }: TrialResult): boolean {
   return failure === undefined && (crash === undefined || phase === "unload" || phase === "end");
 }
 
+/** A trial that has neither crashed nor run all its runs: a core need not load twice, nor leave the process able. */
+export function failedTrial(trials: InputTrials): TrialResult | undefined {
+  const { plain, again, behind, behindOther, unfilled, unfilledOther, front } = trials;
+  return [plain, again, behind, behindOther, unfilled, unfilledOther, front]
+    .find((trial) => trial?.failure !== undefined);
+}
+
 /** The exit code and the output of a run, to be compared; `undefined` if it has not come to that. */
 export function outputOf({ runs }: TrialResult, index = 0): string | undefined {
   const run = runs[index];

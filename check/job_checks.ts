@@ -1,15 +1,19 @@
 /** Checks of jobs, from their trials. Pure. */
 
 import { type Finding, findingsOf } from "./finding.ts";
-import { type InputTrials, isSound, outputOf } from "./input_trials.ts";
-import { crashText, type TrialResult } from "./trial_result.ts";
+import { failedTrial, type InputTrials, isSound, outputOf } from "./input_trials.ts";
+import { crashText, failureText, type TrialResult } from "./trial_result.ts";
+
+/** Why a check says nothing. */
+const NOT_ENDED = "no job has run to its end";
 
 /** All checks of the jobs of some inputs. */
 export function checkJobs(inputs: readonly InputTrials[]): Finding[] {
+  const whole = inputs.filter((trials) => !failedTrial(trials));
   return [
     checkRuns(inputs),
-    checkBounds(inputs),
-    checkMemory(inputs),
+    checkBounds(whole),
+    checkMemory(whole),
     checkOutputs(inputs),
     checkRepeatable(inputs),
     checkProcesses(inputs),
@@ -21,13 +25,18 @@ export function checkJobs(inputs: readonly InputTrials[]): Finding[] {
 /** Whether every job ends, and how. */
 function checkRuns(inputs: readonly InputTrials[]): Finding {
   const finding = findingsOf("jobs");
-  for (const { input, plain, again } of inputs) {
+  for (const trials of inputs) {
+    const { input, plain, again } = trials;
     const crash = [plain, again].find(crashesIn("start", "load", "init", "run"));
     if (crash) return finding.failed(`it ${crashText(crash)} (input: ${input.name})`);
+    const failed = failedTrial(trials);
+    if (failed) return finding.failed(`${failureText(failed)} (input: ${input.name})`);
     const problem = plain.runs.find(({ problem }) => problem)?.problem;
     if (problem) return finding.failed(`${problem} (input: ${input.name})`);
   }
-  const refused = inputs.filter(({ plain }) => plain.runs[0] && plain.runs[0].exitCode !== 0);
+  // One that crashes when its output is freed has no exit code: `checkOutputs` tells.
+  if (!inputs.every(({ plain }) => plain.runs[0])) return finding.skipped(NOT_ENDED);
+  const refused = inputs.filter(({ plain }) => plain.runs[0]?.exitCode !== 0);
   const count = `${inputs.length} ${inputs.length === 1 ? "input" : "inputs"}`;
   const [first] = refused;
   if (!first) return finding.ok(`${count}, each run in several processes, all with exit code 0`);
@@ -46,7 +55,7 @@ function checkBounds(inputs: readonly InputTrials[]): Finding {
     const problem = boundsProblem(trials);
     if (problem) return finding.failed(`it ${problem} (input: ${trials.input.name})`);
   }
-  if (!inputs.some(({ behind }) => behind)) return finding.skipped("no job has run to its end");
+  if (!inputs.some(({ behind }) => behind)) return finding.skipped(NOT_ENDED);
   return finding.ok("it reads and writes nothing before its input, or past it and its NUL");
 }
 
@@ -81,7 +90,7 @@ function checkMemory(inputs: readonly InputTrials[]): Finding {
       `it uses memory that it has freed or never set; ${effect} (input: ${input.name})`,
     );
   }
-  if (!inputs.some(({ behind }) => behind)) return finding.skipped("no job has run to its end");
+  if (!inputs.some(({ behind }) => behind)) return finding.skipped(NOT_ENDED);
   return finding.ok("its outputs are the same, whatever new and freed memory contains");
 }
 
@@ -97,7 +106,7 @@ function checkOutputs(inputs: readonly InputTrials[]): Finding {
     );
   }
   if (!inputs.some(({ plain }) => plain.runs.length > 0)) {
-    return finding.skipped("no job has run to its end");
+    return finding.skipped(NOT_ENDED);
   }
   return finding.ok("worker_free_outdata takes each output once");
 }
@@ -106,7 +115,7 @@ function checkOutputs(inputs: readonly InputTrials[]): Finding {
 function checkRepeatable(inputs: readonly InputTrials[]): Finding {
   const finding = findingsOf("repeatable");
   const compared = inputs.filter(({ plain, again }) => isSound(plain) && isSound(again));
-  if (compared.length === 0) return finding.skipped("no job has run to its end");
+  if (compared.length === 0) return finding.skipped(NOT_ENDED);
   for (const { input, plain, again } of compared) {
     if (outputOf(plain) !== outputOf(again)) {
       return finding.warning(
@@ -128,17 +137,27 @@ function checkProcesses(inputs: readonly InputTrials[]): Finding {
   const finding = findingsOf("processes");
   const count = Math.max(
     0,
-    ...inputs.map(({ plain: { left, survivors } }) => Math.max(left.processes, survivors)),
+    ...inputs.map(({ plain: { left, survivors } }) => Math.max(left?.processes ?? 0, survivors)),
   );
-  if (count === 0) return finding.ok("no process is left after a job");
+  if (count === 0) {
+    if (!inputs.some(({ plain }) => plain.left)) return finding.skipped(NOT_ENDED);
+    return finding.ok("no process is left after a job");
+  }
   const what = count === 1 ? "a process" : `${count} processes`;
   return finding.warning(`${what} left after two jobs: wait for it before worker_run_job returns`);
 }
 
-/** Whether a job leaves files in its working directory. */
+/** Whether a job leaves its working directory as it was. */
 function checkFiles(inputs: readonly InputTrials[]): Finding {
   const finding = findingsOf("files");
-  const names = [...new Set(inputs.flatMap(({ plain }) => plain.left.files))];
+  const lefts = inputs.flatMap(({ plain }) => plain.left ?? []);
+  if (lefts.length === 0) return finding.skipped(NOT_ENDED);
+  if (lefts.some(({ files }) => files === null)) {
+    return finding.warning(
+      "it removes its working directory, which the next job of the slot needs",
+    );
+  }
+  const names = [...new Set(lefts.flatMap(({ files }) => files ?? []))];
   if (names.length === 0) return finding.ok("no file is left in the working directory");
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   return finding.warning(
@@ -153,7 +172,7 @@ function checkUnloading(inputs: readonly InputTrials[]): Finding {
   const crash = inputs.map(({ plain }) => plain).find(crashesIn("unload", "end"));
   if (crash) return finding.failed(`it ${crashText(crash)}`);
   if (!inputs.some(({ plain }) => plain.phase === "end")) {
-    return finding.skipped("no job has run to its end");
+    return finding.skipped(NOT_ENDED);
   }
   return finding.ok("its destructors run, and the process ends");
 }

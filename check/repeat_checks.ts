@@ -3,7 +3,7 @@
 import { formatBytes, formatMeasured, formatNoun } from "../system/format.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { growthPerRun } from "./memory_growth.ts";
-import { crashText, type TrialResult } from "./trial_result.ts";
+import { crashText, failureText, type TrialResult } from "./trial_result.ts";
 
 /** Fewer runs say nothing about leaks. */
 const RUNS_MIN = 50;
@@ -21,6 +21,8 @@ function checkLeaks(trial: TrialResult, outputBytes: number): Finding {
   if (crash !== undefined && trial.phase !== "unload" && trial.phase !== "end") {
     return finding.failed(`it ${crash}, after several runs in one process`);
   }
+  const failure = failureText(trial);
+  if (failure !== undefined) return finding.failed(failure);
   const { runs } = trial.times;
   if (runs < RUNS_MIN) {
     return finding.skipped(`jobs take too long to run more than ${runs} of them`);
@@ -44,6 +46,7 @@ function checkThreads(trial: TrialResult): Finding {
   const finding = findingsOf("threads");
   const { usage, runs } = trial;
   if (leavesThreads(trial)) return finding.failed("each job leaves threads behind");
+  if (trial.times.runs === 0) return finding.skipped("no job has run to its end");
   const [first] = usage;
   const last = usage.at(-1);
   const more = first && last ? last.threads - first.threads : 0;

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import process from "node:process";
-import { messageOf } from "../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { GuardedCore } from "../runtime/native/guarded_core.ts";
 import { openGuardedCore } from "../runtime/open_guarded_core.ts";
 import type { NativeCore, Runtime } from "../runtime/ports.ts";
@@ -42,7 +42,7 @@ export async function runTrial(runtime: Runtime, planPath: string): Promise<numb
   try {
     await trial.run();
   } catch (error) {
-    trial.report({ failed: messageOf(error) });
+    trial.report({ failed: reasonOf(error) });
   }
   return 0;
 }
@@ -94,8 +94,7 @@ class Trial {
 
   #lookAround(): void {
     const { workFolder, mark } = this.#plan;
-    const files = readdirSync(workFolder).filter((name) => !/^core(\.\d+)?$/.test(name));
-    this.report({ left: { processes: startedProcesses(mark).length, files } });
+    this.report({ left: { processes: startedProcesses(mark).length, files: filesIn(workFolder) } });
   }
 
   #enter(phase: Phase): void {
@@ -190,6 +189,16 @@ class Runs {
 
   #threads(): number {
     return threadIds().filter((id) => !this.#before.has(id)).length;
+  }
+}
+
+/** The names of files, without those that a crash writes; `null` if the folder is gone. */
+function filesIn(folder: string): string[] | null {
+  try {
+    return readdirSync(folder).filter((name) => !/^core(\.\d+)?$/.test(name));
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return null;
+    throw cause;
   }
 }
 

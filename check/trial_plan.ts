@@ -47,6 +47,13 @@ export interface Usage {
   readonly threads: number;
 }
 
+/** What the jobs have left behind. */
+export interface Remains {
+  readonly processes: number;
+  /** What is in the working directory; `null` if that is gone. */
+  readonly files: readonly string[] | null;
+}
+
 /** A line of the report. */
 export type ReportLine =
   | { readonly phase: Phase }
@@ -55,4 +62,4 @@ export type ReportLine =
   | { readonly ran: RunReport }
   | { readonly times: { readonly runs: number; readonly medianMs: number; readonly maxMs: number } }
   | { readonly usage: readonly Usage[] }
-  | { readonly left: { readonly processes: number; readonly files: readonly string[] } };
+  | { readonly left: Remains };

@@ -1,6 +1,7 @@
 /** What has become of a trial, from its report and its end. Pure. */
 
-import type { Phase, ReportLine, RunReport, Usage } from "./trial_plan.ts";
+import { withReason } from "../system/failure_line.ts";
+import type { Phase, Remains, ReportLine, RunReport, Usage } from "./trial_plan.ts";
 
 /** The result of a trial. */
 export interface TrialResult {
@@ -8,13 +9,14 @@ export interface TrialResult {
   readonly phase: Phase;
   /** How the process ended, if not by itself: `crashed with SIGSEGV`. */
   readonly crash: string | undefined;
-  /** Why the core could not be loaded. */
+  /** Why the trial has ended early, though the process has not crashed: the core could not be loaded, for one. */
   readonly failure: string | undefined;
   readonly loaded: { readonly openMs: number; readonly initMs: number } | undefined;
   readonly runs: readonly RunReport[];
   readonly times: { readonly runs: number; readonly medianMs: number; readonly maxMs: number };
   readonly usage: readonly Usage[];
-  readonly left: { readonly processes: number; readonly files: readonly string[] };
+  /** `undefined` if the jobs were not over. */
+  readonly left: Remains | undefined;
   /** The last lines that were printed. */
   readonly printed: readonly string[];
   /** Processes that were still there when the trial had ended. */
@@ -47,7 +49,7 @@ export function trialResult(report: string, end: TrialEnd): TrialResult {
     times: lastOf((line) => "times" in line ? line.times : undefined) ??
       { runs: 0, medianMs: 0, maxMs: 0 },
     usage: lastOf((line) => "usage" in line ? line.usage : undefined) ?? [],
-    left: lastOf((line) => "left" in line ? line.left : undefined) ?? { processes: 0, files: [] },
+    left: lastOf((line) => "left" in line ? line.left : undefined),
   };
 }
 
@@ -75,4 +77,13 @@ export function crashText({ crash, phase, printed }: TrialResult): string | unde
   if (crash === undefined) return undefined;
   const last = printed.findLast((line) => line.trim() !== "");
   return `${crash} ${ACTIONS[phase]}${last === undefined ? "" : `: ${last.trim()}`}`;
+}
+
+/** Why a trial that should have gone like those before it has not, if it has not crashed either. */
+export function failureText({ failure, phase, printed }: TrialResult): string | undefined {
+  if (failure === undefined) return undefined;
+  if (phase === "start" || phase === "load" || phase === "init") {
+    return `in a later process, ${withReason(failure, printed)}; each slot is a process of its own`;
+  }
+  return `the check cannot go on after its job: ${withReason(failure, printed)}`;
 }

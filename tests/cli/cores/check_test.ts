@@ -36,13 +36,23 @@ const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] 
   ["STARTS_THREADS", INPUT, "failed", "threads", /each job leaves threads behind/],
   ["STARTS_PROCESS", INPUT, "warning", "processes", /2 processes left/],
   ["WRITES_FILE", INPUT, "warning", "files", /leaves scratch\.tmp in its working directory/],
+  ["REMOVES_FOLDER", INPUT, "warning", "files", /removes its working directory/],
+  ["LOWERS_LIMIT", INPUT, "failed", "jobs", /after its job: too many files are open/],
   ["DESTRUCTOR_CRASHES", INPUT, "failed", "unload", /SIGABRT while the core is unloaded/],
   ["INIT_REFUSES", INPUT, "failed", "load", /^worker_init returned 5 \(no licence for you\)$/],
   ["MANGLED", INPUT, "failed", "functions", /lacks worker_run_job; it has _Z14.*extern "C"$/],
 ];
 
 /** Each takes some seconds. These are of different kinds. */
-const QUICK = ["CRASHES", "NO_OUTPUT", "FREES_TWICE", "WRITES_FILE", "INIT_REFUSES", "MANGLED"];
+const QUICK = [
+  "CRASHES",
+  "NO_OUTPUT",
+  "FREES_TWICE",
+  "LOWERS_LIMIT",
+  "WRITES_FILE",
+  "INIT_REFUSES",
+  "MANGLED",
+];
 
 for (const [fault, input, state, check, text] of FAULTS) {
   const bytes = `an input of ${input.length} bytes`;
