@@ -36,11 +36,12 @@ export interface BatchSystem {
   /** Lists jobs, among them those that have ended, if it still knows them: several commands for several clusters. */
   list(ids: readonly string[]): readonly Command[];
   listed(stdout: string): BatchJob[];
-  /** What `list` says on stderr if it fails only because it does not know a job any more. */
+  /** What a command says on stderr if it fails only because a job has ended, or is not known any more. */
   readonly unknown: RegExp;
+  /** Cancels all jobs that were submitted together with one of these. */
+  cancelAll(ids: readonly string[]): readonly Command[];
+  /** Cancels these jobs, if they wait or run. */
   cancel(ids: readonly string[]): readonly Command[];
-  /** Cancels jobs as long as they do not run. */
-  cancelWaiting(ids: readonly string[]): readonly Command[];
 }
 
 /** Slurm's limit for arrays is 1,001 unless its administrator has changed it. */
@@ -116,9 +117,10 @@ const SLURM: BatchSystem = {
         ...(state === "waiting" && /^\w/.test(why) && why !== "None" ? { reason: why } : {}),
       }];
     }),
-  unknown: /Invalid job id/i,
-  cancel: (ids) => perCluster(ids, "scancel", arraysOf),
-  cancelWaiting: (ids) => perCluster(ids, "scancel", (jobs) => ["--state=PENDING", ...jobs]),
+  unknown: /Invalid job id|already complet/i,
+  cancelAll: (ids) => perCluster(ids, "scancel", arraysOf),
+  // With --state=PENDING, Slurm 22.05 cancels all others of the array that wait, too.
+  cancel: (ids) => perCluster(ids, "scancel", (jobs) => jobs),
 };
 
 const PBS: BatchSystem = {
@@ -153,8 +155,8 @@ const PBS: BatchSystem = {
       };
     }),
   unknown: /Unknown Job|has finished/i,
+  cancelAll: (ids) => [["qdel", ...ids]],
   cancel: (ids) => [["qdel", ...ids]],
-  cancelWaiting: (ids) => [["qdel", ...ids]],
 };
 
 /** The batch systems by their names. */

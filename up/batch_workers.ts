@@ -155,11 +155,13 @@ export class BatchWorkers implements WorkersSeen {
     return true;
   }
 
-  /** Ends some that do not run yet, the last ones first. Resolves to how many. Rejects with a `BatchError`. */
+  /**
+   * Ends some that did not run at the last look, the last ones first. Resolves to how many. Rejects with a `BatchError`.
+   */
   async cancelWaiting(count: number): Promise<number> {
     const ids = this.#inState("waiting").map(({ id }) => id).slice(-count);
     if (ids.length === 0) return 0;
-    await this.#askAll(this.#system.cancelWaiting(ids)).catch((error) => {
+    await this.#askAll(this.#system.cancel(ids)).catch((error) => {
       // Some have ended meanwhile. The others are canceled.
       if (!this.#system.unknown.test(messageOf(error))) throw error;
     });
@@ -172,7 +174,7 @@ export class BatchWorkers implements WorkersSeen {
     const ids = [...this.#jobs.keys()];
     this.#jobs.clear();
     this.#canceled.clear();
-    if (ids.length > 0) await this.#askAll(this.#system.cancel(ids));
+    if (ids.length > 0) await this.#askAll(this.#system.cancelAll(ids));
   }
 
   #inState(state: BatchJob["state"]): BatchJob[] {
@@ -183,7 +185,6 @@ export class BatchWorkers implements WorkersSeen {
 
   #onListed(job: BatchJob): void {
     this.#jobs.set(job.id, job);
-    if (job.state === "running") this.#canceled.delete(job.id); // it has begun before it was told to end
     // What waits may get more than it has asked for, such as a whole node.
     if (job.state === "running" || this.#slotsEach === undefined) {
       this.#slotsEach = Math.max(1, job.cpus);

@@ -29,8 +29,8 @@ test("Slurm gets an array, and says how its jobs are", () => {
     { id: "712_3", state: "ended", usedMs: 4 * HOUR_MS + 3_000, limitMs: 4 * HOUR_MS, cpus: 1 },
     { id: "712_4", state: "running", usedMs: 300_000, limitMs: Infinity, cpus: 1 },
   ]);
-  assert.deepEqual(slurm.cancel(["712_1", "712_2", "713_1"]), [["scancel", "712", "713"]]);
-  assert.deepEqual(slurm.cancelWaiting(["712_2"]), [["scancel", "--state=PENDING", "712_2"]]);
+  assert.deepEqual(slurm.cancelAll(["712_1", "712_2", "713_1"]), [["scancel", "712", "713"]]);
+  assert.deepEqual(slurm.cancel(["712_2"]), [["scancel", "712_2"]]);
 });
 
 test("jobs of another cluster of Slurm are asked for and canceled there", () => {
@@ -41,14 +41,12 @@ test("jobs of another cluster of Slurm are asked for and canceled there", () => 
   assert.deepEqual(here?.slice(-2), ["--jobs=7", "--format=%i|%T|%M|%l|%C|%r"]);
   assert.deepEqual(there?.slice(0, 2), ["squeue", "--clusters=west"]);
   assert.deepEqual(there?.slice(-2), ["--jobs=7", "--format=%i;west|%T|%M|%l|%C|%r"]);
-  assert.deepEqual(slurm.cancel(ids), [
+  assert.deepEqual(slurm.cancelAll(ids), [
     ["scancel", "7"],
     ["scancel", "--clusters=west", "7"],
     ["scancel", "--clusters=east-2", "8"],
   ]);
-  assert.deepEqual(slurm.cancelWaiting(["7_2;west"]), [
-    ["scancel", "--clusters=west", "--state=PENDING", "7_2"],
-  ]);
+  assert.deepEqual(slurm.cancel(["7_2;west"]), [["scancel", "--clusters=west", "7_2"]]);
 });
 
 test("a job has ended only in the states in which it has", () => {
@@ -183,13 +181,16 @@ test("workers that are canceled before they run count neither as alive nor as fa
   const workers = workersThatGet([
     "7",
     "",
-    "7_1|RUNNING|1:00|1:00:00\n7_2|CANCELLED|0:00|1:00:00\n7_3|RUNNING|0:01|1:00:00\n7_4|CANCELLED|0:00|1:00:00\n",
+    "7_1|RUNNING|1:00|1:00:00\n7_2|CANCELLED|0:00|1:00:00\n7_3|COMPLETING|0:01|1:00:00\n7_4|CANCELLED|0:00|1:00:00\n",
+    "7_1|RUNNING|1:00|1:00:00\n",
   ]);
   await workers.submit(4);
   assert.equal(await workers.cancelWaiting(3), 3);
   assert.equal(workers.alive, 1);
   await workers.look();
-  assert.deepEqual([workers.alive, workers.running, workers.ended], [2, 2, 0], "one had begun");
+  assert.deepEqual([workers.alive, workers.running, workers.ended], [1, 1, 0]);
+  await workers.look();
+  assert.deepEqual([workers.alive, workers.running, workers.ended], [1, 1, 0], "one had begun");
 });
 
 test("a command that finds some workers ended already has canceled the others", async () => {

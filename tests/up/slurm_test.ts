@@ -7,6 +7,8 @@ import process from "node:process";
 import { core } from "../lib/cores.ts";
 import { eventually, type Program } from "../lib/processes.ts";
 import { programCommand } from "../lib/program_commands.ts";
+import { BATCH_SYSTEMS } from "../../up/batch_system.ts";
+import { BatchWorkers, type RunCommand } from "../../up/batch_workers.ts";
 import { lacksSlurm, Slurm } from "../lib/slurm.ts";
 import { slowTestUnless } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
@@ -105,6 +107,28 @@ slowTestUnless(
     const printed = await slurm.run("srun", "--time=5", ...shell, ...worker, ...options);
     assert.match(printed, /ending within [45]m.*, which Slurm gives it/);
     await ends.endsCleanly();
+  },
+);
+
+slowTestUnless(
+  lacksSlurm,
+  "some workers that wait in Slurm are canceled, and the others of their array stay",
+  async () => {
+    await using slurm = await Slurm.start();
+    await using workspace = await Workspace.make();
+    const script = await workspace.write("script", "#!/bin/sh\nexec sleep 1000\n");
+    const run: RunCommand = async ([program = "", ...args]) => {
+      const stdout = await slurm.run(program, ...args);
+      return { end: { exitCode: 0 }, stdout, stderr: "" };
+    };
+    const workers = new BatchWorkers(BATCH_SYSTEMS.slurm, run, script, []);
+    await workers.submit(5);
+    assert.equal(await workers.cancelWaiting(2), 2);
+    await eventually("two are gone", async () => (await slurm.states()).length === 3);
+    await workers.look();
+    assert.deepEqual([workers.alive, workers.ended], [3, 0]);
+    await workers.cancel();
+    await eventually("all are gone", async () => (await slurm.states()).length === 0);
   },
 );
 
