@@ -16,7 +16,6 @@ export { Session } from "./controller/session/session.ts";
 export { JobError, type JobFailure, SessionClosedError } from "./controller/session/errors.ts";
 export { type ArrayClass, arrayCodec, jsonCodec, textCodec } from "./controller/session/codecs.ts";
 export type * from "./controller/session/types.ts";
-export type { JobPolicy } from "./controller/cluster/job_policy.ts";
 export type { FailureKindName, JobLimits } from "./protocol/message_2.ts";
 export { CoreFileError } from "./system/core_file.ts";
 export { NoWorkerError } from "./controller/run_errors.ts";

@@ -1,5 +1,8 @@
 /** Checks what a program passes as options: a wrong value is an error at once, and `undefined` is the default. */
 
+/** What a slot needs without a job: with a lower limit of memory, no job could run. */
+export const SLOT_BYTES = 64 * 1024 ** 2;
+
 /** A number that is missing or in range. */
 export function wholeNumber(
   name: string,

@@ -12,7 +12,7 @@ const PERCENT_CHARS = " 100%  ".length;
 
 /** A progress line for a log. */
 export function progressText(status: RunStatus, perSecond: number): string {
-  return [counted(status), ...details(status, perSecond)].join(", ");
+  return [...counts(status), ...details(status, perSecond)].join(", ");
 }
 
 /** A line with a bar that fits into `columns`. Details that do not fit are left out, the least important first. */
@@ -22,15 +22,18 @@ export function progressBar(status: RunStatus, perSecond: number, columns: numbe
   if (part === undefined) return text.slice(0, columns);
   const percent = `${Math.floor(100 * part)}%`.padStart(4);
   const room = columns - text.length - PERCENT_CHARS;
-  if (room < BAR_CHARS_MIN) return `${percent}  ${text}`.slice(0, columns);
+  if (room < BAR_CHARS_MIN) {
+    const line = `${percent}  ${text}`;
+    return line.length <= columns ? line : text.slice(0, columns);
+  }
   const length = Math.min(room, BAR_CHARS_MAX);
   const filled = Math.round(part * length);
   return `${"█".repeat(filled)}${"░".repeat(length - filled)} ${percent}  ${text}`;
 }
 
-/** The count, and as many details as fit. */
+/** The counts, which are always shown, and as many details as fit. */
 function fitted(status: RunStatus, perSecond: number, columns: number): string {
-  let text = counted(status);
+  let text = counts(status).join("  ");
   for (const detail of details(status, perSecond)) {
     const longer = `${text}  ${detail}`;
     if (longer.length > columns) break;
@@ -44,19 +47,19 @@ function partEnded({ done, failed, total }: RunStatus): number | undefined {
   return total === 0 ? 1 : Math.min(1, (done + failed) / total);
 }
 
-function counted({ done, failed, total }: RunStatus): string {
+/** How many jobs have ended, and how many of them have failed. */
+function counts({ done, failed, total }: RunStatus): string[] {
   const ended = done + failed;
-  if (total === undefined) return formatNoun(ended, "job");
-  return `${formatCount(ended)}/${formatNoun(total, "job")}`;
+  const failures = failed > 0 ? [`${formatCount(failed)} failed`] : [];
+  if (total === undefined) return [formatNoun(ended, "job"), ...failures];
+  return [`${formatCount(ended)}/${formatNoun(total, "job")}`, ...failures];
 }
 
-/** The details after the count, the most important first. */
+/** The details after the counts, the most important first. */
 function details(status: RunStatus, perSecond: number): string[] {
-  const { phase, failed, workers, slots, slotsAreKnown, loading, lost } = status;
-  const failures = failed > 0 ? `${formatCount(failed)} failed` : "";
-  if (phase === "ending") return [failures, "ending"].filter((text) => text !== "");
+  const { phase, workers, slots, slotsAreKnown, loading, lost } = status;
+  if (phase === "ending") return ["ending"];
   return [
-    failures,
     loading ? loadingText(loading) : "",
     timeText(status, perSecond),
     perSecond > 0 ? `${formatRate(perSecond)} jobs/s` : "",

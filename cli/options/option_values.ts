@@ -3,13 +3,11 @@
 import { parse as parseMs } from "@lukeed/ms";
 import type { FailureLimit } from "../../controller/failure_limit.ts";
 import type { Sweep } from "../../controller/inputs/product.ts";
+import { SLOT_BYTES } from "../../system/option_checks.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** A larger number of slots on one machine is a typing error. */
 const SLOTS_MAX = 4096;
-
-/** An idle slot uses about this much memory. */
-const SLOT_BYTES = 64 * 1024 ** 2;
 
 const NUMBER = /^\d+(?:\.\d+)?$/;
 

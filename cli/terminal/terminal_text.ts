@@ -78,6 +78,13 @@ export function cutLine(pieces: readonly Piece[], columns: number): Piece[] {
   return cut;
 }
 
+/** The pieces up to the last one that fits whole. The first one is always there, and may be cut later. */
+export function wholePieces(pieces: readonly Piece[], columns: number): Piece[] {
+  let left = columns;
+  const end = pieces.findIndex(([text], index) => (left -= widthOf(text)) < 0 && index > 0);
+  return pieces.slice(0, end < 0 ? pieces.length : end);
+}
+
 /** A line with its styles, if stdout shows any. */
 export function styledLine(pieces: readonly Piece[]): string {
   const stream = process.stdout;

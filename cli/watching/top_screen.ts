@@ -10,7 +10,7 @@ import {
 } from "../terminal/format.ts";
 import { formatMeasured, formatTimeLeft, printable } from "../terminal/format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
-import { fitted, type Piece, styledLine, widthOf } from "../terminal/terminal_text.ts";
+import { fitted, type Piece, styledLine, wholePieces, widthOf } from "../terminal/terminal_text.ts";
 import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { runningLines } from "./top_running.ts";
@@ -77,7 +77,7 @@ function head(run: RunSnapshot, columns: number): Line[] {
     [[fitted(title, room), "bold"], [` ${time}`]],
     progressLine(run, columns),
     waitsFor === null
-      ? [[`${busy}  ${bytes}${medianText(run)}`]]
+      ? wholePieces([[busy], [`  ${bytes}`], [medianText(run)]], columns)
       : [[`${busy}  `], [`waits for ${printable(waitsFor)}`, "yellow"]],
     [["jobs/s ", "dim"], [sparkline(run.throughput, columns - "jobs/s ".length), "green"]],
   ];
@@ -88,28 +88,35 @@ function medianText({ times }: RunSnapshot): string {
   return times === null ? "" : `  median ${formatMeasured(times.medianMs)} in the core`;
 }
 
+/** The counts, and before and behind them what fits: the percentage, details, and a bar. */
 function progressLine({ jobs, jobsPerSecond, leftMs }: RunSnapshot, columns: number): Piece[] {
   const { total, done, failed } = jobs;
   const ended = done + failed;
-  const count = total === null
-    ? formatNoun(ended, "job")
-    : `${formatCount(ended)}/${formatNoun(total, "job")}`;
-  const after = [
-    ...(jobsPerSecond > 0 ? [`${formatRate(jobsPerSecond)} jobs/s`] : []),
-    ...(leftMs !== null && leftMs > 0 && ended !== total ? [`${formatTimeLeft(leftMs)} left`] : []),
-  ].join("  ");
-  const pieces: Piece[] = [
-    [count],
+  const counts: Piece[] = [
+    total === null
+      ? [formatNoun(ended, "job")]
+      : [`${formatCount(ended)}/${formatNoun(total, "job")}`],
     ...(failed > 0 ? [[`  ${formatCount(failed)} failed`, "red"] as const] : []),
-    [`  ${after}`],
   ];
-  if (total === null) return pieces;
+  const details: Piece[] = [
+    ...(jobsPerSecond > 0 ? [[`  ${formatRate(jobsPerSecond)} jobs/s`] as const] : []),
+    ...(leftMs !== null && leftMs > 0 && ended !== total
+      ? [[`  ${formatTimeLeft(leftMs)} left`] as const]
+      : []),
+  ];
+  if (total === null) return wholePieces([...counts, ...details], columns);
   const part = total === 0 ? 1 : Math.min(1, ended / total);
-  const text = pieces.reduce((sum, [text]) => sum + widthOf(text), 0);
-  const percent = ` ${Math.floor(100 * part)}%  `;
-  const room = Math.min(30, columns - text - percent.length);
-  const bar = room < 6 ? "" : usageBar(part, room);
-  return [[bar, "green"], [bar === "" ? percent.trimStart() : percent], ...pieces];
+  const percent = `${Math.floor(100 * part)}%  `;
+  const room = columns - percent.length;
+  if (widthOfAll(counts) > room) return wholePieces(counts, columns);
+  const pieces = wholePieces([...counts, ...details], room);
+  const bar = Math.min(30, room - widthOfAll(pieces) - 1);
+  if (bar < 6) return [[percent], ...pieces];
+  return [[usageBar(part, bar), "green"], [` ${percent}`], ...pieces];
+}
+
+function widthOfAll(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, [text]) => sum + widthOf(text), 0);
 }
 
 /** The most important sections first: the last ones are left out where there is little room. */

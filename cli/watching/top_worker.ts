@@ -6,7 +6,7 @@ import { ThroughputSeries } from "../../watch/throughput.ts";
 import { shortKey } from "../display/core_key.ts";
 import { formatBytes, formatCount, formatNoun, formatRate, printable } from "../terminal/format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
-import { fitted, styledLine, widthOf } from "../terminal/terminal_text.ts";
+import { fitted, styledLine, wholePieces, widthOf } from "../terminal/terminal_text.ts";
 import type { Watched } from "./top.ts";
 import { footLine, framed, type Line, titleLine } from "./top_frame.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
@@ -122,15 +122,15 @@ function head(
     [[bar < 6 ? "" : usageBar(slots === 0 ? 0 : slotsBusy / slots, bar), "green"], [
       `${busy}${waiting}`,
     ]],
-    [
-      [`${formatCount(jobs.done)} done  `],
-      jobs.failed > 0 ? [`${failed}  `, "red"] : [`${failed}  `],
-      [`${formatRate(jobsPerSecond)} jobs/s`],
-    ],
-    [[`${used}${formatBytes(worker.memoryFreeBytes)} of ${formatBytes(worker.memoryBytes)} free`], [
-      `  ${software}`,
-      "dim",
-    ]],
+    wholePieces([
+      [`${formatCount(jobs.done)} done`],
+      jobs.failed > 0 ? [`  ${failed}`, "red"] : [`  ${failed}`],
+      [`  ${formatRate(jobsPerSecond)} jobs/s`],
+    ], columns),
+    wholePieces([
+      [`${used}${formatBytes(worker.memoryFreeBytes)} of ${formatBytes(worker.memoryBytes)} free`],
+      [`  ${software}`, "dim"],
+    ], columns),
     [["jobs/s ", "dim"], [sparkline(throughput, columns - "jobs/s ".length), "green"]],
   ];
 }

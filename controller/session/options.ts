@@ -8,6 +8,7 @@ import {
   checkType,
   kindOf,
   shown,
+  SLOT_BYTES,
   wholeNumber,
 } from "../../system/option_checks.ts";
 import { DEFAULT_POLICY, INIT_MS_DEFAULT, type JobPolicy } from "../cluster/job_policy.ts";
@@ -37,7 +38,6 @@ const CORE_OPTIONS = [
   "timeoutMs",
   "memoryBytes",
   "retries",
-  "policy",
   "crashLimit",
 ];
 const SESSION_OPTIONS = [
@@ -82,11 +82,7 @@ export function checkSession(options: SessionOptions): { readonly connectMs: num
 }
 
 /** Checks the options of a core. */
-export function checkedCore(given: CoreOptions): CheckedCore {
-  const options = {
-    ...withoutUndefined(policyOptions(given)),
-    ...withoutUndefined(given),
-  } as CoreOptions;
+export function checkedCore(options: CoreOptions): CheckedCore {
   checkCoreValue(options);
   checkTexts("with", options.with);
   checkVariables(options.env);
@@ -138,7 +134,7 @@ export function checkedClose(options: CloseOptions): boolean {
 /** `undefined` if there are no limits but the defaults. */
 function checkedLimits(options: JobLimitOptions, defaults: JobLimits): JobLimits | undefined {
   const timeMs = wholeNumber("timeoutMs", options.timeoutMs, 0, MS_MAX);
-  const memoryBytes = wholeNumber("memoryBytes", options.memoryBytes, 0);
+  const memoryBytes = checkedMemory(options.memoryBytes);
   if (timeMs === undefined && memoryBytes === undefined) return undefined;
   return {
     timeMs: timeMs ?? defaults.timeMs,
@@ -146,14 +142,13 @@ function checkedLimits(options: JobLimitOptions, defaults: JobLimits): JobLimits
   };
 }
 
-/** The former way to give limits and retries. */
-function policyOptions({ policy = {} }: CoreOptions): Partial<CoreOptions> {
-  const { timeMs, ...same } = policy;
-  return { timeoutMs: timeMs, ...same };
-}
-
-function withoutUndefined(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+/** No limit, or one that leaves room for a job. */
+function checkedMemory(value: unknown): number | undefined {
+  const bytes = wholeNumber("memoryBytes", value, 0);
+  if (bytes === undefined || bytes === 0 || bytes >= SLOT_BYTES) return bytes;
+  throw new RangeError(
+    `memoryBytes must be 0 or at least ${SLOT_BYTES}, which a slot alone needs, not ${bytes}`,
+  );
 }
 
 function checkVariables(value: unknown): void {

@@ -1,7 +1,6 @@
 /** What a program sees of a session: its options, jobs, results and events. The classes are in files of their own. */
 
 import type { Log } from "../../system/log.ts";
-import type { JobPolicy } from "../cluster/job_policy.ts";
 import type { JobError } from "./errors.ts";
 
 /** The input of a job. A session takes a copy when it takes the input, so it may change after that. */
@@ -20,7 +19,7 @@ export type JobOutput = Uint8Array<ArrayBuffer>;
 export interface JobLimitOptions {
   /** How long a job may run. It is then ended, and has failed. Default: 0, which means without a limit. */
   readonly timeoutMs?: number | undefined;
-  /** How much memory the process of a slot may use. Default: 0, which means without a limit. */
+  /** How much memory the process of a slot may use: 64 MiB or more. Default: 0, which means without a limit. */
   readonly memoryBytes?: number | undefined;
 }
 
@@ -44,8 +43,6 @@ export interface CoreOptions extends JobLimitOptions {
   readonly retries?: number | undefined;
   /** After how many crashes a job has failed. Default: 3. */
   readonly crashLimit?: number | undefined;
-  /** @deprecated Give `timeoutMs`, `memoryBytes`, `retries` and `crashLimit` themselves. */
-  readonly policy?: Partial<JobPolicy> | undefined;
 }
 
 /** Options of a session. `undefined` means the default. */

@@ -70,11 +70,12 @@ test("a failed job is a result with its exit code and output, or its reason", as
   assert.ok(fine?.ok);
 });
 
-test("a failure has its kind, and a session's policy limits time and crashes", async () => {
+test("a failure has its kind, and a session limits time and crashes", async () => {
   await using session = await Session.open({
     core: await core("behave"),
     slots: 1,
-    policy: { timeMs: 300, crashLimit: 1 },
+    timeoutMs: 300,
+    crashLimit: 1,
   });
   const kinds: string[] = [];
   for (const input of ["sleep 60000", "crash", "code 3"]) {

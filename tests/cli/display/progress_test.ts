@@ -33,6 +33,17 @@ test("a narrower line leaves out the least important first", () => {
   assert(shown < wide.length);
 });
 
+test("the number of failures goes before the bar and the percentage", () => {
+  const status = statusWith({ done: 4000, failed: 130, total: 12_000 });
+  const counts = "4,130/12,000 jobs  130 failed";
+  const lineIn = (columns: number) => progressBar(status, RATE, columns);
+  assert.equal(lineIn(44), `███░░░░░  34%  ${counts}`);
+  assert.equal(lineIn(40), ` 34%  ${counts}`);
+  assert.equal(lineIn(35), ` 34%  ${counts}`);
+  assert.equal(lineIn(34), counts);
+  assert.equal(lineIn(29), counts);
+});
+
 test("a line without a worker has no time left", () => {
   assert.doesNotMatch(progressText(statusWith({ workers: 0 }), RATE), /left/);
 });

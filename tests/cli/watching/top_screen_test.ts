@@ -103,6 +103,21 @@ test("top says how many reasons of failures it leaves out", () => {
   assert.equal(titleOf(3, 12), "FAILED 17, and 1 more reason");
 });
 
+test("on a narrow screen, top leaves out whole details and the bar, and failures last", () => {
+  const linesIn = (columns: number) =>
+    topLines(fakeRun(), VIEW, { columns, rows: 24 }).slice(1, 3).map((line) => line.trimEnd());
+  assert.deepEqual(linesIn(60), [
+    "61%  61,267/100,000 jobs  17 failed  247 jobs/s  2m 36s left",
+    "9/12 slots busy, 93% so far  61.3 MB in, 1.23 GB out",
+  ]);
+  assert.deepEqual(linesIn(44), [
+    "█████░░░ 61%  61,267/100,000 jobs  17 failed",
+    "9/12 slots busy, 93% so far",
+  ]);
+  assert.equal(linesIn(40)[0], "61%  61,267/100,000 jobs  17 failed");
+  assert.equal(linesIn(34)[0], "61,267/100,000 jobs  17 failed");
+});
+
 test("long names of running jobs are cut in the middle, and workers keep their column", () => {
   const running = ["1", "22", "333"].map((end) => ({
     name: `${"inputs/of/the/experiment/".repeat(6)}part-${end}.bin`,

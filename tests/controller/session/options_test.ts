@@ -24,10 +24,10 @@ test("a number out of range is a RangeError with the option and the value", asyn
     ["timeoutMs", -5, /timeoutMs .*, not -5/],
     ["timeoutMs", Infinity, /not Infinity/],
     ["memoryBytes", null, /memoryBytes .*, not null/],
+    ["memoryBytes", 5_000_000, /memoryBytes must be 0 or at least 67108864, .*, not 5000000/],
     ["initMs", 0, /initMs/],
     ["connectMs", 2 ** 40, /connectMs must be a whole number from 0 to 2147483647/],
     ["whenNoWorker", "cry", /whenNoWorker must be "fail" or "wait", not "cry"/],
-    ["policy", { retries: NaN }, /retries .* NaN/],
   ];
   for (const [name, value, message] of wrong) {
     await assert.rejects(Session.open({ core: CORE, [name]: value } as SessionOptions), (error) => {
@@ -72,6 +72,7 @@ test("the options of `run` and `map` are checked before anything is sent", async
   await using session = await sessionWith([worker]);
   const input = encode("a");
   await assert.rejects(session.run(input, { timeoutMs: NaN }), RangeError);
+  await assert.rejects(session.run(input, { memoryBytes: 64 * 1024 ** 2 - 1 }), RangeError);
   await assert.rejects(session.run(input, { priority: 101 }), /from -100 to 100, not 101/);
   await assert.rejects(session.run(input, { signal: {} as AbortSignal }), TypeError);
   assert.throws(() => session.map([input], { ahead: 0 }), /ahead must be .* at least 1, not 0/);
@@ -97,8 +98,9 @@ test("what is no event, no listener and no option of `close` is a TypeError", as
 });
 
 test("`undefined` is the default of every option, and limits of a job are its own", async () => {
+  const [little, more] = [64 * 1024 ** 2, 10 ** 9];
   await using worker = await ScriptedWorker2.start();
-  const names = ["env", "with", "retries", "crashLimit", "initMs", "policy", "key", "insecure"];
+  const names = ["env", "with", "retries", "crashLimit", "initMs", "key", "insecure"];
   names.push(
     "compress",
     "whenNoWorker",
@@ -113,21 +115,21 @@ test("`undefined` is the default of every option, and limits of a job are its ow
   await using session = await sessionWith([worker], {
     ...options,
     timeoutMs: 7_000,
-    memoryBytes: 9,
+    memoryBytes: more,
   });
   await session.run(encode("a"), { signal: undefined, priority: undefined, timeoutMs: undefined });
-  await session.run(encode("b"), { timeoutMs: 5_000, memoryBytes: 1 });
+  await session.run(encode("b"), { timeoutMs: 5_000, memoryBytes: little });
   await session.run(encode("c"), { timeoutMs: 5_000 });
-  await session.run(encode("d"), { memoryBytes: 1 });
+  await session.run(encode("d"), { memoryBytes: little });
   await session.run(encode("e"), { timeoutMs: 0, memoryBytes: 0 });
   const limits = worker.received.jobs.map(({ input, timeMs, memoryBytes }) => {
     return [decode(input), timeMs, memoryBytes];
   });
   assert.deepEqual(limits, [
-    ["a", 7_000n, 9n],
-    ["b", 5_000n, 1n],
-    ["c", 5_000n, 9n],
-    ["d", 7_000n, 1n],
+    ["a", 7_000n, BigInt(more)],
+    ["b", 5_000n, BigInt(little)],
+    ["c", 5_000n, BigInt(more)],
+    ["d", 7_000n, BigInt(little)],
     ["e", undefined, undefined],
   ]);
 });
