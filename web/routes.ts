@@ -39,15 +39,10 @@ export class Routes {
   }
 
   /** The answer to a request. */
-  async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const answer = await this.#answer(request);
-    return request.method === "HEAD" ? { ...answer, body: "" } : answer;
-  }
-
-  #answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
+  answer(request: HttpRequest): HttpAnswer {
     const { method, url, headers } = request;
     if (method !== "GET" && method !== "HEAD") {
-      return refusal(405, "Only GET is answered here", { Allow: "GET, HEAD" });
+      return refusal(405, "Only GET and HEAD are answered here", { Allow: "GET, HEAD" });
     }
     if (!isOwnHost(textOf(headers.host), this.#parts.names)) {
       return refusal(403, "This is not a name of this machine; use the address that was printed");
@@ -75,7 +70,7 @@ export class Routes {
     return opening(access.folder, { "Set-Cookie": cookie });
   }
 
-  #inFolder(request: HttpRequest, name: string): HttpAnswer | Promise<HttpAnswer> {
+  #inFolder(request: HttpRequest, name: string): HttpAnswer {
     const { access, onAllowed } = this.#parts;
     const isAllowed = access.hasCookie(textOf(request.headers.cookie)) || hasKey(request);
     if (!isAllowed) return refusal(401, LOCKED);

@@ -46,7 +46,7 @@ export interface HttpAnswer {
   readonly body: string | Uint8Array | AsyncIterable<string>;
 }
 
-/** Answers a request. */
+/** Answers a request. The answer to a `HEAD` is that to a `GET`: its body is not sent, nor are its parts waited for. */
 export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
 
 /** Told why an answer failed, which is a mistake of this program; not twice in a row for the same reason. */
@@ -117,11 +117,12 @@ export class HttpServer {
       socket.isAnswering = false;
       this.#onStep(socket);
     });
+    const { method = "", url = "", headers } = request;
     try {
-      const { method = "", url = "", headers } = request;
       const answer = await this.#handle({ method, url, headers, stream: socket.stream });
-      if (!isInParts(answer.body)) return write(response, answer, answer.body);
+      if (!isInParts(answer.body)) return write(response, method, answer, answer.body);
       response.writeHead(answer.status, answer.headers);
+      if (method === "HEAD") return void response.end();
       for await (const part of answer.body) {
         if (socket.destroyed) return;
         response.write(part);
@@ -131,7 +132,7 @@ export class HttpServer {
     } catch (error) {
       this.#onMistake(error);
       if (response.headersSent) socket.destroy();
-      else write(response, FAILED, FAILED.body);
+      else write(response, method, FAILED, FAILED.body);
     }
   }
 
@@ -158,11 +159,13 @@ function isInParts(body: HttpAnswer["body"]): body is AsyncIterable<string> {
   return typeof body === "object" && Symbol.asyncIterator in body;
 }
 
+/** The answer to a `HEAD` says how long it would be. */
 function write(
   response: ServerResponse,
+  method: string,
   { status, headers }: HttpAnswer,
   body: string | Uint8Array,
 ): void {
   response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) });
-  response.end(body);
+  response.end(method === "HEAD" ? undefined : body);
 }

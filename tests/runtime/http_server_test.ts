@@ -18,6 +18,25 @@ test("requests on one connection are answered one after the other", async () => 
   close();
 });
 
+test("a HEAD is told how long the answer to a GET is, and gets none of it", async () => {
+  let waited = 0;
+  async function* parts() {
+    waited += 1;
+    yield await Promise.resolve("never sent");
+  }
+  const { client, close } = await served(({ url }) => (
+    url === "/parts" ? { status: 200, headers: {}, body: parts() } : answer("caf\u00e9")
+  ));
+  for (const url of ["/text", "/parts", "/text"]) {
+    const { status, headers, body } = await get(client, url, {}, "HEAD");
+    assert.deepEqual([status, body], [200, ""], url);
+    assert.equal(headers["content-length"], url === "/text" ? "5" : undefined);
+  }
+  assert.equal(waited, 0);
+  assert.equal((await get(client, "/text")).headers["content-length"], "5");
+  close();
+});
+
 test("who sends half a request, or none after an answer, is disconnected after fifteen seconds", async () => {
   for (const sent of ["", "GET /", `GET / HTTP/1.1\r\n${HEAD}\r\n`]) {
     const { client, network, ended, close } = await served(() => answer("hello"));

@@ -52,6 +52,9 @@ slowTestUnless(
     await run.exited;
     assert.match(await browser.ask<string>(textOf("#title")), /behave/);
     assert.equal(await browser.ask(textOf("#phase")), "interrupted");
+    assert.match(await browser.ask<string>("document.title"), /^interrupted · /);
+    assert.doesNotMatch(await browser.ask<string>(textOf("#now")), /jobs\/s now/);
+    assert.match(await browser.ask<string>(textOf("#rate-text")), /^In all at most /);
     assert.deepEqual(browser.problems, []);
   },
 );
@@ -109,6 +112,14 @@ slowTestUnless(
     await browser.until(`${textOf("#notice")}.startsWith("No answer since ")`);
     assert.match(await browser.ask<string>(textOf("#notice")), /; distcomp status \S+ tells\.$/);
     assert.equal(await browser.ask(textOf("#phase")), "no answer");
+    assert.equal(await browser.ask("document.title"), "no answer · core.so");
+    const opacity = "[...document.querySelectorAll('body, body *')]" +
+      ".filter((element) => getComputedStyle(element).opacity !== '1').map(({ id }) => id)";
+    assert.deepEqual(await browser.ask(opacity), [], "what is told stays readable");
+    for (const [size, view] of Object.entries(VIEWS)) {
+      await browser.view(view);
+      await picture(browser, `lost-${size}.png`);
+    }
     assert.match(await browser.ask<string>(textOf("#jobs")), /61,250/);
   },
 );
@@ -144,6 +155,7 @@ slowTestUnless(
     await new Promise((resolve) => setTimeout(resolve, 1_500)); // it asks once more, and then seldom
     await page.end();
     assert.match(await browser.ask<string>(textOf("#notice")), /^The run has ended\./);
+    assert.equal(await browser.ask("document.title"), "ended, 17 failed · core.so");
     assert.deepEqual(browser.problems, []);
   },
 );
@@ -189,7 +201,7 @@ slowTestUnless(
 /** What pictures are taken of. */
 const SHOWN: Record<string, Snapshot> = {
   run: fakeRun({ workers: 12, slots: 16, points: 245 }),
-  cluster: fakeRun({ workers: 100, slots: 32, points: 600 }),
+  cluster: fakeRun({ workers: 100, slots: 32, points: 600 }, { elapsedMs: 600_000 }),
   worker: fakeWorker(),
 };
 

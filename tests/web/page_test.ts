@@ -1,6 +1,7 @@
 /** What the scripts of the page make of numbers, texts and series. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { RUN_END_TEXTS, type RunEnd } from "../../controller/output/journal/run_ending.ts";
 import * as format from "../../system/format.ts";
 import { badgeOf, endText } from "../../web/page/badge.js";
@@ -50,6 +51,26 @@ test("a run that has ended says how many of its jobs failed, in the color of fai
   assert.deepEqual(badgeOf(waiting, false), { text: "waits for a worker", kind: "bad" });
 });
 
+test("who sees no colors can read all texts, and tell busy slots from idle ones and the parts of the bar", () => {
+  const css = readFileSync(new URL("../../web/page/style.css", import.meta.url), "utf8");
+  const [light, dark] = [...css.matchAll(/:root \{([^}]*)\}/g)].map(([, colors = ""]) =>
+    new Map([...colors.matchAll(/(--[\w-]+): (#\w{6});/g)].map(([, name, color]) => [name, color]))
+  );
+  for (const colors of [light, dark]) {
+    const contrast = (one: string, other: string) =>
+      contrastOf(colors?.get(one), colors?.get(other));
+    for (const text of ["--text", "--quiet", "--done", "--failed", "--busy", "--warning"]) {
+      for (const ground of ["--page", "--card"]) assert(contrast(text, ground) >= 4.5, text);
+    }
+    // The parts of the bar have a gap between them, through which the idle part is seen.
+    for (const part of ["--done", "--failed-part", "--busy", "--new"]) {
+      assert(contrast(part, "--idle") >= 3, part);
+    }
+    const apart = [["--done", "--failed-part"], ["--new", "--older"], ["--older", "--oldest"]];
+    for (const [one = "", other = ""] of apart) assert(contrast(one, other) >= 1.8, one);
+  }
+});
+
 test("foreign texts are one line, and show bytes that are not UTF-8", () => {
   assert.equal(page.shown("a\nb\u202eg\u0000"), "a b g ");
   const styled = "\u001b[31mred\u001b[0m \u001b]8;;x\u0007link\u001b[2Jend \u001b]no end";
@@ -72,6 +93,20 @@ test("the page tells no rate that there never was: failed jobs count, and an int
   assert.deepEqual(ratesOf(series([30]), 1_500), { most: 20, mean: 20 });
   assert.deepEqual(ratesOf(series([]), 0), { most: 0, mean: 0 });
 });
+
+/** As WCAG 2 defines it, of two colors such as `#15803d`. */
+function contrastOf(one = "", other = ""): number {
+  const [dark = 0, light = 0] = [luminanceOf(one), luminanceOf(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+function luminanceOf(color: string): number {
+  const [red = NaN, green = NaN, blue = NaN] = [1, 3, 5].map((at) => {
+    const part = parseInt(color.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
 
 function series(done: number[], failed = done.map(() => 0)) {
   const slots = done.map(() => 4);

@@ -163,7 +163,7 @@ function timesOf(_plot, ticks) {
 export class Charts {
   #rate = new Chart("rate", [
     { label: "Done per second", color: "--done", fill: "--done-fill" },
-    { label: "Failed per second", color: "--failed" },
+    { label: "Failed per second", color: "--failed", dash: [6, 3] },
   ]);
   #busy = new Chart("busy", [
     { label: "Slots", color: "--quiet", dash: [4, 4] },

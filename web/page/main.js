@@ -101,14 +101,16 @@ function onState(state) {
 function onLost(error) {
   isLost = true;
   notice(lostText(last, error instanceof DOMException && error.name === "TimeoutError"));
-  setText(byId("phase"), "no answer");
-  byId("phase").className = "badge bad";
+  badge("no answer", "bad");
+  tabTitle("no answer");
   document.body.classList.toggle("lost", true);
 }
 
 function onLocked() {
   hasEnded = true;
   notice("This browser may no longer look. Open the address that distcomp has printed last.");
+  badge("locked", "bad");
+  tabTitle("locked");
 }
 
 /** @param {string} text */
@@ -128,9 +130,7 @@ function showRun(run) {
   setText(byId("about"), `on ${shown(host)}, to ${shown(output)}`);
   const { text, kind } = badgeOf(run, hasEnded);
   badge(text, kind);
-  document.title = `${percent === undefined ? formatCount(ended) : `${percent}%`} · ${
-    shown(core.name)
-  }`;
+  tabTitle(hasEnded ? text : percent === undefined ? formatCount(ended) : `${percent}%`);
   setText(byId("percent"), percent === undefined ? formatNoun(ended, "job") : `${percent}%`);
   setText(byId("left"), leftText(run));
   showBar(jobs, percent);
@@ -245,7 +245,7 @@ function showWorker(worker) {
   byId("serving").hidden = false;
   setText(byId("title"), shown(name));
   setText(byId("about"), `worker on ${shown(worker.platform)}`);
-  document.title = `${worker.slotsBusy}/${worker.slots} busy · ${shown(name)}`;
+  tabTitle(hasEnded ? "ended" : `${worker.slotsBusy}/${worker.slots} busy`);
   badge(
     hasEnded ? "ended" : worker.isDraining ? "draining" : worker.slotsBusy ? "busy" : "idle",
     "good",
@@ -286,6 +286,11 @@ function showWorker(worker) {
 function badge(text, kind) {
   setText(byId("phase"), text);
   byId("phase").className = `badge ${kind}`;
+}
+
+/** @param {string} state for a tab among others */
+function tabTitle(state) {
+  document.title = `${state} · ${byId("title").textContent}`;
 }
 
 /** The newest line that is shown, and how many have its time. */
