@@ -13,7 +13,7 @@ import { buildFor } from "../workers/core_builds.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import { unexpectedResponse } from "../workers/responses.ts";
-import { unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
+import { coreLost, unusable, UnusableWorkerError } from "../workers/worker_errors.ts";
 import type { Departure, Workers } from "../workers/workers.ts";
 import { LostWorkers } from "./lost_workers.ts";
 import { type ClusterView, type ViewLimits, viewOf } from "./cluster_view.ts";
@@ -273,7 +273,7 @@ export class Endpoints<T extends Task> {
       if (cause === "draining" || cause === "cancelled") {
         return this.#onReturned(endpoint, dispatch, cause);
       }
-      if (cause === "core") return workers.disconnect(worker, new UnusableWorkerError(message));
+      if (cause === "core") return workers.disconnect(worker, coreLost(worker, message));
     }
     const answeredAtMs = onEvent();
     const job = pool.onAnswer(id, dispatch, answeredAtMs);

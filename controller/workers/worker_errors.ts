@@ -1,6 +1,7 @@
 /** Errors that end a connection with a worker and determine what happens next. */
 
 import { PayloadTooLargeError, ProtocolError, TruncatedFrameError } from "../../protocol/mod.ts";
+import type { WorkerHistory } from "./worker_history.ts";
 
 /** The worker cannot be used: it breaks the protocol, cannot load the core, or is excluded. */
 export class UnusableWorkerError extends Error {
@@ -38,6 +39,18 @@ export function unusable(error: ProtocolError): UnusableWorkerError {
   return new UnusableWorkerError(`it does not speak the worker protocol (${error.message})`, {
     cause: error,
   });
+}
+
+/**
+ * A worker had loaded the core, and answers that it cannot run jobs with it. Its files may be gone: it connects again,
+ * and gets them. One that answers nothing else cannot be used.
+ */
+export function coreLost(
+  { history, answers }: { readonly history: WorkerHistory; readonly answers: number },
+  reason: string,
+): Error {
+  if (history.onCoreLost(answers)) return new UnusableWorkerError(reason);
+  return new Error(`it can no longer run the core: ${reason}`);
 }
 
 /** What a web server answers: its first letter is taken for the type of a frame, and the next ones for its id. */

@@ -15,6 +15,7 @@ export class WorkerHistory {
   /** Its name and why it cannot be used, for the error with which the run may end. */
   unusable: string | undefined;
   #problems: string[] = [];
+  #hasLostCore = false;
 
   /** A worker that was ready is gone. Returns whether one of its jobs may be the cause. */
   onGone(answers: number, isRejected: boolean): boolean {
@@ -22,6 +23,13 @@ export class WorkerHistory {
     const mayBeJobsFault = this.hasAnswered && !(isRejected && this.wasRejected);
     this.wasRejected ||= isRejected;
     return mayBeJobsFault;
+  }
+
+  /** A job could not run, as the core that it had loaded is gone. Returns whether it does nothing else by now. */
+  onCoreLost(answers: number): boolean {
+    const isRepeated = this.#hasLostCore && answers === 0;
+    this.#hasLostCore = true;
+    return isRepeated;
   }
 
   /** Whether a problem is new. Each problem is reported once. */

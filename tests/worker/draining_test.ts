@@ -115,6 +115,21 @@ test("a worker whose slots are all blocked refuses the jobs of a lost slot", asy
   }
 });
 
+test("a worker that drains and can start no process refuses the jobs of a lost slot, and ends", async () => {
+  await using own = await startFakeWorker();
+  await using controller = await connect2(own, "behave");
+  const first = sendLimited(controller, "spin");
+  const second = sendLimited(controller, "echo never");
+  await isBusy(controller, 1, 1);
+  own.fakes.cannotStart = true;
+  const drained = own.worker.drain();
+  await controller.draining;
+  own.fakes.running.at(-1)?.vanish();
+  for (const job of [first, second]) await elapse(own.clock, failed(job, "draining"));
+  await elapse(own.clock, drained);
+  assert.deepEqual(await controller.closed, { by: "worker" });
+});
+
 programTest(
   "a draining worker ends even if it loses a slot whose controller does not read its answers",
   async () => {

@@ -151,6 +151,8 @@ export class FakeSlot extends SlotPeer {
 /** The slots that were started, in their order. */
 export class FakeSlots {
   readonly started: FakeSlot[] = [];
+  /** No process can be started. */
+  cannotStart = false;
   readonly #options: FakeSlotsOptions;
   readonly #connected: ByteStream[] = [];
   #accepting: ((stream: ByteStream | null) => void) | undefined;
@@ -183,6 +185,7 @@ export class FakeSlots {
   }
 
   #spawn(socketPath: string, start: SlotStart): FakeSlot {
+    if (this.cannotStart) throw new Error("no more processes");
     const pid = FIRST_PID + this.started.length;
     const slot = new FakeSlot(pid, socketPath, start, this.#options);
     this.started.push(slot);

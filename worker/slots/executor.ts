@@ -313,6 +313,6 @@ export class Executor {
 
   get #hasJobs(): boolean {
     const { queued, inFlight } = this.#pool.counts();
-    return inFlight > 0 || (queued > 0 && !this.#slots.areBlocked);
+    return inFlight > 0 || (queued > 0 && !this.#slots.areUnable);
   }
 }

@@ -56,8 +56,8 @@ export interface SlotContext {
 }
 
 type State =
-  /** Its process is being started, or will be after a pause. */
-  | { readonly name: "starting" }
+  /** Its process is being started, or will be after a pause. `hasFailed`: the last one could not be started. */
+  | { readonly name: "starting"; readonly hasFailed?: true }
   /** It waits until one of its killed processes exits. */
   | { readonly name: "blocked" }
   /** Its process is connected. */
@@ -107,9 +107,10 @@ export class Slot {
     return this.#state.name === "starting";
   }
 
-  /** Whether it waits until one of its killed processes exits. */
-  get isBlocked(): boolean {
-    return this.#state.name === "blocked";
+  /** Whether it may be without a process for long: it waits until a killed one exits, or none could be started. */
+  get isUnable(): boolean {
+    const state = this.#state;
+    return state.name === "blocked" || (state.name === "starting" && state.hasFailed === true);
   }
 
   /**
@@ -180,6 +181,7 @@ export class Slot {
         const problem = messageOf(error);
         if (problem !== said) log.warn(`${this.#name}: ${problem}`);
         said = problem;
+        this.#state = { name: "starting", hasFailed: true };
         await pause(clock, pauseMs, closing);
         pauseMs = Math.min(2 * pauseMs, RESTART_PAUSE_MS.longest);
       }

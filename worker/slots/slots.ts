@@ -91,8 +91,8 @@ export class Slots {
     return this.#slots.some((slot) => slot.isStarting);
   }
 
-  /** Whether no slot can run a job until one of its killed processes exits. */
-  get areBlocked(): boolean {
-    return this.#slots.every((slot) => slot.isBlocked);
+  /** Whether no slot may be able to run a job for long. */
+  get areUnable(): boolean {
+    return this.#slots.every((slot) => slot.isUnable);
   }
 }

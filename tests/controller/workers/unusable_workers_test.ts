@@ -106,8 +106,8 @@ test("a reason is reported again if the worker was useful in between", async (si
   worker.script.answerCore = () => BUSY;
   worker.script.answerJob = () => BUSY;
   recorded.add(numberedInputs(6));
-  await simulation.until("it is rejected again", () => recorded.warnings.length === 2);
-  assert.equal(recorded.warnings[1], recorded.warnings[0]);
+  await simulation.until("it is rejected again", () => recorded.warnings.length === 3);
+  assert.equal(recorded.warnings[2], recorded.warnings[0]);
   other.release();
 });
 
@@ -164,6 +164,38 @@ test("no job fails for a worker that is rejected again and again", async (simula
   other.release();
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
+});
+
+const GONE = { kind: KINDS.core, text: "its files on this worker are no longer what was sent" };
+
+test("the only worker gets a core anew that it can run no more, and the run goes on", async (simulation) => {
+  for (const answers of [0, 3]) {
+    const worker = await simulation.worker({ slots: 1 });
+    const recorded = simulation.cluster();
+    const inputs = numberedInputs(8);
+    recorded.dial(worker);
+    let left = 0;
+    let loads = 0;
+    worker.script.answerJob = () => left-- > 0 ? undefined : GONE;
+    worker.script.answerCore = () => void (left = ++loads === 1 ? answers : inputs.length);
+    recorded.addAll(inputs);
+    await recorded.completed(inputs.length);
+    recorded.assertEchoed(inputs);
+    assert.equal(loads, 2);
+    assert.match(
+      recorded.warnings.join(),
+      /^lost worker .*: it can no longer run the core: its files/,
+    );
+  }
+});
+
+test("a worker that loads the core and can then run no job cannot be used", async (simulation) => {
+  const worker = await simulation.worker({ answerJob: () => GONE });
+  const recorded = simulation.cluster();
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(8));
+  assert.deepEqual(await recorded.noWorkerLeft(), [`127.0.0.1:${worker.port}: ${GONE.text}`]);
+  assert.equal(worker.connections, 2);
 });
 
 test("a worker that was given up is dialed at once when it is added again", async (simulation) => {

@@ -73,6 +73,21 @@ test("a process that never connects is killed, and the next one is started after
   assert.equal(worker.started.length, 3);
 });
 
+test("a slot whose process could not be started is unable to run jobs until the next one is up", async () => {
+  await using worker = await OneSlot.start();
+  await worker.up(1);
+  worker.cannotStart = true;
+  worker.started[0]?.crash("SIGSEGV");
+  await worker.clock.until("it is lost", () => worker.lost.length === 1);
+  await worker.clock.advance(30_000);
+  assert(worker.slots.areUnable);
+  assert.equal(worker.warnings.length, 2, "the same problem is said once");
+  assert.equal(worker.warnings[1], "slot 1: no more processes");
+  worker.cannotStart = false;
+  await worker.up(2);
+  assert(!worker.slots.areUnable);
+});
+
 test("pauses before another start double from a tenth of a second to ten seconds", async () => {
   await using worker = await OneSlot.start({ isMute: true });
   const startedAtMs: number[] = [];
@@ -235,10 +250,10 @@ test("a slot with three processes that do not exit waits for one of them, and lo
   const waits = worker.warnings.filter((line) => line.includes("waiting"));
   assert.deepEqual(waits, ["slot 1 is waiting for one of its processes 1000, 1001, 1002 to exit"]);
   assert.equal(worker.started.length, 3);
-  assert(worker.slots.areBlocked);
+  assert(worker.slots.areUnable);
   second?.vanish();
   await worker.up(4);
-  assert(!worker.slots.areBlocked);
+  assert(!worker.slots.areUnable);
 });
 
 test("a slot that is starting its third process is not blocked", async () => {
@@ -246,7 +261,7 @@ test("a slot that is starting its third process is not blocked", async () => {
   await worker.killInVain(2);
   await worker.up(3);
   worker.slots.at(worker.endpoint)?.process?.kill();
-  assert(!worker.slots.areBlocked);
+  assert(!worker.slots.areUnable);
 });
 
 test("a core is not loaded in a slot that may not start another process", async () => {
@@ -413,6 +428,10 @@ class OneSlot implements AsyncDisposable {
     const launcher = (log: { warn(text: string): void }) =>
       new Launcher(runtime, { socketPath, log: { ...silentLog, ...log } });
     return new OneSlot(clock, launcher, fakes, folder);
+  }
+
+  set cannotStart(cannotStart: boolean) {
+    this.#fakes.cannotStart = cannotStart;
   }
 
   get started(): readonly FakeSlot[] {

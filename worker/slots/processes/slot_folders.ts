@@ -28,7 +28,10 @@ export class SlotFolders {
       this.#files.makeFolderSync(folder, MODE);
       return folder;
     } catch (cause) {
-      throw new Error(`Cannot make its working folder ${folder}: ${reasonOf(cause)}`, { cause });
+      // Without its number: a slot that tries again and again says the same once.
+      throw new Error(`Cannot make its working folder in ${this.#parent}: ${reasonOf(cause)}`, {
+        cause,
+      });
     }
   }
 
