@@ -47,6 +47,8 @@ export interface RunParts {
   readonly early?: LocalWorker | undefined;
   /** Gets what jobs print, if `options.coreOutput` asks for it. */
   readonly onPrinted?: (printed: PrintedByJob) => void;
+  /** A job that was run has ended, and prints nothing more. */
+  readonly onEnded?: (name: string) => void;
   /** Keeps crashes, if given. */
   readonly crashes?: KeptCrashes | undefined;
   /** How many failures stop the run. Default: no limit. */
@@ -100,7 +102,10 @@ export class Run {
       runtime,
       core,
       {
-        onCompleted: (completion) => this.#committer.onCompleted(completion),
+        onCompleted: (completion) => {
+          parts.onEnded?.(completion.job.payload.name);
+          this.#committer.onCompleted(completion);
+        },
         onNoWorkerLeft: (reasons) => this.#onNoWorker(reasons),
         onCanceled: (count) => this.#onCanceled(count),
         onDisagreement: (error) => this.#stop(error),

@@ -1,8 +1,6 @@
 /** What cores print: shown above the progress bar with the name of the job, or kept in files. */
 
-import { join } from "node:path";
 import type { PrintedByJob } from "../../controller/run.ts";
-import { messageOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreOutput } from "./core_output_choices.ts";
@@ -10,15 +8,13 @@ import { formatNoun, printable } from "../terminal/format.ts";
 import { KeptOutput } from "./kept_output.ts";
 import type { WriteLine } from "../terminal/log.ts";
 
-/** The folder for `keep`, beside the journal. */
-const KEPT_FOLDER = "output";
-
 /** Where the lines come from that no job has printed. */
 const CORE = "core";
 
 /** Takes what the jobs of a run print. */
 export interface CoreOutputSink {
   onPrinted(printed: PrintedByJob): void;
+  onEnded(name: string): void;
   /** Resolves when everything is written. */
   close(): Promise<void>;
 }
@@ -33,12 +29,13 @@ export function coreOutputSink(
 ): CoreOutputSink | undefined {
   if (value === "off") return undefined;
   if (value === "show") {
-    return { onPrinted: (printed) => show(printed, write), close: () => Promise.resolve() };
+    const onPrinted = (printed: PrintedByJob) => show(printed, write);
+    return { onPrinted, onEnded() {}, close: () => Promise.resolve() };
   }
-  const onError = (error: unknown) => log.warn(`cannot keep what jobs print: ${messageOf(error)}`);
-  const kept = new KeptOutput(files, join(state, KEPT_FOLDER), onError);
+  const kept = new KeptOutput(files, state, (text) => log.warn(text));
   return {
     onPrinted: (printed) => kept.add({ ...printed, lines: linesOf(printed) }),
+    onEnded: (name) => kept.onEnded(name),
     close: () => kept.close(),
   };
 }

@@ -2,45 +2,88 @@
 
 import { dirname, join } from "node:path";
 import type { PrintedByJob } from "../../controller/run.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
+import { shownName } from "../../runtime/files/file_name.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
 
-/** The file of lines that no job has printed. Its name cannot be that of an input's output. */
-const CORE_FILE = ".core";
+/** The folder with a file per job, beside the journal. */
+const JOBS_FOLDER = "output";
+
+/** The file of lines that no job has printed. It is not in that folder, as an input may have any name. */
+const CORE_FILE = "core-output";
 
 /** Lines in memory that are not written yet. More are left out: the disk does not keep up. */
 const QUEUED_CHARS_MAX = 8 * 1024 * 1024;
 
-/** Jobs whose attempt is remembered. Of an older one, lines of a second attempt are added to those of the first. */
-const JOBS_MAX = 10_000;
+/** So many jobs whose lines cannot be kept are named in warnings. */
+const WARNINGS_MAX = 5;
+
+/** Errors that the next job would meet, too. All others are taken for those of one name. */
+const ENDING = ["ENOSPC", "EDQUOT", "EROFS", "EIO"];
+
+/** A removal fails so where nothing of the job is there. A folder is `EPERM` on macOS. */
+const NOT_THERE = ["ENOENT", "ENOTDIR", "EISDIR", "EPERM", "ENAMETOOLONG"];
+
+/** A job that has printed something, or the core itself. */
+interface Printing {
+  /** `undefined` for the core. */
+  readonly name: string | undefined;
+  /** The latest attempt that has printed something. */
+  attempt: number;
+  /** Its file cannot be written. */
+  isSkipped: boolean;
+}
 
 /** The files of one run. */
 export class KeptOutput {
   readonly #files: FolderFiles;
-  readonly #folder: string;
-  readonly #onError: (error: unknown) => void;
-  /** The latest attempt of each job that has printed something. */
-  readonly #attempts = new Map<string, number>();
-  #writing: Promise<void> = Promise.resolve();
+  readonly #state: string;
+  readonly #warn: (text: string) => void;
+  /** Those that have not ended. */
+  readonly #printing = new Map<string | undefined, Printing>();
+  #writing: Promise<void>;
   #queuedChars = 0;
   #hasFailed = false;
+  #warnings = 0;
+  /** Whether an earlier run has kept something; `undefined` until that is known. */
+  #hasEarlier: boolean | undefined;
 
-  constructor(files: FolderFiles, folder: string, onError: (error: unknown) => void) {
+  /** `state`: the folder of the journal. */
+  constructor(files: FolderFiles, state: string, warn: (text: string) => void) {
     this.#files = files;
-    this.#folder = folder;
-    this.#onError = onError;
+    this.#state = state;
+    this.#warn = warn;
+    this.#writing = files.info(this.#pathOf("")).then(() => true, () => false)
+      .then((isThere) => void (this.#hasEarlier = isThere));
   }
 
   /** Adds lines to the file of a job. A later attempt replaces what an earlier one has printed. */
-  add({ name = CORE_FILE, attempt, lines }: PrintedByJob): void {
-    const before = this.#attempts.get(name);
-    const chars = lines.reduce((sum, line) => sum + line.length + 1, 0);
-    if (this.#hasFailed || this.#queuedChars + chars > QUEUED_CHARS_MAX) return;
-    if (before !== undefined && before > attempt) return;
-    this.#remember(name, attempt);
-    this.#queuedChars += chars;
-    this.#writing = this.#writing.then(async () => {
-      await this.#append(name, `${lines.join("\n")}\n`, before !== attempt);
-    }).catch((error) => this.#onFailed(error)).finally(() => this.#queuedChars -= chars);
+  add({ name, attempt, lines }: PrintedByJob): void {
+    const text = `${lines.join("\n")}\n`;
+    const before = this.#printing.get(name);
+    if (before && before.attempt > attempt) return;
+    const printing = before ?? { name, attempt, isSkipped: false };
+    const isFirst = before?.attempt !== attempt;
+    const isQueued = this.#queue(text.length, async () => {
+      if (printing.isSkipped) return;
+      await this.#append(name, text, isFirst).catch((error) => this.#onFailed(printing, error));
+    });
+    if (!isQueued) return;
+    printing.attempt = attempt;
+    this.#printing.set(name, printing);
+  }
+
+  /** A job has ended. If it has printed nothing, what an earlier run has kept of it goes. */
+  onEnded(name: string): void {
+    const hasPrinted = this.#printing.delete(name);
+    if (hasPrinted || this.#hasEarlier === false) return;
+    this.#queue(name.length, async () => {
+      if (!this.#hasEarlier) return;
+      await this.#files.unlink(this.#pathOf(name)).catch((error) => {
+        if (NOT_THERE.includes(codeOf(error))) return;
+        this.#onFailed({ name, attempt: 0, isSkipped: false }, error);
+      });
+    });
   }
 
   /** Resolves when everything is written. */
@@ -48,15 +91,17 @@ export class KeptOutput {
     return this.#writing;
   }
 
-  #remember(name: string, attempt: number): void {
-    this.#attempts.set(name, attempt);
-    const [oldest] = this.#attempts.keys();
-    if (this.#attempts.size > JOBS_MAX && oldest !== undefined) this.#attempts.delete(oldest);
+  /** Returns whether there is room for this. */
+  #queue(chars: number, act: () => Promise<void>): boolean {
+    if (this.#hasFailed || this.#queuedChars + chars > QUEUED_CHARS_MAX) return false;
+    this.#queuedChars += chars;
+    this.#writing = this.#writing.then(() => this.#hasFailed ? undefined : act())
+      .finally(() => this.#queuedChars -= chars);
+    return true;
   }
 
-  async #append(name: string, text: string, isEmptied: boolean): Promise<void> {
-    if (this.#hasFailed) return;
-    const path = join(this.#folder, name);
+  async #append(name: string | undefined, text: string, isEmptied: boolean): Promise<void> {
+    const path = this.#pathOf(name);
     await this.#files.makeFolder(dirname(path));
     const file = await this.#files.openToAppend(path, isEmptied);
     try {
@@ -66,8 +111,21 @@ export class KeptOutput {
     }
   }
 
-  #onFailed(error: unknown): void {
-    if (!this.#hasFailed) this.#onError(error);
-    this.#hasFailed = true;
+  #pathOf(name: string | undefined): string {
+    return name === undefined ? join(this.#state, CORE_FILE) : join(this.#state, JOBS_FOLDER, name);
+  }
+
+  #onFailed(printing: Printing, error: unknown): void {
+    const reason = reasonOf(error);
+    if (ENDING.includes(codeOf(error))) {
+      this.#hasFailed = true;
+      return this.#warn(`cannot keep what jobs print: ${reason}; all that follows is lost`);
+    }
+    printing.isSkipped = true;
+    this.#warnings += 1;
+    const { name } = printing;
+    const who = name === undefined ? "the core" : `"${shownName(name)}"`;
+    if (this.#warnings <= WARNINGS_MAX) this.#warn(`cannot keep what ${who} prints: ${reason}`);
+    if (this.#warnings === WARNINGS_MAX) this.#warn("that of further jobs cannot be kept, either");
   }
 }

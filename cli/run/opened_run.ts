@@ -123,8 +123,9 @@ function runOf(runtime: Runtime, opening: OpeningRun, printed: CoreOutputSink | 
   };
   const crashes = flags.keepCrashes ? keptCrashes(runtime, opening) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
+  const onEnded: RunParts["onEnded"] = (name) => printed?.onEnded(name);
   const options = { listen, onListening, failureLimit, skipsExpected, early };
-  const parts = { source, sink, journal, log, crashes, onPrinted, ...options };
+  const parts = { source, sink, journal, log, crashes, onPrinted, onEnded, ...options };
   return new Run({ runtime, ...parts, ...plan, options: { ...plan.options, memory } });
 }
 

@@ -25,7 +25,7 @@ export async function countInTar(files: Files, tar: string): Promise<number | un
   const file = await files.openToRead(tar);
   try {
     const chunk = Buffer.alloc(CHUNK_BYTES);
-    for (let at = 0; !reader.hasEnded;) {
+    for (let at = 0; reader.strayAt === undefined;) {
       const bytes = await file.read(chunk, at);
       if (bytes === 0) return count;
       reader.push(chunk.subarray(0, bytes));

@@ -14,3 +14,12 @@ export interface TarEvents {
 export interface ContentMemory {
   take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
 }
+
+/** The bytes of a tar are no tar, or end too early. `at` is where. */
+export class TarError extends Error {
+  override name = "TarError";
+
+  constructor(reason: string, readonly at: number) {
+    super(`at byte ${at}, ${reason}`);
+  }
+}

@@ -8,7 +8,7 @@ import { nameOfBytes } from "../../../runtime/files/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../../output/pack/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
 import { SmallCopies } from "./small_copies.ts";
-import type { ContentMemory, TarEvents } from "./tar_events.ts";
+import { type ContentMemory, TarError, type TarEvents } from "./tar_events.ts";
 import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
 import { isSparse, isTooLong, reasonOfLongName, shownLongName } from "./tar_refusals.ts";
 import {
@@ -37,15 +37,6 @@ const PLACED_BYTES_MIN = 128 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
-/** The bytes of a tar are no tar, or end too early. `at` is where. */
-export class TarError extends Error {
-  override name = "TarError";
-
-  constructor(reason: string, readonly at: number) {
-    super(`at byte ${at}, ${reason}`);
-  }
-}
-
 /** An entry whose content follows. */
 interface Entry {
   readonly name: string;
@@ -56,7 +47,7 @@ interface Entry {
   readonly at: number;
 }
 
-/** Reads one tar. */
+/** Reads one tar, or several in a row (`cat a.tar b.tar`). */
 export class TarReader {
   readonly #events: TarEvents;
   readonly #bytesMax: number;
@@ -77,8 +68,9 @@ export class TarReader {
   /** What earlier headers say about the next file. */
   #longName: Buffer | undefined;
   #pax: ReadonlyMap<string, Buffer> | undefined;
-  /** Blocks of zeros in a row. Two end a tar. */
+  /** Blocks of zeros in a row. Two end a tar; another one may follow. */
   #zeroBlocks = 0;
+  #strayAt: number | undefined;
 
   /** Contents of more than `bytesMax` bytes are skipped. */
   constructor(bytesMax: number, events: TarEvents, memory?: ContentMemory) {
@@ -87,9 +79,9 @@ export class TarReader {
     this.#memory = memory;
   }
 
-  /** Whether the end of the tar was read. Whatever follows is no part of it. */
-  get hasEnded(): boolean {
-    return this.#zeroBlocks >= 2;
+  /** Where bytes are, behind the end of a tar, that are neither zeros nor another tar. Nothing is read from there on. */
+  get strayAt(): number | undefined {
+    return this.#strayAt;
   }
 
   /** Whether files may be missing, as in the tar of a writer that has died. Some programs end one with a single block. */
@@ -101,7 +93,7 @@ export class TarReader {
   push(chunk: Buffer): void {
     const bytes = tarBytes(chunk);
     let at = 0;
-    while (at < chunk.byteLength && !this.hasEnded) {
+    while (at < chunk.byteLength && this.#strayAt === undefined) {
       const entry = this.#entry;
       at += entry ? this.#readContent(entry, chunk, at) : this.#readBlock(bytes, at);
     }
@@ -151,7 +143,7 @@ export class TarReader {
       const { name, at } = this.#entry;
       throw new TarError(`it ends within "${name}", whose header is at byte ${at}`, this.#pushed);
     }
-    if (this.#blockBytes > 0) throw new TarError("it ends within a header", this.#pushed);
+    if (this.#blockBytes > 0) this.#onPartOfBlock();
     if (this.#pushed === 0) throw new TarError("it is empty", 0);
     if (this.#longName || this.#pax) throw new TarError("it ends before a file", this.#pushed);
   }
@@ -176,12 +168,35 @@ export class TarReader {
   /** `place`: where the block is in `bytes`; `at`: where it is in the tar. */
   #onBlock(bytes: TarBytes, place: number, at: number): void {
     try {
-      const header = parseTarHeader(bytes, place);
-      this.#zeroBlocks = header ? 0 : this.#zeroBlocks + 1;
+      const header = this.#headerAt(bytes, place, at);
       if (header) this.#onHeader(header, at);
     } catch (error) {
       throw error instanceof TarHeaderError ? new TarError(error.message, at) : error;
     }
+  }
+
+  /** The header of an entry; `undefined` if there is none. */
+  #headerAt(bytes: TarBytes, place: number, at: number): TarHeader | undefined {
+    try {
+      const header = parseTarHeader(bytes, place);
+      this.#zeroBlocks = header ? 0 : this.#zeroBlocks + 1;
+      return header;
+    } catch (error) {
+      if (!(error instanceof TarHeaderError) || !this.#isBehindEnd) throw error;
+      this.#strayAt = at;
+      return undefined;
+    }
+  }
+
+  get #isBehindEnd(): boolean {
+    return this.#zeroBlocks >= 2;
+  }
+
+  /** The last bytes are no whole block. */
+  #onPartOfBlock(): void {
+    if (!this.#isBehindEnd) throw new TarError("it ends within a header", this.#pushed);
+    const isZero = this.#block.bytes.subarray(0, this.#blockBytes).every((byte) => byte === 0);
+    if (!isZero) this.#strayAt = this.#pushed - this.#blockBytes;
   }
 
   #onHeader(header: TarHeader, at: number): void {

@@ -63,14 +63,14 @@ async function* tarBatches(inputs: TarInputs): Source["batches"] {
     for await (const _some of readTar(files, tar, reader)) {
       yield await withoutFinished(await tasks.take(), finished);
     }
-    if (reader.hasEnded) return;
     reader.end();
   } catch (cause) {
     throw new SourceError(`Cannot read the tar "${shownTar(tar)}": ${reasonOf(cause)}`, { cause });
   }
   // A failed job rather than a warning: the outputs of these files will be missing.
   // It is not called like the tar: a file in it may have that name, and each job has its own.
-  if (reader.lacksEnd) tasks.onUnread(`${shownTar(tar)} (its end)`, LACKS_END);
+  const reason = reader.lacksEnd ? LACKS_END : strayReason(reader.strayAt);
+  if (reason !== undefined) tasks.onUnread(`${shownTar(tar)} (its end)`, reason);
   yield await withoutFinished(await tasks.take(), finished);
 }
 
@@ -177,6 +177,12 @@ function pathBelow(path: string): string | undefined {
   if (!NO_NAME.test(path)) return path;
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   return parts.length === 0 || parts.includes("..") ? undefined : parts.join("/");
+}
+
+function strayReason(at: number | undefined): string | undefined {
+  return at === undefined
+    ? undefined
+    : `more data follows the end of the tar, at byte ${at}, and is no tar, so files may be missing`;
 }
 
 function shownTar(tar: string): string {

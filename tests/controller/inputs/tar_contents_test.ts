@@ -78,7 +78,7 @@ function readAll(tar: Buffer, partBytes: () => number, memory: PayloadMemory | u
     onSkipped: () => assert.fail(),
     onUnreadable: () => assert.fail(),
   }, memory satisfies ContentMemory | undefined);
-  for (let at = 0; !reader.hasEnded;) {
+  for (let at = 0; at < tar.byteLength;) {
     const space = reader.space();
     const part = tar.subarray(at, at + Math.min(partBytes(), space?.byteLength ?? MIB));
     space?.set(part);

@@ -5,7 +5,8 @@ import { Buffer } from "node:buffer";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { TarError, TarReader } from "../../../controller/inputs/tar/tar_reader.ts";
+import { TarError } from "../../../controller/inputs/tar/tar_events.ts";
+import { TarReader } from "../../../controller/inputs/tar/tar_reader.ts";
 import { bytesOfName, nameOfBytes } from "../../../runtime/files/file_name.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { Choices, randomTest, RUNS_ALL, SEED } from "../../lib/random.ts";
@@ -76,6 +77,7 @@ function read(tar: Buffer, chunks: readonly number[] = [tar.byteLength]): string
     at += bytes;
   }
   reader.end();
+  if (reader.strayAt !== undefined) lines.push(`stray at ${reader.strayAt}`);
   return lines;
 }
 
@@ -133,11 +135,31 @@ testUnless(
   },
 );
 
-test("nothing behind the end of a tar is read, and one block of zeros is no end", () => {
+test("several tars in a row are one, with any number of zeros between them", () => {
   const entry = Buffer.concat([header({ name: "a", size: "00000000001" }), block("x")]);
-  const end = Buffer.alloc(1024);
-  assert.deepEqual(read(Buffer.concat([entry, end, block("garbage")])), ["a 1 x"]);
-  assert.deepEqual(read(Buffer.concat([entry, end.subarray(512), entry, end])), ["a 1 x", "a 1 x"]);
+  for (const blocks of [0, 1, 2, 3, 18]) {
+    const tar = Buffer.concat([entry, Buffer.alloc(512 * blocks), entry, Buffer.alloc(1024)]);
+    for (const bytes of [100, 512, 1500, tar.byteLength]) {
+      const chunks = Array.from({ length: Math.ceil(tar.byteLength / bytes) }, () => bytes);
+      assert.deepEqual(read(tar, chunks), ["a 1 x", "a 1 x"], `${blocks} blocks of zeros`);
+    }
+  }
+});
+
+test("behind the end of a tar, zeros are no matter, and anything but a tar is reported", () => {
+  const entry = Buffer.concat([header({ name: "a", size: "00000000001" }), block("x")]);
+  const behind = (rest: Buffer) => read(Buffer.concat([entry, Buffer.alloc(1024), rest]));
+  for (const bytes of [0, 1, 511, 512, 513, 9000]) {
+    assert.deepEqual(behind(Buffer.alloc(bytes)), ["a 1 x"], `${bytes} bytes`);
+  }
+  const stray = ["a 1 x", "stray at 2048"];
+  assert.deepEqual(behind(Buffer.from("\n")), stray);
+  assert.deepEqual(behind(entry.subarray(0, 500)), stray);
+  assert.deepEqual(behind(Buffer.concat([block("garbage"), entry])), stray);
+  assert.deepEqual(behind(Buffer.concat([Buffer.alloc(512), Buffer.from("x")])), [
+    "a 1 x",
+    "stray at 2560",
+  ]);
 });
 
 const LIES: readonly (readonly [string, Buffer, RegExp])[] = [

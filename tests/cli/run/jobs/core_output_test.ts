@@ -33,7 +33,21 @@ test("what jobs print on another worker comes too, and is kept in files with --c
   const kept = (name: string) => readFile(workspace.at(`outputs/.distcomp/output/${name}`), "utf8");
   assert.equal(await kept("a/b.txt"), "job one\nthen one\n");
   assert.equal(await kept("c"), "job two\nthen two\n");
+  assert.equal(await kept("../core-output"), "loading a model\n");
   assert.doesNotMatch(run.stderr, /job one/);
+});
+
+test("what a failed job has printed is not kept when it is done without a line", async () => {
+  await using workspace = await Workspace.make();
+  const args = ["run", PRINTS, "in", "--core-output", "keep", "--slots", "1"];
+  const kept = () => readFile(workspace.at("outputs/.distcomp/output/a"), "utf8");
+  await workspace.write("in/a", "fail");
+  assert.equal((await workspace.run(args)).code, 1);
+  assert.equal(await kept(), "job fail\nthen fail\n");
+  await workspace.write("in/a", "quiet");
+  const again = await workspace.run(args);
+  assert.equal(again.code, 0, again.stderr);
+  await assert.rejects(kept(), { code: "ENOENT" });
 });
 
 test("a failed job's reason and last lines are there, whatever becomes of its output", async () => {

@@ -1,0 +1,103 @@
+/** Tars in a row, packed or not, and what follows the end of one: each file is a job, and nothing is left out silently. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { gunzipped } from "../../../controller/inputs/tar/gunzip.ts";
+import { countInTar } from "../../../controller/inputs/tar/tar_count.ts";
+import { tarSource } from "../../../controller/inputs/tar/tar_source.ts";
+import { tarFormat } from "../../../controller/output/pack/tar_format.ts";
+import { MemoryDisk } from "../../lib/memory_files.ts";
+import { test } from "../../lib/test.ts";
+
+const STRAY = /^more data follows the end of the tar, at byte \d+, and is no tar, so files may be/;
+
+for (
+  const [how, packed] of [
+    ["plain", (tar: Buffer) => tar],
+    ["packed with gzip", gzipSync],
+    ["packed with zstd", zstdCompressSync],
+  ] as const
+) {
+  test(`all files of two tars in a row are inputs: ${how}`, async () => {
+    const tars = Buffer.concat([packed(tarOf("a")), packed(tarOf("b", "c"))]);
+    assert.deepEqual(await jobsOf(tars), ["a", "b", "c"]);
+  });
+
+  test(`what follows the end of a tar is a job that fails: ${how}`, async () => {
+    const jobs = await jobsOf(packed(Buffer.concat([tarOf("a"), Buffer.from("other data")])));
+    assert.equal(jobs[0], "a");
+    assert.match(jobs[1] ?? "", STRAY);
+    assert.equal(jobs.length, 2);
+  });
+}
+
+test("a plain tar behind a packed one, and other data there, end the run", async () => {
+  for (
+    const rest of [tarOf("b"), Buffer.from("text"), Buffer.concat([Buffer.alloc(9), tarOf("b")])]
+  ) {
+    const jobs = jobsOf(Buffer.concat([gzipSync(tarOf("a")), rest]));
+    await assert.rejects(jobs, /it is packed with gzip, and more data follows its end/);
+  }
+});
+
+test("zeros behind gzip are read and are no error, in chunks of any size", async () => {
+  const [a, b] = [gzipSync("first "), gzipSync("second")] as const;
+  const packed = Buffer.concat([a, b, Buffer.alloc(100)]);
+  for (const bytes of [1, 7, a.byteLength, packed.byteLength - 1, packed.byteLength]) {
+    const left = chunked(packed, bytes);
+    const pieces = await Array.fromAsync(gunzipped(left), (piece) => Buffer.from(piece));
+    assert.equal(Buffer.concat(pieces).toString(), "first second");
+    assert((await left.next()).done, `chunks of ${bytes}`);
+  }
+});
+
+test("files of tars in a row are counted", async () => {
+  const disk = new MemoryDisk();
+  const tars = Buffer.concat([tarOf("a"), Buffer.alloc(5000 * 512), tarOf("b", "c")]);
+  await disk.files.create("/in.tar", tars);
+  assert.equal(await countInTar(disk.files, "/in.tar"), 3);
+});
+
+test("a file that is packed with another program is an error that says with which", async () => {
+  for (
+    const [magic, program] of [
+      ["\xfd7zXZ\0", /packed with xz; unpack it: xz -dc FILE \|/],
+      ["BZh91AY&SY", /packed with bzip2/],
+      ["\x04\x22\x4d\x18", /packed with lz4/],
+      ["PK\x03\x04", /it is a zip/],
+    ] as const
+  ) {
+    await assert.rejects(jobsOf(Buffer.from(magic.padEnd(600, "x"), "latin1")), program);
+  }
+  assert.deepEqual(await jobsOf(tarOf("BZh9")), ["BZh9"]);
+});
+
+/** The names of the jobs, or why they fail. */
+async function jobsOf(tar: Buffer): Promise<string[]> {
+  const disk = new MemoryDisk();
+  await disk.files.create("/in.tar", tar);
+  const source = tarSource({ files: disk.files, tar: "/in.tar", warn: assert.fail });
+  const jobs: string[] = [];
+  for await (const tasks of source.batches) {
+    for (const task of tasks) jobs.push(task.kind === "unreadable" ? task.reason : task.name);
+  }
+  return jobs;
+}
+
+/** A tar with small files of these names. */
+function tarOf(...names: string[]): Buffer {
+  const format = tarFormat();
+  const entries = names.map((name) => {
+    const { before, content, after } = format.entryOf(name, Buffer.from(name));
+    return Buffer.concat([before, content, after]);
+  });
+  return Buffer.concat([...entries, format.tail]);
+}
+
+async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.byteLength; at += size) {
+    await Promise.resolve();
+    yield bytes.subarray(at, at + size);
+  }
+}
