@@ -19,7 +19,7 @@ static int read_number(const char *line, size_t length, double *number) {
     memcpy(text, line, length);
     text[length] = '\0';
     *number = strtod(text, &end);
-    return *end == '\0';
+    return end == text + length;
 }
 
 /* The work: writes the output into `answer`. Returns its size, or -1 after it has said what is wrong. */
@@ -29,6 +29,7 @@ static int compute(const char *input, size_t size) {
     for (int number = 1; input < end; number++) {
         const char *feed = memchr(input, '\n', (size_t)(end - input));
         const char *stop = feed ? feed : end;
+        if (stop > input && stop[-1] == '\r') stop--; /* a line of Windows */
         double value;
         if (!read_number(input, (size_t)(stop - input), &value)) {
             fprintf(stderr, "line %d: \"%.*s\" is not a number\n", number, (int)(stop - input), input);

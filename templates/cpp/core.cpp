@@ -17,7 +17,9 @@ std::string answer;
 double read_number(const std::string &line) {
     char *end = nullptr;
     const double number = std::strtod(line.c_str(), &end);
-    if (line.empty() || *end != '\0') throw std::invalid_argument('"' + line + "\" is not a number");
+    if (line.empty() || end != line.c_str() + line.size()) {
+        throw std::invalid_argument(std::string("\"") + line.c_str() + "\" is not a number");
+    }
     return number;
 }
 
@@ -27,6 +29,7 @@ std::string compute(const std::string &input) {
     std::string line;
     double sum = 0;
     for (int number = 1; std::getline(lines, line); number++) {
+        if (!line.empty() && line.back() == '\r') line.pop_back();  // a line of Windows
         try {
             sum += read_number(line);
         } catch (const std::invalid_argument &error) {

@@ -73,10 +73,11 @@ std::string compute(const std::string &input) {
     std::string line;
     std::vector<double> numbers;
     while (std::getline(lines, line)) {
+        if (!line.empty() && line.back() == '\r') line.pop_back();  // a line of Windows
         char *end = nullptr;
         numbers.push_back(std::strtod(line.c_str(), &end));
-        if (!line.empty() && *end == '\0') continue;
-        throw std::invalid_argument("line " + std::to_string(numbers.size()) + ": \"" + line +
+        if (!line.empty() && end == line.c_str() + line.size()) continue;
+        throw std::invalid_argument("line " + std::to_string(numbers.size()) + ": \"" + line.c_str() +
                                     "\" is not a number");
     }
     std::ostringstream text;

@@ -11,7 +11,6 @@ module core
   public :: worker_init, worker_run_job, worker_free_outdata
 
   integer(c_int32_t), parameter :: api_version = 1
-  integer, parameter :: line_bytes_max = 1024
 
   ! The output of the last job. Calls never overlap, so that it needs no lock.
   character(kind=c_char, len=64), target, save :: answer
@@ -22,7 +21,7 @@ contains
   integer(c_int32_t) function compute(input, length) result(exit_code)
     character(kind=c_char), intent(in) :: input(:)
     integer, intent(out) :: length
-    character(len=line_bytes_max) :: line
+    character(len=:), allocatable :: line
     real(c_double) :: number, sum
     integer :: first, last, line_number, status
 
@@ -37,10 +36,10 @@ contains
         if (input(last) == c_new_line) exit
         last = last + 1
       end do
-      call copy_line(input(first:last - 1), line)
-      read (line, *, iostat=status) number
-      if (status /= 0) then
-        write (error_unit, '(a, i0, 3a)') 'line ', line_number, ': "', trim(line), '" is not a number'
+      line = transfer(input(first:last - 1), repeat(' ', last - first))
+      if (index(line, c_carriage_return, back=.true.) == len(line)) line = line(:len(line) - 1)
+      if (.not. read_number(trim(adjustl(line)), number)) then
+        write (error_unit, '(a, i0, 3a)') 'line ', line_number, ': "', line, '" is not a number'
         return
       end if
       sum = sum + number
@@ -54,16 +53,21 @@ contains
     exit_code = 0
   end function compute
 
-  subroutine copy_line(bytes, line)
-    character(kind=c_char), intent(in) :: bytes(:)
-    character(len=line_bytes_max), intent(out) :: line
-    integer :: i
+  ! Whether the text is a number and nothing else. READ alone would also take `1,2`, `2*3`, `/`, and `20-1` for 20e-1.
+  logical function read_number(text, number)
+    character(len=*), intent(in) :: text
+    real(c_double), intent(out) :: number
+    integer :: i, status
 
-    line = ''
-    do i = 1, min(size(bytes), line_bytes_max)
-      line(i:i) = bytes(i)
+    number = 0
+    read_number = .false.
+    if (verify(text, '+-.0123456789DEdeAFINTYafinty') > 0) return
+    do i = 2, len(text)
+      if (scan(text(i:i), '+-') > 0 .and. scan(text(i - 1:i - 1), 'DEde') == 0) return
     end do
-  end subroutine copy_line
+    read (text, *, iostat=status) number
+    read_number = status == 0
+  end function read_number
 
   ! Called once. Open files and devices here. Anything but 0: this core cannot work here.
   integer(c_int32_t) function worker_init(version) bind(c)

@@ -8,5 +8,6 @@ def run(data: bytes) -> bytes:
         try:
             total += float(line)
         except ValueError:
-            raise ValueError(f'line {number}: "{line.decode()}" is not a number') from None
+            text = line.decode(errors="backslashreplace")
+            raise ValueError(f'line {number}: "{text}" is not a number') from None
     return f"{total:.3f}\n".encode()

@@ -12,8 +12,9 @@ fn compute(input: []const u8) ![]u8 {
     var lines = std.mem.splitScalar(u8, input, '\n');
     while (lines.next()) |line| : (number += 1) {
         if (line.len == 0 and lines.peek() == null) break; // behind the last line feed
-        sum += std.fmt.parseFloat(f64, line) catch |err| {
-            std.debug.print("line {d}: \"{s}\" is not a number\n", .{ number, line });
+        const text = if (std.mem.endsWith(u8, line, "\r")) line[0 .. line.len - 1] else line;
+        sum += std.fmt.parseFloat(f64, text) catch |err| {
+            std.debug.print("line {d}: \"{s}\" is not a number\n", .{ number, text });
             return err;
         };
     }

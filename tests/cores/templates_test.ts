@@ -1,6 +1,7 @@
 /** The projects that `distcomp new` writes build with their compilers, run, and say why a job has failed. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -29,6 +30,7 @@ async function tryProject(language: Language): Promise<void> {
   const outputs = { "a.txt": "6.000\n", "b.txt": "0.750\n", "c.txt": "996.000\n" };
   assert.deepEqual(await workspace.outputs(), outputs);
   await tryWrongInput(workspace);
+  await tryLines(workspace);
   if (language.bug) await tryBug(workspace, language, language.bug);
 }
 
@@ -46,6 +48,33 @@ async function tryWrongInput(workspace: Workspace): Promise<void> {
   assert.match(run.stderr, /line 2: "twelve" is not a number/);
   assert.deepEqual(await workspace.outputs("sums"), sums);
   assert.equal(await exitCodeOf(workspace, "sums"), 1);
+}
+
+/** Lines that are no numbers, which the functions of a language may take for some. */
+const NO_NUMBERS = ["", " ", "1 2", "1,2", "1;2", "/", "2*3", "20-1", "1\xff", "1\x002", "1e"];
+
+/** Inputs that a language may read in a way of its own. No job may give a wrong sum. */
+async function tryLines(workspace: Workspace): Promise<void> {
+  await workspace.writeAll({
+    "lines/windows": "1\r\n2\r\n",
+    "lines/long": `${"0".repeat(2_000)}5\n`,
+  });
+  for (const [index, line] of NO_NUMBERS.entries()) {
+    await workspace.write(`lines/wrong-${index}`, Buffer.from(`7\n${line}\n`, "latin1"));
+  }
+  const run = await workspace.run(["run", "sum/sum.so", "lines", "-o", "read"]);
+  assert.equal(run.code, 1, run.stderr);
+  const { long = "5.000\n", ...others } = await workspace.outputs("read");
+  assert.equal(
+    long,
+    "5.000\n",
+    "a core may have a limit, but takes no part of a line for the line",
+  );
+  assert.deepEqual(others, { windows: "3.000\n" });
+  for (const index of NO_NUMBERS.keys()) {
+    const told = new RegExp(`^wrong-${index}: .*(line 2: ".*" is not a number|invalid utf-8)`, "m");
+    assert.match(run.stderr, told);
+  }
 }
 
 /** A bug in the author's own part, for one of two inputs. */
