@@ -9,6 +9,7 @@ import { noKeyError } from "../../security/key_commands.ts";
 import { keyPlace } from "../../security/key_place.ts";
 import { readKey } from "../../security/key_store.ts";
 import { textOfKey } from "../../security/key_text.ts";
+import { OwnedFolder } from "../../system/owned_folder.ts";
 import { kubernetesManifest, systemdUnit } from "../../up/manifests.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { handleSignals } from "../terminal/signals.ts";
@@ -33,16 +34,23 @@ export async function upCommand(runtime: Runtime, action: UpAction): Promise<num
     return ExitCode.ok;
   }
   await closeToOthers();
-  const ending = new AbortController();
-  await handleSignals({ onStop: () => onStop(ending), onAsked: () => {} });
-  if (action.kind === "batch") return await upBatch(runtime, action, ending.signal);
-  return await upSsh(runtime, await readHosts(action.hosts), action.executable, ending.signal);
+  const hosts = action.kind === "ssh" ? await readHosts(action.hosts) : [];
+  const folder = await OwnedFolder.make(runtime);
+  try {
+    const ending = new AbortController();
+    await handleSignals({ onStop: () => onStop(ending, folder), onAsked: () => {} });
+    if (action.kind === "batch") return await upBatch(runtime, action, folder.path, ending.signal);
+    return await upSsh(runtime, hosts, action.executable, folder.path, ending.signal);
+  } finally {
+    await folder.remove();
+  }
 }
 
 /** The second signal does not wait: a batch system that does not answer may take minutes to cancel its jobs. */
-function onStop(ending: AbortController): void {
-  if (ending.signal.aborted) return void exit(ExitCode.interrupted);
-  ending.abort();
+function onStop(ending: AbortController, folder: OwnedFolder): void {
+  if (!ending.signal.aborted) return ending.abort();
+  folder.removeSync();
+  void exit(ExitCode.interrupted);
 }
 
 /** The manifest has the user's key, for workers only: they cannot use it to control others. */
