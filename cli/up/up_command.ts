@@ -1,5 +1,6 @@
 /** `distcomp up`: starts workers on other machines, and ends them when it ends itself. */
 
+import { resolve } from "node:path";
 import process from "node:process";
 import { DEFAULT_PORT, formatAddress } from "../../link/address.ts";
 import { closeToOthers } from "../../runtime/processes/private_process.ts";
@@ -30,7 +31,8 @@ export async function upCommand(runtime: Runtime, action: UpAction): Promise<num
     return ExitCode.ok;
   }
   if (action.kind === "systemd") {
-    writeStdout(systemdUnit({ user: action.user, executable: action.executable ?? INSTALLED }));
+    const executable = resolve(action.executable ?? INSTALLED); // systemd takes no other
+    writeStdout(systemdUnit({ user: action.user, executable }));
     return ExitCode.ok;
   }
   await closeToOthers();

@@ -1,7 +1,7 @@
 /** The commands of `distcomp up` that only print, and what is said about wrong usage. */
 
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, utimes } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, realpath, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, type Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -11,6 +11,9 @@ test("up systemd prints a unit, and up k8s a manifest with a key that is for wor
   await using workspace = await Workspace.make();
   const unit = await workspace.run(["up", "systemd", "--user", "dc"]);
   assert.match(unit.stdout, /^ExecStart=\/usr\/local\/bin\/distcomp worker\nUser=dc$/m);
+  const other = await workspace.run(["up", "systemd", "--executable", "bin/distcomp"]);
+  const path = await realpath(workspace.path);
+  assert(other.stdout.includes(`\nExecStart=${path}/bin/distcomp worker\n`), other.stdout);
   assert.equal((await workspace.run(["key", "create", "key"])).code, 0);
   const { code, stdout } = await workspace.run(["up", "k8s", "--key", "key", "--image", "x:1"]);
   assert.equal(code, 0);
