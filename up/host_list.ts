@@ -9,8 +9,11 @@ const NAMED_MAX = 1_000_000;
 /** No machine runs more jobs at once. */
 const SLOTS_MAX = 4_096;
 
-/** What ssh takes as a host or an alias, with a user in front or without. It never begins like an option. */
-const TARGET = /^(?:\w[\w.+-]*@)?\w[\w.%:+-]*$/;
+/**
+ * What ssh takes as a host or an alias, with a user in front or without: an IPv6 address has no brackets there, and may
+ * begin with colons. It never begins like an option.
+ */
+const TARGET = /^(?:\w[\w.+-]*@)?(?:\w|::)[\w.%:+-]*$/;
 
 /** Commas and spaces that are in no brackets separate hosts. */
 const SEPARATOR = /[\s,]/;

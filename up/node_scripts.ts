@@ -51,20 +51,27 @@ export type NodeAnswer =
   /** It has the executable. */
   | { readonly kind: "stored" };
 
+/** Where a worker listens, if it does not serve its stdin. */
+const SOCKET = /^unix:(.*)/;
+
 /**
  * Ends a worker that does not read its stdin: when that ends, the worker gets SIGTERM, and once more after 5 seconds,
  * which ends it at once. A worker that has ended before gets no second one: its number may be another process's by then.
+ * Its socket is removed behind it: a killed one leaves it.
  */
-const ENDS_WITH_STDIN = "p=$$; exec 3<&0; " +
-  "(cat; kill $p; for i in 1 2 3 4 5; do sleep 1; kill -0 $p || exit; done; kill $p) <&3 >/dev/null 2>&1 & " +
-  "exec 3<&- </dev/null; ";
+function endsWithStdin(socket: string): string {
+  return `p=$$; exec 3<&0; (trap "rm -f ${socket}" EXIT; ` +
+    "cat; kill $p; for i in 1 2 3 4 5; do sleep 1; kill -0 $p || exit; done; kill $p) " +
+    "<&3 >/dev/null 2>&1 & exec 3<&- </dev/null; ";
+}
 
 /**
  * The command that becomes a worker, if the node has one of the executables. `args` are those of distcomp. It ends when
  * its stdin does, if it serves its stdin or not.
  */
 export function workerScript(executables: readonly Executable[], args: readonly string[]): string {
-  const before = args.includes("--stdio") ? "" : ENDS_WITH_STDIN;
+  const [socket] = args.flatMap((arg) => SOCKET.exec(arg)?.[1] ?? []);
+  const before = socket === undefined ? "" : endsWithStdin(socket);
   const cases = executables.map(({ platform, sha256, bytes }) =>
     `${platform}) h=${nameOf(sha256)}; b=${bytes};;`
   );

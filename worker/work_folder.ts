@@ -5,11 +5,9 @@ import { reasonOf } from "../runtime/error_text.ts";
 import type { Runtime, StreamListener } from "../runtime/ports.ts";
 import { markFolder, removeLeftovers } from "../system/leftovers.ts";
 import type { Log } from "../system/log.ts";
+import { listenAsOwner, OWNER_NAME } from "../system/owned_folder.ts";
 import { removeFolder, removeFolderSync } from "../system/remove_folder.ts";
 import { fitsSocket, FOLDER_PREFIX } from "../system/temporary_folder.ts";
-
-/** The name of a socket that shows that the worker lives. Nobody connects but workers that look for leftovers. */
-const SOCKET_NAME = "owner";
 
 /** A folder that only this user may enter, in one that the user has chosen. */
 export class WorkFolder {
@@ -27,7 +25,7 @@ export class WorkFolder {
     try {
       const path = await files.makePrivateFolder(join(parent, FOLDER_PREFIX));
       await markFolder(await files.onDiskOf?.(path) ?? files, path);
-      void removeLeftovers(runtime, parent, SOCKET_NAME);
+      void removeLeftovers(runtime, parent, OWNER_NAME);
       return new WorkFolder(runtime, path, log);
     } catch (cause) {
       throw new Error(
@@ -51,24 +49,16 @@ export class WorkFolder {
 
   /** Some file systems have no sockets, and their paths are limited. The slots need none. */
   #listen(log: Log): StreamListener | undefined {
-    const path = join(this.path, SOCKET_NAME);
     try {
-      if (!fitsSocket(path)) throw new Error("its path is too long for a socket");
-      const listener = this.#runtime.listen({ kind: "unix", path });
-      void closeAll(listener);
-      return listener;
+      if (!fitsSocket(join(this.path, OWNER_NAME))) {
+        throw new Error("its path is too long for a socket");
+      }
+      return listenAsOwner(this.#runtime, this.path);
     } catch (error) {
       log.warn(
         `nobody will remove ${this.path} if this worker is killed by SIGKILL: ${reasonOf(error)}`,
       );
       return undefined;
     }
-  }
-}
-
-/** Closes each connection: that it was made says enough. */
-async function closeAll(listener: StreamListener): Promise<void> {
-  for (let stream = await listener.accept(); stream; stream = await listener.accept()) {
-    stream.close();
   }
 }

@@ -12,8 +12,6 @@ import { makeKey } from "../../security/key_maker.ts";
 import { createKeyFile } from "../../security/key_store.ts";
 import { textOfKey } from "../../security/key_text.ts";
 import { outputOf } from "../../system/command_output.ts";
-import { removeFolder } from "../../system/remove_folder.ts";
-import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
 import { batchScript } from "../../up/batch_script.ts";
 import { BATCH_SYSTEMS } from "../../up/batch_system.ts";
 import { batchLogFolder, lastLogged } from "../../up/batch_logs.ts";
@@ -40,35 +38,35 @@ const PRIVATE = { mode: 0o600 };
 
 type BatchAction = Extract<UpAction, { readonly kind: "batch" }>;
 
-/** Keeps workers alive until the signal aborts, or no work is left. Resolves to the exit status. */
+/**
+ * Keeps workers alive until the signal aborts, or no work is left. Resolves to the exit status. `folder`: a private one
+ * for the key and the script.
+ */
 export async function upBatch(
   runtime: Runtime,
   action: BatchAction,
+  folder: string,
   ending: AbortSignal,
 ): Promise<number> {
   const executable = executableOf(runtime, action);
-  const folder = await makeTemporaryFolder(runtime.files);
-  try {
-    const key = await makeKey(runtime);
-    await createKeyFile(join(folder, "key"), key, runtime.random);
-    const address = action.connect ?? freeAddress(runtime);
-    const script = join(folder, "worker.sh");
-    const idleMs = action.idleTimeout ?? IDLE_MS_DEFAULT;
-    const content = batchScript({
-      executable,
-      address: formatAddress(address),
-      key: textOfKey(keyForRole(key, "worker")),
-      idleSeconds: Math.ceil(idleMs / 1000),
-    });
-    await writeFile(script, content, PRIVATE);
-    const batch = BATCH_SYSTEMS[action.system];
-    // Ctrl-C must not end an sbatch between its success and its word about it: nobody would know what to cancel.
-    const run = (command: readonly string[]) => outputOf(runtime, command, ASK_MS_MAX, true);
-    const workers = new BatchWorkers(batch, run, script, action.options);
-    return await serve({ runtime, action, workers, address, key: join(folder, "key") }, ending);
-  } finally {
-    await removeFolder(runtime.files, folder);
-  }
+  const key = await makeKey(runtime);
+  const keyFile = join(folder, "key");
+  await createKeyFile(keyFile, keyForRole(key, "controller"), runtime.random);
+  const address = action.connect ?? freeAddress(runtime);
+  const script = join(folder, "worker.sh");
+  const idleMs = action.idleTimeout ?? IDLE_MS_DEFAULT;
+  const content = batchScript({
+    executable,
+    address: formatAddress(address),
+    key: textOfKey(keyForRole(key, "worker")),
+    idleSeconds: Math.ceil(idleMs / 1000),
+  });
+  await writeFile(script, content, PRIVATE);
+  const batch = BATCH_SYSTEMS[action.system];
+  // Ctrl-C must not end an sbatch between its success and its word about it: nobody would know what to cancel.
+  const run = (command: readonly string[]) => outputOf(runtime, command, ASK_MS_MAX, true);
+  const workers = new BatchWorkers(batch, run, script, action.options);
+  return await serve({ runtime, action, workers, address, key: keyFile }, ending);
 }
 
 /** What workers are submitted with. */

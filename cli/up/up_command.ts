@@ -1,5 +1,6 @@
 /** `distcomp up`: starts workers on other machines, and ends them when it ends itself. */
 
+import { resolve } from "node:path";
 import process from "node:process";
 import { DEFAULT_PORT, formatAddress } from "../../link/address.ts";
 import { closeToOthers } from "../../runtime/processes/private_process.ts";
@@ -9,6 +10,7 @@ import { noKeyError } from "../../security/key_commands.ts";
 import { keyPlace } from "../../security/key_place.ts";
 import { readKey } from "../../security/key_store.ts";
 import { textOfKey } from "../../security/key_text.ts";
+import { OwnedFolder } from "../../system/owned_folder.ts";
 import { kubernetesManifest, systemdUnit } from "../../up/manifests.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { handleSignals } from "../terminal/signals.ts";
@@ -29,20 +31,28 @@ export async function upCommand(runtime: Runtime, action: UpAction): Promise<num
     return ExitCode.ok;
   }
   if (action.kind === "systemd") {
-    writeStdout(systemdUnit({ user: action.user, executable: action.executable ?? INSTALLED }));
+    const executable = resolve(action.executable ?? INSTALLED); // systemd takes no other
+    writeStdout(systemdUnit({ user: action.user, executable }));
     return ExitCode.ok;
   }
   await closeToOthers();
-  const ending = new AbortController();
-  await handleSignals({ onStop: () => onStop(ending), onAsked: () => {} });
-  if (action.kind === "batch") return await upBatch(runtime, action, ending.signal);
-  return await upSsh(runtime, await readHosts(action.hosts), action.executable, ending.signal);
+  const hosts = action.kind === "ssh" ? await readHosts(action.hosts) : [];
+  const folder = await OwnedFolder.make(runtime);
+  try {
+    const ending = new AbortController();
+    await handleSignals({ onStop: () => onStop(ending, folder), onAsked: () => {} });
+    if (action.kind === "batch") return await upBatch(runtime, action, folder.path, ending.signal);
+    return await upSsh(runtime, hosts, action.executable, folder.path, ending.signal);
+  } finally {
+    await folder.remove();
+  }
 }
 
 /** The second signal does not wait: a batch system that does not answer may take minutes to cancel its jobs. */
-function onStop(ending: AbortController): void {
-  if (ending.signal.aborted) return void exit(ExitCode.interrupted);
-  ending.abort();
+function onStop(ending: AbortController, folder: OwnedFolder): void {
+  if (!ending.signal.aborted) return ending.abort();
+  folder.removeSync();
+  void exit(ExitCode.interrupted);
 }
 
 /** The manifest has the user's key, for workers only: they cannot use it to control others. */

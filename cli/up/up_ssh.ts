@@ -3,9 +3,7 @@
 import { join } from "node:path";
 import { startPiped } from "../../runtime/processes/piped_process.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { removeFolder } from "../../system/remove_folder.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
-import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
 import type { Host } from "../../up/host_list.ts";
 import type { NodeFacts } from "../../up/node_scripts.ts";
 import { type NodesEvents, StandingNodes } from "../../up/standing_nodes.ts";
@@ -16,15 +14,18 @@ import { programName } from "../program/resume_command.ts";
 import { executablesFor } from "../options/ssh_options.ts";
 import { writeStdout } from "../terminal/stdout.ts";
 
-/** Starts workers by ssh, which serve until the signal aborts. Resolves to the exit status. */
+/**
+ * Starts workers by ssh, which serve until the signal aborts. Resolves to the exit status. `folder`: a private one for
+ * their sockets.
+ */
 export async function upSsh(
   runtime: Runtime,
   hosts: readonly Host[],
   executable: string | undefined,
+  folder: string,
   ending: AbortSignal,
 ): Promise<number> {
   const executables = await executablesFor(runtime, executable, printWarning);
-  const folder = await makeTemporaryFolder(runtime.files);
   const list = new WorkerList(join(folder, "workers"), `${programName(runtime)} run CORE INPUTS`);
   const { clock, random } = runtime;
   const parts = { clock, random, start: startPiped, executables, folder };
@@ -35,7 +36,6 @@ export async function upSsh(
   } finally {
     await nodes.close();
     await list.written;
-    await removeFolder(runtime.files, folder);
   }
   return list.isEmpty && !ending.aborted ? ExitCode.noWorker : ExitCode.ok;
 }

@@ -89,7 +89,8 @@ export class Sshd implements AsyncDisposable {
   /** Kills the workers, but not what ssh has started them with. */
   killWorkers(): void {
     for (const { pid, command } of this.#processes()) {
-      if (command.includes(" worker --")) signalQuietly(pid, "SIGKILL");
+      const isShell = /^\S*sh -c /.test(command);
+      if (command.includes(" worker --") && !isShell) signalQuietly(pid, "SIGKILL");
     }
   }
 

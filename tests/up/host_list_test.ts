@@ -14,7 +14,14 @@ test("brackets stand for numbers, as Slurm writes them", () => {
   assert.deepEqual(targets("node[08-10]"), ["node08", "node09", "node10"]);
   assert.deepEqual(targets("r[1-2]n[1-2].x"), ["r1n1.x", "r1n2.x", "r2n1.x", "r2n2.x"]);
   assert.deepEqual(targets("a, b\nme@c[1,2] a"), ["a", "b", "me@c1", "me@c2"]);
-  assert.deepEqual(targets("[fe80::1]:4"), ["fe80::1"]);
+});
+
+test("an IPv6 address in brackets is a host, which ssh gets without them", () => {
+  const text = "[::1],[fe80::1%eth0]:4,me@[::ffff:10.0.0.1]";
+  assert.deepEqual(targets(text), ["::1", "fe80::1%eth0", "me@::ffff:10.0.0.1"]);
+  for (const wrong of ["[:1]", "::1", "[:-oProxyCommand=x]"]) {
+    assert.throws(() => parseHosts(wrong), HostListError, wrong);
+  }
 });
 
 test("a number behind a colon is the number of slots", () => {
@@ -108,7 +115,7 @@ test("any text is a list of hosts or an error, and no host begins like an option
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[-\w[\],:@.]{0,30}$/)), (text) => {
       try {
-        for (const { target } of parseHosts(text)) assert.match(target, /^[\w.+-]*@?[\w]/);
+        for (const { target } of parseHosts(text)) assert.match(target, /^[\w.+-]*@?(?:\w|::)/);
         for (const { target } of parseHosts(text)) assert(!target.startsWith("-"));
       } catch (error) {
         if (!(error instanceof HostListError)) throw error;

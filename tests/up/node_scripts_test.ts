@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -12,6 +13,7 @@ import { answerIn, NODE_LINE, storeScript, workerScript } from "../../up/node_sc
 import { isForUser, sshProblem } from "../../up/ssh_problems.ts";
 import { noDisk, UNSHARE } from "../cli/small_disk.ts";
 import { Workspace } from "../cli/workspace.ts";
+import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 
 const BYTES = 1024 * 1024;
@@ -36,8 +38,8 @@ function store(cache: string, bytes: Uint8Array, command: readonly string[] = ["
 }
 
 /** Runs the script that becomes the worker, as ssh does. */
-function work(cache: string) {
-  const script = workerScript(EXECUTABLES, ["worker", "--stdio"]);
+function work(cache: string, ...args: readonly string[]) {
+  const script = workerScript(EXECUTABLES, ["worker", ...args]);
   return run(cache, new Uint8Array(0), ["sh", "-c", `umask 027; ${script}`]);
 }
 
@@ -75,9 +77,9 @@ test("an executable that a node has lost a part of is copied again", async () =>
   const [name = ""] = await readdir(workspace.at("cache/distcomp"));
   for (const left of [0, 1000]) {
     await truncate(workspace.at(`cache/distcomp/${name}`), left);
-    assert.match((await work(cache)).stdout, /^distcomp-node: lacks /);
+    assert.match((await work(cache, "--stdio")).stdout, /^distcomp-node: lacks /);
     assert.match((await store(cache, CONTENT)).stdout, /stored\n$/);
-    assert.match((await work(cache)).stdout, /^distcomp-node: ready /);
+    assert.match((await work(cache, "--stdio")).stdout, /^distcomp-node: ready /);
   }
 });
 
@@ -95,11 +97,20 @@ test("a worker has the umask of the user, and its executable is the user's alone
   await using workspace = await Workspace.make();
   const cache = workspace.at("cache");
   await store(cache, CONTENT);
-  assert.match((await work(cache)).stdout, /^distcomp-node: ready .*\n0?027\n$/);
+  assert.match((await work(cache, "--stdio")).stdout, /^distcomp-node: ready .*\n0?027\n$/);
   const folder = workspace.at("cache/distcomp");
   const [name = ""] = await readdir(folder);
   const modes = await Promise.all([stat(folder), stat(join(folder, name))]);
   assert.deepEqual(modes.map(({ mode }) => mode & 0o777), [0o700, 0o700]);
+});
+
+test("the socket of a worker that was killed does not stay on its node", async () => {
+  await using workspace = await Workspace.make();
+  const cache = workspace.at("cache");
+  await store(cache, CONTENT);
+  const socket = await workspace.write("socket", "");
+  await work(cache, "--listen", `unix:${socket}`);
+  await eventually("it is removed", () => !existsSync(socket));
 });
 
 testUnless(

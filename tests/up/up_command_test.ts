@@ -1,8 +1,9 @@
 /** The commands of `distcomp up` that only print, and what is said about wrong usage. */
 
 import assert from "node:assert/strict";
-import { chmod, readFile } from "node:fs/promises";
-import { eventually } from "../lib/processes.ts";
+import { chmod, mkdir, readdir, readFile, realpath, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { eventually, type Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
 
@@ -10,6 +11,9 @@ test("up systemd prints a unit, and up k8s a manifest with a key that is for wor
   await using workspace = await Workspace.make();
   const unit = await workspace.run(["up", "systemd", "--user", "dc"]);
   assert.match(unit.stdout, /^ExecStart=\/usr\/local\/bin\/distcomp worker\nUser=dc$/m);
+  const other = await workspace.run(["up", "systemd", "--executable", "bin/distcomp"]);
+  const path = await realpath(workspace.path);
+  assert(other.stdout.includes(`\nExecStart=${path}/bin/distcomp worker\n`), other.stdout);
   assert.equal((await workspace.run(["key", "create", "key"])).code, 0);
   const { code, stdout } = await workspace.run(["up", "k8s", "--key", "key", "--image", "x:1"]);
   assert.equal(code, 0);
@@ -62,24 +66,51 @@ test("up ssh says once what is wrong with a node that it tries again and again",
   assert.equal(up.stderr, "a: connect to host a: Connection refused; trying again\n");
 });
 
-test("a second signal ends up at once, although the batch system does not answer", async () => {
-  await using workspace = await Workspace.make();
-  const asked = workspace.at("asked");
-  const programs = {
-    sbatch: "echo 7",
-    scancel: `echo x >'${asked}'; while test -e '${asked}'; do sleep 0.1; done`,
-  };
+/** Starts `up slurm` with these shell scripts as commands of Slurm. */
+async function upSlurm(
+  workspace: Workspace,
+  programs: Readonly<Record<string, string>>,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Program> {
   for (const [name, text] of Object.entries(programs)) {
     await chmod(await workspace.write(`bin/${name}`, `#!/bin/sh\n${text}\n`), 0o755);
   }
-  const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin` };
-  const args = ["up", "slurm", "1", "--executable", asked, "--connect", "elsewhere:7433"];
-  await using up = await workspace.start(args, { env });
+  const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin`, ...variables };
+  const args = ["up", "slurm", "1", "--executable", "x", "--connect", "elsewhere:7433"];
+  const up = await workspace.start(args, { env });
   await up.printed("stderr", /^submitted 1 worker to Slurm$/m);
+  return up;
+}
+
+test("a second signal ends up at once, although the batch system does not answer", async () => {
+  await using workspace = await Workspace.make();
+  const asked = workspace.at("asked");
+  const scancel = `echo x >'${asked}'; while test -e '${asked}'; do sleep 0.1; done`;
+  await using up = await upSlurm(workspace, { sbatch: "echo 7", scancel });
   up.signal("SIGINT");
   await eventually("the workers are being canceled", () => readFile(asked).catch(() => undefined));
   up.signal("SIGINT");
   let end: Awaited<typeof up.exited> | undefined;
   void up.exited.then((exited) => end = exited);
   assert.deepEqual(await eventually("up ends", () => end), { code: 130, signal: null });
+  assert.deepEqual(await up.files(), [], "not even its key");
+});
+
+test("the key of up that was killed is the run's alone, and is removed by the next up", async () => {
+  await using workspace = await Workspace.make();
+  const TMPDIR = workspace.at("tmp");
+  await mkdir(TMPDIR);
+  const start = () => upSlurm(workspace, { sbatch: "echo 7", scancel: "" }, { TMPDIR });
+  await using killed = await start();
+  const [name = ""] = await readdir(TMPDIR);
+  const folder = join(TMPDIR, name);
+  const shown = await workspace.run(["key", "show", "--key", join(folder, "key")]);
+  assert.match(shown.stdout, /^for +controllers only$/m, shown.stderr);
+  await killed.kill();
+  await utimes(folder, 0, 0); // it might be one that is just being made
+  await using next = await start();
+  await eventually("it is removed", async () => !(await readdir(TMPDIR)).includes(name));
+  next.signal("SIGINT");
+  await next.endsCleanly();
+  assert.deepEqual(await readdir(TMPDIR), []);
 });

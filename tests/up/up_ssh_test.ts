@@ -1,9 +1,10 @@
 /** `distcomp up ssh`, with a real sshd on this machine. */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { core } from "../lib/cores.ts";
 import { lacksSshd, Sshd } from "../lib/sshd.ts";
-import type { Program } from "../lib/processes.ts";
+import { eventually, type Program } from "../lib/processes.ts";
 import { slowTestUnless } from "../lib/test.ts";
 import { Workspace } from "../cli/workspace.ts";
 
@@ -51,7 +52,10 @@ test("a worker of up ssh that is killed is started again", async (sshd, workspac
   const args = ["up", "ssh", "node1:1", "--executable", sshd.executable];
   await using up = await workspace.start(args, { env: sshd.env });
   await up.printed("stdout", /--workers/);
+  const [socket = ""] = sshd.running.flatMap((it) => / unix:(\/tmp\/\S+)/.exec(it)?.[1] ?? []);
+  assert(existsSync(socket));
   sshd.killWorkers();
+  await eventually("its socket is removed", () => !existsSync(socket));
   await up.printed("stderr", /^node1: .*; trying again$/m);
   await up.printed("stderr", /^node1 is back$/m);
   up.signal("SIGTERM");
