@@ -1,10 +1,13 @@
 /** Reads and writes key files. */
 
 import { Buffer } from "node:buffer";
+import type { Stats } from "node:fs";
 import { type FileHandle, link, mkdir, open, realpath, rename, unlink } from "node:fs/promises";
 import process from "node:process";
 import { codeOf, messageOf, reasonOf } from "../runtime/error_text.ts";
-import { dirname } from "../runtime/files/path.ts";
+import { FilesBelow } from "../runtime/files/files_below.ts";
+import { basename, dirname, join } from "../runtime/files/path.ts";
+import { systemFiles } from "../runtime/files/system_files.ts";
 import type { Key } from "./key.ts";
 import { KeyError } from "./key_error.ts";
 import type { Sources } from "./key_maker.ts";
@@ -25,6 +28,16 @@ const ROOT = 0;
 /** Errors of file systems that have no hard links. */
 const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EACCES", "EMLINK"];
 
+/** Who owns a file. */
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+interface PrivateFile extends Owner {
+  readonly text: string;
+}
+
 /** There is a file already. */
 export class KeyExistsError extends KeyError {
   override name = "KeyExistsError";
@@ -32,10 +45,10 @@ export class KeyExistsError extends KeyError {
 
 /** Reads a key. Resolves to `undefined` if there is no file; rejects with a `KeyError` if it cannot be used. */
 export async function readKey(place: KeyPlace): Promise<Key | undefined> {
-  const text = await readPrivateFile(place);
-  if (text === undefined) return undefined;
+  const file = await readPrivateFile(place);
+  if (!file) return undefined;
   try {
-    return keyOfText(text);
+    return keyOfText(file.text);
   } catch (cause) {
     throw new KeyError(`Cannot use the key "${place.path}": ${messageOf(cause)}`, { cause });
   }
@@ -59,18 +72,38 @@ export async function createKeyFile(
   }
 }
 
-/** Writes a key in place of the one at `path`: whoever reads meanwhile gets one of the two. */
+/**
+ * Writes a key in place of `old`, which is at `path`, for the same owner: whoever reads meanwhile gets one of the two.
+ * Who owns the folder may put another file or a link there at any moment, so all is done in one open folder.
+ */
 export async function replaceKeyFile(
   path: string,
+  old: Key,
   key: Key,
   random: Sources["random"],
 ): Promise<void> {
   try {
     const file = await realpath(path); // a link to the file stays a link
-    await writeBeside(file, key, random, (unfinished) => rename(unfinished, file));
+    const below = await FilesBelow.open(systemFiles, dirname(file));
+    const folder = await below.holdFolder(dirname(file));
+    try {
+      const held = join(folder.path, basename(file));
+      const owner = await ownerOf(held, old);
+      await writeBeside(held, key, random, (unfinished) => rename(unfinished, held), owner);
+    } finally {
+      folder.close();
+      below.close();
+    }
   } catch (cause) {
     throw writeError(path, cause);
   }
+}
+
+/** Who owns the file with the key `old`, and so gets the one that replaces it. Rejects if it has another one now. */
+async function ownerOf(path: string, old: Key): Promise<Owner> {
+  const found = await readPrivateFile({ path, isDefault: false });
+  if (found && textOfKey(keyOfText(found.text)) === textOfKey(old)) return found;
+  throw new Error("it has changed meanwhile");
 }
 
 /** Gives a finished file its name. Rejects with a `KeyExistsError` if another process was first. */
@@ -94,6 +127,7 @@ async function writeBeside(
   key: Key,
   random: Sources["random"],
   finish: (unfinished: string) => Promise<void>,
+  owner?: Owner,
 ): Promise<void> {
   const unfinished = `${path}.${random.hex(8)}.unfinished`;
   const file = await open(unfinished, "wx", PRIVATE_FILE);
@@ -101,6 +135,7 @@ async function writeBeside(
     try {
       await file.writeFile(textOfKey(key));
       await file.datasync();
+      if (owner) await giveTo(file, owner);
     } finally {
       await file.close();
     }
@@ -110,19 +145,26 @@ async function writeBeside(
   }
 }
 
+async function giveTo(file: FileHandle, { uid, gid }: Owner): Promise<void> {
+  if ((await file.stat()).uid === uid) return;
+  await file.chown(uid, gid).catch((cause) => {
+    throw new Error(`it belongs to another user (uid ${uid}); only root can replace it`, { cause });
+  });
+}
+
 function writeError(path: string, cause: unknown): KeyError {
   if (cause instanceof KeyError) return cause;
   const why = codeOf(cause) === "EEXIST" ? "a part of its path is not a folder" : reasonOf(cause);
   return new KeyError(`Cannot write the key "${path}": ${why}`, { cause });
 }
 
-async function readPrivateFile(place: KeyPlace): Promise<string | undefined> {
+async function readPrivateFile(place: KeyPlace): Promise<PrivateFile | undefined> {
   const { path } = place;
   try {
     const file = await open(path, "r");
     try {
-      await checkIsPrivate(place, file);
-      return await contentOf(file);
+      const { uid, gid } = await checkedStats(place, file);
+      return { text: await contentOf(file), uid, gid };
     } finally {
       await file.close();
     }
@@ -134,18 +176,18 @@ async function readPrivateFile(place: KeyPlace): Promise<string | undefined> {
 }
 
 /** A key that others can read, or could have written, is not used. */
-async function checkIsPrivate({ path, isDefault }: KeyPlace, file: FileHandle): Promise<void> {
+async function checkedStats({ path, isDefault }: KeyPlace, file: FileHandle): Promise<Stats> {
   const stats = await file.stat();
   const { mode, uid } = stats;
   if (!stats.isFile()) throw new KeyError(`Cannot use the key "${path}": it is no file`);
-  if (process.platform === "win32") return; // its modes say nothing about who can read a file
+  if (process.platform === "win32") return stats; // its modes say nothing about who can read a file
   if (isDefault && ![ROOT, ownUser() ?? uid].includes(uid)) {
     throw new KeyError(
       `The key "${path}" belongs to another user (uid ${uid}); if you trust that user, ` +
         `name it with --key or ${KEY_VARIABLE}`,
     );
   }
-  if ((mode & OTHERS) === 0) return;
+  if ((mode & OTHERS) === 0) return stats;
   const modeText = (mode & MODE).toString(8);
   throw new KeyError(
     `Other users of this machine can read or change the key "${path}" (mode ${modeText}), so it ` +

@@ -92,7 +92,7 @@ async function rotate(runtime: Runtime, path: string, old: Key, keepMs: number):
     );
   }
   const key = await rotateKey(old, keepMs, runtime);
-  await replaceKeyFile(path, key, runtime.random);
+  await replaceKeyFile(path, old, key, runtime.random);
   const [accepted] = key.replaced;
   say(
     `made the key ${fingerprintText(key.fingerprint)} in "${path}"`,

@@ -11,7 +11,13 @@ import { systemRandom } from "../../runtime/clock.ts";
 import { keyForRole } from "../../security/key.ts";
 import { rotateKey } from "../../security/key_maker.ts";
 import { keyPlace } from "../../security/key_place.ts";
-import { createKeyFile, KeyExistsError, nameNew, readKey } from "../../security/key_store.ts";
+import {
+  createKeyFile,
+  KeyExistsError,
+  nameNew,
+  readKey,
+  replaceKeyFile,
+} from "../../security/key_store.ts";
 import { keyOfText, textOfKey } from "../../security/key_text.ts";
 import { ROLES } from "../../security/role.ts";
 import { test, testUnless } from "../lib/test.ts";
@@ -142,6 +148,30 @@ test("a key file is never overwritten, but for a rotation, which keeps a link to
   assert.deepEqual(await readKey({ path: link, isDefault: false }), next);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.deepEqual((await readdir(folder.path)).sort(), ["key", "link"]);
+});
+
+testUnless(NOT_ROOT, "a key that root replaces still belongs to its user alone", async () => {
+  await using folder = await KeyFolder.make();
+  const path = folder.at("key");
+  await createKeyFile(path, await keyOf(), systemRandom);
+  await chown(path, NOBODY, NOBODY);
+  const next = await keyOf();
+  await folder.replace(path, next);
+  assert.deepEqual(await readKey({ path, isDefault: false }), next);
+  const { uid, gid, mode } = await stat(path);
+  assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o600]);
+});
+
+test("a key is replaced only while it is there: what was put in its place stays, and gets none", async () => {
+  await using folder = await KeyFolder.make();
+  const [path, other] = [folder.at("key"), await keyOf()];
+  await createKeyFile(path, other, systemRandom);
+  await assert.rejects(replaceKeyFile(path, await keyOf(), await keyOf(), systemRandom), {
+    name: "KeyError",
+    message: `Cannot write the key "${path}": it has changed meanwhile`,
+  });
+  assert.deepEqual(await readKey({ path, isDefault: false }), other);
+  assert.deepEqual(await readdir(folder.path), ["key"]);
 });
 
 test("where there are no links, a key file is not overwritten either", async () => {

@@ -9,7 +9,7 @@ import type { Credentials } from "../../security/credentials.ts";
 import { DAY_MS } from "../../security/dates.ts";
 import type { Key } from "../../security/key.ts";
 import { makeKey, type Sources } from "../../security/key_maker.ts";
-import { createKeyFile, replaceKeyFile } from "../../security/key_store.ts";
+import { createKeyFile, readKey, replaceKeyFile } from "../../security/key_store.ts";
 import { openCredentials } from "../../security/open_credentials.ts";
 import { derOf } from "../../security/pem.ts";
 import type { Role } from "../../security/role.ts";
@@ -57,7 +57,9 @@ export class KeyFolder implements AsyncDisposable {
   }
 
   async replace(path: string, key: Key): Promise<void> {
-    await replaceKeyFile(path, key, systemRandom);
+    const old = await readKey({ path, isDefault: false });
+    assert(old, "there is a key to replace");
+    await replaceKeyFile(path, old, key, systemRandom);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
