@@ -16,13 +16,21 @@ import type { ScreenSize, TopView } from "./top_view.ts";
 import { runningLines } from "./top_running.ts";
 import { firstShown, workerTable } from "./top_workers.ts";
 
-/** A part of the screen, with a title and so many lines at most. */
+/** What may be shown below the workers. */
 interface Section {
   readonly title: string;
   /** What each line is, if the title says how many of them are left out. */
   readonly noun?: string;
-  readonly lines: readonly Line[];
+  /** How many lines there are, and how many are shown as long as others need the rows. */
+  readonly total: number;
   readonly linesMax: number;
+  readonly linesOf: (count: number) => readonly Line[];
+}
+
+/** A section that has room. */
+interface ShownSection {
+  readonly title: string;
+  readonly lines: readonly Line[];
 }
 
 /** The rows of the head and the foot. */
@@ -119,63 +127,82 @@ function widthOfAll(pieces: readonly Piece[]): number {
   return pieces.reduce((sum, [text]) => sum + widthOf(text), 0);
 }
 
-/** The most important sections first: the last ones are left out where there is little room. */
-function fittingSections(run: RunSnapshot, columns: number, rows: number): Section[] {
+/**
+ * The most important sections first: the last ones are left out where there is little room, and the first ones get the
+ * rows that nobody else needs.
+ */
+function fittingSections(run: RunSnapshot, columns: number, rows: number): ShownSection[] {
   let left = rows;
-  return [failures(run), lost(run), running(run, columns), log(run)].flatMap((section) => {
-    const room = Math.min(section.linesMax, left - 1);
-    if (section.lines.length === 0 || room <= 0) return [];
-    const lines = section.lines.slice(0, room);
-    left -= lines.length + 1;
-    return [{ ...section, title: section.title + moreText(section, lines.length), lines }];
+  const fitting = [failures(run), lost(run), running(run, columns), log(run)].flatMap((section) => {
+    const count = Math.min(section.linesMax, section.total, left - 1);
+    if (count <= 0) return [];
+    left -= count + 1;
+    return [{ section, count }];
+  });
+  let spare = Math.max(0, left + WORKER_ROWS_MIN - (run.workers.length + 1));
+  return fitting.map(({ section, count }) => {
+    const more = Math.min(spare, section.total - count);
+    spare -= more;
+    return shownPart(section, count + more);
   });
 }
 
-/** What there is beside the lines that are shown, where a section says it. */
-function moreText({ noun, lines }: Section, shown: number): string {
-  const more = lines.length - shown;
-  return noun === undefined || more === 0 ? "" : `, and ${formatNoun(more, noun)}`;
+function shownPart({ title, noun, total, linesOf }: Section, count: number): ShownSection {
+  const more = noun === undefined || count === total
+    ? ""
+    : `, and ${formatNoun(total - count, noun)}`;
+  return { title: title + more, lines: linesOf(count) };
 }
 
 function failures({ failures, jobs }: RunSnapshot): Section {
   return {
     title: `FAILED ${formatCount(jobs.failed)}`,
     noun: "more reason",
+    total: failures.length,
     linesMax: FAILURES_MAX,
-    lines: failures.map(({ reason, jobs, names }) => [
-      [`${formatCount(jobs).padStart(7)}  `, "red"],
-      [`${printable(reason)}  `],
-      [names.map(printable).join(", "), "dim"],
-    ]),
+    linesOf: (count) =>
+      failures.slice(0, count).map(({ reason, jobs, names }) => [
+        [`${formatCount(jobs).padStart(7)}  `, "red"],
+        [`${printable(reason)}  `],
+        [names.map(printable).join(", "), "dim"],
+      ]),
   };
 }
 
 function lost({ lost, lostTotal, at }: RunSnapshot): Section {
   return {
     title: `LOST ${formatCount(lostTotal)}`,
+    total: lost.length,
     linesMax: LOST_MAX,
-    lines: lost.map(({ name, lostAt, reason, jobs }) => [
-      [`${formatDuration(Math.max(0, at - lostAt)).padStart(7)}  `],
-      [`${printable(name)}  `, "red"],
-      [printable(reason)],
-      [jobs === 0 ? "" : `  ${formatNoun(jobs, "job")} rescheduled`, "dim"],
-    ]),
+    linesOf: (count) =>
+      lost.slice(0, count).map(({ name, lostAt, reason, jobs }) => [
+        [`${formatDuration(Math.max(0, at - lostAt)).padStart(7)}  `],
+        [`${printable(name)}  `, "red"],
+        [printable(reason)],
+        [jobs === 0 ? "" : `  ${formatNoun(jobs, "job")} rescheduled`, "dim"],
+      ]),
   };
 }
 
 function running(run: RunSnapshot, columns: number): Section {
   return {
     title: `RUNNING ${formatCount(run.jobs.running)}`,
+    total: run.running.length,
     linesMax: RUNNING_MAX,
-    lines: runningLines(run, RUNNING_MAX, columns),
+    linesOf: (count) => runningLines(run, count, columns),
   };
 }
 
-/** The newest lines, as many as there is room for. */
+/** The newest lines. */
 function log({ log }: RunSnapshot): Section {
-  const lines = log.slice(-LOG_MAX).map(({ at, level, text }): Line => [
-    [`${new Date(at).toTimeString().slice(0, 8)} `, "dim"],
-    level === "warning" ? [printable(text), "yellow"] : [printable(text)],
-  ]);
-  return { title: "LOG", linesMax: LOG_MAX, lines };
+  return {
+    title: "LOG",
+    total: log.length,
+    linesMax: LOG_MAX,
+    linesOf: (count) =>
+      log.slice(-count).map(({ at, level, text }): Line => [
+        [`${new Date(at).toTimeString().slice(0, 8)} `, "dim"],
+        level === "warning" ? [printable(text), "yellow"] : [printable(text)],
+      ]),
+  };
 }

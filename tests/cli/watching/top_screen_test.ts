@@ -97,10 +97,30 @@ test("top says how many reasons of failures it leaves out", () => {
   const titleOf = (reasons: number, rows = 24) =>
     topLines(fakeRun({}, { failures: failures.slice(0, reasons) }), VIEW, { columns: 80, rows })
       .find((line) => line.startsWith("FAILED"))?.trimEnd();
-  assert.deepEqual([5, 6, 8].map((reasons) => titleOf(reasons)), [
-    ...["FAILED 17", "FAILED 17, and 1 more reason", "FAILED 17, and 3 more reasons"],
+  assert.deepEqual([6, 7, 8].map((reasons) => titleOf(reasons)), [
+    ...["FAILED 17", "FAILED 17, and 1 more reason", "FAILED 17, and 2 more reasons"],
   ]);
   assert.equal(titleOf(3, 12), "FAILED 17, and 1 more reason");
+});
+
+test("rows that are left over go to what would be cut, failures first, and not to the last of the workers", () => {
+  const failures = Array.from({ length: 7 }, (_, index) => (
+    { reason: `reason ${index}`, jobs: 1, names: ["a"] }
+  ));
+  const linesIn = (rows: number, workers = 3) =>
+    topLines(fakeRun({ workers }, { failures }), VIEW, { columns: 200, rows });
+  const shownIn = (rows: number, workers?: number) =>
+    linesIn(rows, workers).filter((line) => line.includes("  reason ")).length;
+  assert.equal(shownIn(50), 7);
+  assert(linesIn(50).some((line) => /^FAILED 17 *$/.test(line)));
+  const rowsAll = Array.from({ length: 50 }, (_, rows) => rows).find((rows) =>
+    shownIn(rows) === 7
+  )!;
+  assert.equal(shownIn(rowsAll - 1), 6);
+  assert.equal(shownIn(rowsAll, 5), 5, "two more workers take these rows");
+  const runningIn = (rows: number) =>
+    linesIn(rows).filter((line) => /part-\d+\.bin +node/.test(line));
+  assert.deepEqual([rowsAll, 50].map((rows) => runningIn(rows).length), [5, 9]);
 });
 
 test("on a narrow screen, top leaves out whole details and the bar, and failures last", () => {

@@ -94,7 +94,7 @@ test("a worker's error ends its job, and is reported as one printable line", asy
     assert.deepEqual(answer, {
       kind: "error",
       cause: "other",
-      message: "it went wrong [31m twice",
+      message: "it went wrong twice",
     });
     assert.equal(job.attempt, 1);
   }

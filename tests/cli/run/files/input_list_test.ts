@@ -70,7 +70,7 @@ test("an error about a name is one line, whatever the name has in it", async () 
   assert.equal(run.code, 2);
   assert.equal(
     run.stderr,
-    'distcomp: Cannot read input "no such [31mfile": no such file or folder\n',
+    'distcomp: Cannot read input "no suchfile": no such file or folder\n',
   );
 });
 

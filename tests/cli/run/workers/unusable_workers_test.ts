@@ -152,7 +152,7 @@ slowTest(
     assert(lines.every((line) => line.length < 400), "no line is longer");
     // deno-lint-ignore no-control-regex -- that there are none is the point
     assert(!/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(run.stdout));
-    assert.match(run.stdout, /^ {2}\d+ and 24 more +\[2Jlong reason /m);
+    assert.match(run.stdout, /^ {2}\d+ and 24 more +long reason /m);
     const records = await workspace.records();
     const lengths = records.map(({ error = "" }) => error.length);
     assert(
