@@ -16,8 +16,9 @@ import { SessionClosedError } from "./errors.ts";
 import { endedJob } from "./ended_job.ts";
 import { EventListeners } from "./event_listeners.ts";
 import { JobMap } from "./job_map.ts";
-import { bytesToRun, checkedBefore, encoded, runJob, unlessAborted } from "./job_run.ts";
+import { bytesToRun, checkedBefore, encoded, runJob } from "./job_run.ts";
 import { KeepAlive } from "./keep_alive.ts";
+import { LateInputs } from "./late_inputs.ts";
 import {
   checkAnotherCore,
   checkedClose,
@@ -71,8 +72,7 @@ export class Session implements AsyncDisposable {
   readonly #listeners = new EventListeners();
   readonly #runClients: RunClients;
   readonly #maps = new Set<JobMap<never, unknown>>();
-  /** Calls of `run` whose input is yet to come. */
-  readonly #preparing = new Set<Promise<unknown>>();
+  readonly #lateInputs = new LateInputs();
   readonly #otherCores = new Set<Session>();
   /** No worker can be used at present. */
   #lacksWorkers = false;
@@ -163,10 +163,8 @@ export class Session implements AsyncDisposable {
     const bytes = bytesToRun(input);
     const client = this.#runClients.of(job.priority);
     if (bytes instanceof Uint8Array) return await runJob(this.#jobs, client, bytes, job);
-    const run = unlessAborted(bytes, job.signal)
-      .then((bytes) => runJob(this.#jobs, client, bytes, job));
-    this.#preparing.add(run);
-    return await run.finally(() => this.#preparing.delete(run));
+    const start = (bytes: Uint8Array<ArrayBuffer>) => runJob(this.#jobs, client, bytes, job);
+    return await this.#lateInputs.run(bytes, job.signal, start);
   }
 
   /**
@@ -244,7 +242,7 @@ export class Session implements AsyncDisposable {
     this.#isClosing = true;
     for (const map of this.#maps) map.stopTaking(new SessionClosedError());
     await Promise.all([...this.#otherCores].map((other) => other.#drain()));
-    await Promise.allSettled(this.#preparing);
+    await this.#lateInputs.settled();
     await this.#jobs.idle();
     this.#isDrained = true;
   }
@@ -257,6 +255,7 @@ export class Session implements AsyncDisposable {
       else map.abort(error);
     }
     this.#jobs.refuse(error);
+    this.#lateInputs.refuse(error);
     this.#watch.fail(error);
     await Promise.all([...this.#otherCores].map((other) => other.close()));
     await this.#shared.workers.detach(this.#cluster);
