@@ -55,6 +55,25 @@ test("a worker is removed however it is written, and a further core does not use
   assert.deepEqual(log.slice(1), ["leaves node8:7433"]);
 });
 
+test("a session closes each core that is open or being closed, and has forgotten those that are closed", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const closings = [0, 0, 0];
+  const cores = await Promise.all(closings.map(() => session.openCore(OTHER_CORE)));
+  for (const [index, core] of cores.entries()) {
+    const close = core.close.bind(core);
+    core.close = () => {
+      closings[index]! += 1;
+      return close();
+    };
+  }
+  await soon(cores[0]!.close());
+  const closing = cores[1]!.close();
+  await soon(session.close());
+  await closing;
+  assert.deepEqual(closings, [1, 2, 1]);
+});
+
 test("a core that is opened while its session closes is closed too", async () => {
   await using worker = await ScriptedWorker2.start();
   const session = await sessionWith([worker]);
