@@ -49,8 +49,12 @@ function ifMissing(error: unknown): undefined {
   if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw error;
 }
 
-/** Whether a run still writes to the outputs, as far as this machine can tell. */
-export async function isRunning({ files, lock }: RecordedOutputs): Promise<boolean> {
+/** Whether a run still writes to the outputs at `nowMs` of the wall clock, as far as this machine can tell. */
+export async function isRunning(
+  { files, lock }: RecordedOutputs,
+  nowMs: number,
+): Promise<boolean> {
   const text = await readText(files, lock).catch(() => undefined); // another user's
-  return text !== undefined && holderIn(text) !== undefined && !isStale(text);
+  if (text === undefined || !holderIn(text)) return false;
+  return !await isStale(files, lock, text, nowMs);
 }

@@ -31,18 +31,23 @@ export interface OverRun {
   readonly toRun?: number | undefined;
 }
 
-/** Looks for the run whose journal is in `state`. Rejects with a `SilentRunError`. */
-export async function findRun(files: FolderFiles, state: string): Promise<FoundRun> {
-  const lock = await readText(files, join(state, "lock"));
+/** Looks for the run whose journal is in `state`. `nowMs` is the wall-clock time. Rejects with a `SilentRunError`. */
+export async function findRun(
+  files: FolderFiles,
+  state: string,
+  nowMs: number,
+): Promise<FoundRun> {
+  const path = join(state, "lock");
+  const lock = await readText(files, path);
   if (lock === undefined) return { kind: "over", end: "ended" };
-  if (isStale(lock)) {
+  if (await isStale(files, path, lock, nowMs)) {
     return { kind: "over", end: "killed", toRun: await toRunOf(files, state, lock) };
   }
   const { host = "another machine", pid = 0 } = holderIn(lock) ?? {};
   const name = `process ${pid} on ${host}`;
   if (host !== os.hostname()) {
     return unreachable(
-      `it is ${name}; ask there, or remove "${join(state, "lock")}" if it has ended`,
+      `it is ${name}; ask there, or remove "${path}" if it has ended`,
     );
   }
   const record = await readLiveRecord(files, state);
@@ -56,7 +61,7 @@ export async function findRun(files: FolderFiles, state: string): Promise<FoundR
   } catch (error) {
     if (!(error instanceof DeadRunError)) throw error;
     return unreachable(
-      `it is ${name}, which does not answer here; it may be ending, or in another container`,
+      `it is ${name}, which does not answer here; it may be ending, in another container, or on another machine of this name`,
     );
   }
 }
@@ -65,9 +70,12 @@ export async function findRun(files: FolderFiles, state: string): Promise<FoundR
 export async function toRunOfKilled(
   files: FolderFiles,
   state: string,
+  nowMs: number,
 ): Promise<number | undefined> {
-  const lock = await readText(files, join(state, "lock"));
-  return lock === undefined || !isStale(lock) ? undefined : await toRunOf(files, state, lock);
+  const path = join(state, "lock");
+  const lock = await readText(files, path);
+  if (lock === undefined || !await isStale(files, path, lock, nowMs)) return undefined;
+  return await toRunOf(files, state, lock);
 }
 
 /** What it has noted is its own if the lock is, too: the file may be of an earlier one. */

@@ -46,19 +46,20 @@ export async function reportCommand(
       }; name the output folder of a run, or its pack`,
     );
   }
+  const madeAt = runtime.clock.date();
   let report: Report;
   let isGoingOn: boolean;
   let toRun: number | undefined;
   try {
-    isGoingOn = await isRunning(found); // before the journal is read: its end may come in between
+    isGoingOn = await isRunning(found, madeAt); // before the journal is read: its end may come in between
     // The report says what it can of a run whose own record cannot be read.
-    toRun = await toRunOfKilled(found.files, dirname(found.journal)).catch(() => undefined);
+    toRun = await toRunOfKilled(found.files, dirname(found.journal), madeAt).catch(() => undefined);
     report = await readReport(found);
   } finally {
     found.files.close();
   }
   const name = basename(resolve(outputs));
-  const about = { outputs: name, madeAt: runtime.clock.date(), version: VERSION, isGoingOn, toRun };
+  const about = { outputs: name, madeAt, version: VERSION, isGoingOn, toRun };
   const { reportPage, REPORT_START } = await import("../../report/page/report_page.ts");
   const page = reportPage(report, about);
   if (output === "-") {

@@ -53,7 +53,7 @@ export async function runOfOutputs(
   try {
     const files = await FilesBelow.open(runtime.files, root);
     try {
-      const found = await findRun(files, state);
+      const found = await findRun(files, state, runtime.clock.date());
       if (found.kind !== "over") return found;
       return await readPastRun(files, join(state, JOURNAL), resolve(name), found);
     } finally {

@@ -19,6 +19,7 @@ import {
   readText,
   writeDurably,
 } from "./lock_file.ts";
+import { isOfOtherBoot } from "./process_id.ts";
 
 /** Replacing a stale lock takes microseconds. A process that takes longer has been suspended. */
 const TAKEOVER_LIMIT_MS = 10_000;
@@ -93,7 +94,7 @@ export class Lock {
   async #isLeftover(path: string): Promise<boolean> {
     const { files, clock } = this.#ports;
     const text = await readText(files, path) ?? "";
-    if (holderIn(text)) return isStale(text);
+    if (holderIn(text)) return await isStale(files, path, text, clock.date());
     // It names no process: it is damaged, or still being written.
     const info = await files.info(path).catch(() => undefined); // its owner has just removed it
     return info !== undefined && clock.date() - info.modifiedAtMs > WRITING_LIMIT_MS;
@@ -110,11 +111,14 @@ async function moveIntoPlace(
 ): Promise<void> {
   const { clock, files } = ports;
   const deadlineMs = clock.now() + TAKEOVER_LIMIT_MS;
+  const nowMs = (await files.info(temporary)).modifiedAtMs; // it has just been written
   for (;;) {
     if (await createFrom(files, temporary, path, text)) return;
     const found = await readText(files, path);
     if (found !== undefined) {
-      if (!isStale(found)) throw lockedError(path, guarded, holderIn(found));
+      if (!await isStale(files, path, found, nowMs)) {
+        throw lockedError(path, guarded, holderIn(found));
+      }
       if (await takeOver(found, temporary, path, guarded, ports)) return;
     }
     if (clock.now() > deadlineMs) {
@@ -167,9 +171,13 @@ function lockedError(path: string, guarded: string, holder: LockHolder | undefin
     );
   }
   const who = `Another run uses ${guarded}: process ${holder.pid} on ${holder.host}`;
+  const ifEnded = `if that run has ended, delete "${path}"`;
+  if (holder.host !== os.hostname()) return new LockedError(`${who}; ${ifEnded}`);
+  if (isOfOtherBoot(holder)) {
+    const where = "another machine of this name, or this one before it was restarted";
+    return new LockedError(`${who}, which is ${where}; ${ifEnded}`);
+  }
   return new LockedError(
-    holder.host === os.hostname()
-      ? `${who}; wait until it has ended (if it has, delete "${path}"), or choose another folder with -o`
-      : `${who}; if that run has ended, delete "${path}"`,
+    `${who}; wait until it has ended (if it has, delete "${path}"), or choose another folder with -o`,
   );
 }

@@ -4,9 +4,11 @@ import os from "node:os";
 import process from "node:process";
 import { codeOf } from "../../runtime/error_text.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
+import { dirname, join } from "../../runtime/files/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { isGone, MACHINE, PID_NAMESPACE, type ProcessId, startOf } from "./process_id.ts";
+import { JOURNAL } from "./state_folder.ts";
 
 /** The error codes of file systems without hard links. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
@@ -44,10 +46,30 @@ export function holderIn(text: string): LockHolder | undefined {
   }
 }
 
-/** Whether the text names a process that has certainly ended. */
-export function isStale(text: string): boolean {
+/**
+ * Whether the text of the lock at `path` names a process that has certainly ended. `nowMs` is the time that a file
+ * written now would have. The clock of a file server may show another time than that of this machine.
+ */
+export async function isStale(
+  files: FolderFiles,
+  path: string,
+  text: string,
+  nowMs: number,
+): Promise<boolean> {
   const holder = holderIn(text);
-  return holder !== undefined && isGone(holder);
+  if (!holder) return false;
+  // Only the holder of the lock writes to the journal.
+  const written = [path, join(dirname(path), JOURNAL)].map((file) => modifiedAtMs(files, file));
+  return isGone(holder, nowMs - Math.max(...await Promise.all(written)));
+}
+
+/** 0 if there is no such file, and `NaN` if that cannot be seen. */
+async function modifiedAtMs(files: FolderFiles, path: string): Promise<number> {
+  try {
+    return (await files.info(path)).modifiedAtMs;
+  } catch (error) {
+    return codeOf(error) === "ENOENT" ? 0 : NaN;
+  }
 }
 
 /** A file's text; `undefined` if there is no such file. */

@@ -6,6 +6,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import os from "node:os";
 import process from "node:process";
+import { thisSystem } from "../../runtime/proc_files.ts";
 import { machineId, systemId } from "../../system/machine.ts";
 import { sha256Of } from "../../system/sha256.ts";
 
@@ -39,10 +40,16 @@ export function startOf(pid: number): string | undefined {
   return fields && !hasEnded(fields) ? fields[START_FIELD] : undefined;
 }
 
-/** Whether a process has certainly ended. A process of another machine or container may still run. */
-export function isGone({ pid, host, start, space, machine }: ProcessId): boolean {
-  const isElsewhere = machine !== undefined && MACHINE !== undefined && machine !== MACHINE;
-  if (host !== os.hostname() || isElsewhere || isOfOtherContainer(space)) return false;
+/**
+ * Whether a process has certainly ended. It gave its last sign of life `aliveMsAgo`. A process of another machine or
+ * container may still run.
+ */
+export function isGone(id: ProcessId, aliveMsAgo: number): boolean {
+  if (isOfOtherMachine(id)) return false;
+  // No process survives a reboot. But a clone of this machine, or another container, may have its name and its id.
+  if (isOfOtherBoot(id)) return aliveMsAgo > uptimeMs();
+  const { pid, start, space } = id;
+  if (isOfOtherContainer(space)) return false;
   const fields = start === undefined ? undefined : statOf(pid);
   if (fields) return hasEnded(fields) || fields[START_FIELD] !== start;
   // If /proc cannot tell and the id is our own, an earlier process had the same id.
@@ -73,11 +80,27 @@ function cannotBeSignaled(pid: number): boolean {
   }
 }
 
-/** Whether an id belongs to another container of the current boot. No process survives a reboot. */
-function isOfOtherContainer(space: string | undefined): boolean {
+/** Whether a process certainly does not run on this machine. */
+function isOfOtherMachine({ host, machine }: ProcessId): boolean {
+  if (host !== os.hostname()) return true;
+  return machine !== undefined && MACHINE !== undefined && machine !== MACHINE;
+}
+
+/** Whether a process is of another boot: of this machine before it was restarted, or of another one with its name. */
+export function isOfOtherBoot({ space }: ProcessId): boolean {
   if (space === undefined || PID_NAMESPACE === undefined) return false;
-  const [boot] = PID_NAMESPACE.split(" ");
-  return space !== PID_NAMESPACE && space.split(" ")[0] === boot;
+  return space.split(" ")[0] !== PID_NAMESPACE.split(" ")[0];
+}
+
+/** Whether a process of the current boot is of another container. */
+function isOfOtherContainer(space: string | undefined): boolean {
+  return space !== undefined && PID_NAMESPACE !== undefined && space !== PID_NAMESPACE;
+}
+
+/** How long ago this machine was booted; `Infinity` if it does not say. */
+function uptimeMs(): number {
+  const seconds = Number.parseFloat(thisSystem.text("/proc/uptime") ?? "");
+  return Number.isNaN(seconds) ? Infinity : 1_000 * seconds;
 }
 
 function hashedSystemId(): string | undefined {

@@ -16,6 +16,7 @@ import type {
 } from "../../runtime/ports.ts";
 import { delay, type Timer } from "../../runtime/clock.ts";
 import { onClose } from "../../runtime/on_close.ts";
+import { thisSystem } from "../../runtime/proc_files.ts";
 import { withReason } from "../../system/failure_line.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
 import { removeFolder } from "../../system/remove_folder.ts";
@@ -26,6 +27,7 @@ import type {
   LocalWorkerOptions,
   LocalWorkerStart,
 } from "./local_worker_options.ts";
+import { EXIT_MS_MAX, WorkerExit } from "./worker_exit.ts";
 
 export type { LocalWorkerShares, LocalWorkerStart } from "./local_worker_options.ts";
 
@@ -43,9 +45,6 @@ const STABLE_MS = 60_000;
  * left: its core cannot be loaded. A connection is opened again after such pauses, too.
  */
 const RESTART_PAUSE_MS_MAX = 10_000;
-
-/** A worker that has been disconnected unloads its cores and exits. After this time it is killed. */
-const EXIT_MS_MAX = 10_000;
 
 /** A process may handle two signals that come together in either order: to go on, it is told twice. */
 const REPEAT_MS = 500;
@@ -72,6 +71,7 @@ export class LocalWorker {
   #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
   #child: Child | undefined;
+  #exit: WorkerExit | undefined;
   #process: ChildProcess | undefined;
   #repeat: Timer | undefined;
   #closed: Promise<void> | undefined;
@@ -152,6 +152,7 @@ export class LocalWorker {
 
   async #close(): Promise<void> {
     this.#repeat?.stop();
+    this.#exit?.stop();
     if (this.#clusters.size === 0 && !this.#options.isShared) this.#killUnused();
     const timer = this.#runtime.clock.after(EXIT_MS_MAX, () => this.#child?.kill());
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
@@ -189,6 +190,7 @@ export class LocalWorker {
       this.#hasJoined = true;
       this.#lastLines = [];
       const cluster = this.#unconnected.shift();
+      this.#exit?.onConnected(stream);
       if (cluster) this.#join(cluster, stream);
       else stream.close();
     }
@@ -282,7 +284,10 @@ export class LocalWorker {
     } catch (error) {
       return `cannot be started: ${messageOf(error)}`;
     }
-    return describe(await this.#child.ended);
+    const { clock, system = thisSystem } = this.#runtime;
+    this.#exit = new WorkerExit(this.#child, { clock, system, log: this.#log });
+    const end = await this.#child.settled;
+    return end ? describe(end) : `hangs: ${this.#child.whyGivenUp}`;
   }
 }
 

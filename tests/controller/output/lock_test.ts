@@ -19,6 +19,10 @@ import { VirtualClock } from "../../lib/virtual_clock.ts";
 
 const noProc = startOf(process.pid) === undefined ? "the system tells no start times" : undefined;
 
+/** A process of another boot, and a time that is longer than any machine has been up. */
+const OTHER_BOOT = "another-boot pid:[1]";
+const LONG_MS = 1e13;
+
 /** Processes that try to acquire a lock at the same time, and how often they do. */
 const RIVALS = 4;
 const ROUNDS = RUNS_ALL ? 10 : 2;
@@ -109,12 +113,37 @@ testUnless(
   () => {
     const [boot] = (PID_NAMESPACE ?? "").split(" ");
     const dead = { pid: 2 ** 22 - 1, host: os.hostname(), start: "1" };
-    assert(isGone({ ...dead, space: PID_NAMESPACE }));
-    assert(!isGone({ ...dead, space: `${boot} pid:[1]` }));
-    assert(isGone({ ...dead, space: "another-boot pid:[1]" }), "nothing survives a restart");
-    assert(isGone({ ...dead, machine: MACHINE }));
-    const other = { ...dead, space: "another-boot pid:[1]", machine: "0123456789abcdef" };
-    assert(MACHINE === undefined || !isGone(other), "another machine has the same host name");
+    assert(isGone({ ...dead, space: PID_NAMESPACE }, 0));
+    assert(!isGone({ ...dead, space: `${boot} pid:[1]` }, LONG_MS));
+    assert(isGone({ ...dead, space: OTHER_BOOT }, LONG_MS), "nothing survives a restart");
+    assert(isGone({ ...dead, machine: MACHINE }, 0));
+    const other = { ...dead, space: OTHER_BOOT, machine: "0123456789abcdef" };
+    assert(MACHINE === undefined || !isGone(other, LONG_MS), "that machine has the same host name");
+  },
+);
+
+testUnless(
+  noProc,
+  "a lock of another boot is of a live clone of this machine if anything was written since the last restart",
+  async () => {
+    const clone = holder({ pid: 2 ** 22 - 1, start: "1", space: OTHER_BOOT, machine: MACHINE });
+    for (const written of [[], ["lock"], ["jobs.jsonl"]]) {
+      await using workspace = await Workspace.make();
+      for (const name of ["lock", "jobs.jsonl"]) {
+        const path = await workspace.write(name, clone);
+        if (!written.includes(name)) await utimes(path, 0, 0);
+      }
+      if (written.length === 0) {
+        await (await acquire(workspace)).release();
+        continue;
+      }
+      await assert.rejects(acquire(workspace), {
+        message: `Another run uses the thing: process ${2 ** 22 - 1} on ${os.hostname()}, which ` +
+          "is another machine of this name, or this one before it was restarted; " +
+          `if that run has ended, delete "${workspace.at("lock")}"`,
+      });
+      assert.equal(await readFile(workspace.at("lock"), "utf8"), clone);
+    }
   },
 );
 
@@ -209,7 +238,7 @@ testUnless(
       const pid = Number(String(line));
       // Its parent is a `sleep` now, which never waits for it.
       await eventually("it has ended", () => startOf(pid) === undefined);
-      assert.ok(isGone({ pid, host: os.hostname(), start: "1" }));
+      assert.ok(isGone({ pid, host: os.hostname(), start: "1" }, 0));
     } finally {
       process.kill(parent.pid as number, "SIGKILL");
     }

@@ -112,6 +112,61 @@ test("a local worker that does not exit within ten seconds is killed", async () 
   await eventually("it is closed", () => isClosed);
 });
 
+test("a local worker that hangs is killed ten seconds after it was disconnected, and another one started", async () => {
+  const { local, processes, streams, warnings, network, clock } = await started();
+  await network.dial(network.listening[0] as Address);
+  await clock.until("it has joined", () => streams.length === 1);
+  streams[0]?.close();
+  await clock.advance(EXIT_MS_MAX - 1);
+  assert.deepEqual([processes[0]?.signals, warnings], [[], []]);
+  await clock.advance(1);
+  await clock.until("another one runs", () => processes.length === 2);
+  assert.deepEqual(warnings, [
+    "the worker on this machine hangs; killing its process 4711",
+    "the worker on this machine was killed by SIGKILL",
+  ]);
+  const closed = local.close();
+  processes[1]?.end({ exitCode: 0 });
+  await closed;
+  assert.equal(clock.timers, 0);
+});
+
+test("a local worker that hangs in the kernel is replaced, too", async () => {
+  const { local, processes, streams, warnings, network, clock } = await started();
+  await network.dial(network.listening[0] as Address);
+  await clock.until("it has joined", () => streams.length === 1);
+  const [hanging] = processes;
+  assert(hanging);
+  hanging.kill = () => {};
+  streams[0]?.close();
+  await clock.until("another one runs", () => processes.length === 2);
+  assert.match(warnings[1] ?? "", /hangs: the system has not let its process end for 10s$/);
+  const closed = local.close();
+  processes[1]?.end({ exitCode: 0 });
+  await closed;
+});
+
+test("a local worker that somebody has stopped is not killed, and a warning says once how it goes on", async () => {
+  const states = ["T (stopped)", "t (tracing stop)"];
+  for (const state of states) {
+    const { local, processes, streams, warnings, network, clock } = await started({ state });
+    await network.dial(network.listening[0] as Address);
+    await clock.until("it has joined", () => streams.length === 1);
+    streams[0]?.close();
+    await clock.advance(6 * EXIT_MS_MAX);
+    assert.deepEqual(processes[0]?.signals, []);
+    assert.deepEqual(warnings, [
+      "the worker on this machine is stopped; kill -CONT 4711 lets it go on",
+    ]);
+    processes[0]?.end({ exitCode: 0 });
+    await clock.until("another one runs", () => processes.length === 2);
+    const closed = local.close();
+    processes[1]?.end({ exitCode: 0 });
+    await closed;
+    assert.equal(clock.timers, 0);
+  }
+});
+
 test("closing a local worker that was abandoned does not wait for it", async () => {
   const { local, processes, clock } = await started();
   const closed = local.close();
@@ -215,7 +270,9 @@ test("a worker that was launched for a run that never began is killed at once", 
 });
 
 /** A local worker whose processes do what the test says. `early`: `use` gives it its cluster. */
-async function started({ cannotStart = false, early = false, isShared = false } = {}) {
+async function started(
+  { cannotStart = false, early = false, isShared = false, state = "S (sleeping)" } = {},
+) {
   const network = new Network();
   const { clock } = network;
   const processes: Process[] = [];
@@ -226,6 +283,10 @@ async function started({ cannotStart = false, early = false, isShared = false } 
   const runtime = {
     ...network.runtime,
     selfCommand: () => ["distcomp"],
+    system: {
+      text: (path: string) => path === "/proc/4711/status" ? `State:\t${state}\n` : undefined,
+      names: () => [],
+    },
     spawn: () => {
       if (cannotStart) throw new Error("no more processes");
       processes.push(new Process());
