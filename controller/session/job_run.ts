@@ -68,19 +68,3 @@ export function runJob(
     });
   });
 }
-
-/** What a promise gives, unless the signal, which has not been aborted yet, comes first. */
-export async function unlessAborted<T>(
-  promise: T | Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (!signal || !isPromise(promise)) return await promise;
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}

@@ -16,8 +16,9 @@ import { SessionClosedError } from "./errors.ts";
 import { endedJob } from "./ended_job.ts";
 import { EventListeners } from "./event_listeners.ts";
 import { JobMap } from "./job_map.ts";
-import { bytesToRun, checkedBefore, encoded, runJob, unlessAborted } from "./job_run.ts";
+import { bytesToRun, checkedBefore, encoded, runJob } from "./job_run.ts";
 import { KeepAlive } from "./keep_alive.ts";
+import { LateInputs } from "./late_inputs.ts";
 import {
   checkAnotherCore,
   checkedClose,
@@ -71,11 +72,10 @@ export class Session implements AsyncDisposable {
   readonly #listeners = new EventListeners();
   readonly #runClients: RunClients;
   readonly #maps = new Set<JobMap<never, unknown>>();
-  /** Calls of `run` whose input is yet to come. */
-  readonly #preparing = new Set<Promise<unknown>>();
+  readonly #late = new LateInputs();
   readonly #otherCores = new Set<Session>();
-  /** No worker can be used at present. */
-  #lacksWorkers = false;
+  #onClosed: () => void = () => {};
+  #lacksWorkers = false; // no worker can be used at present
   #isClosing = false;
   #isDrained = false; // all jobs that were taken have ended
   #closed: Promise<void> | undefined;
@@ -129,6 +129,7 @@ export class Session implements AsyncDisposable {
     const other = await Session.#load(this.#shared, options, core);
     if (this.#isClosing) await other.close();
     else this.#otherCores.add(other);
+    other.#onClosed = () => this.#otherCores.delete(other);
     return other;
   }
 
@@ -163,10 +164,7 @@ export class Session implements AsyncDisposable {
     const bytes = bytesToRun(input);
     const client = this.#runClients.of(job.priority);
     if (bytes instanceof Uint8Array) return await runJob(this.#jobs, client, bytes, job);
-    const run = unlessAborted(bytes, job.signal)
-      .then((bytes) => runJob(this.#jobs, client, bytes, job));
-    this.#preparing.add(run);
-    return await run.finally(() => this.#preparing.delete(run));
+    return await this.#late.run(bytes, job.signal, (late) => runJob(this.#jobs, client, late, job));
   }
 
   /**
@@ -244,7 +242,7 @@ export class Session implements AsyncDisposable {
     this.#isClosing = true;
     for (const map of this.#maps) map.stopTaking(new SessionClosedError());
     await Promise.all([...this.#otherCores].map((other) => other.#drain()));
-    await Promise.allSettled(this.#preparing);
+    await this.#late.settled();
     await this.#jobs.idle();
     this.#isDrained = true;
   }
@@ -257,10 +255,12 @@ export class Session implements AsyncDisposable {
       else map.abort(error);
     }
     this.#jobs.refuse(error);
+    this.#late.refuse(error);
     this.#watch.fail(error);
     await Promise.all([...this.#otherCores].map((other) => other.close()));
     await this.#shared.workers.detach(this.#cluster);
     this.#watch.clear();
+    this.#onClosed();
   }
 
   #map<I, O>(inputs: JobInputs<I>, codec: Codec<I, O>, options: MapOptions): JobMap<I, O> {

@@ -1,7 +1,7 @@
 /** The workers that a session uses, and the cores of the session that share them. */
 
 import { resolve } from "node:path";
-import { parseAddress } from "../../link/address.ts";
+import { formatAddress, parseAddress } from "../../link/address.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { slotsFor } from "../../system/usable_cpus.ts";
@@ -17,6 +17,7 @@ export class SessionWorkers {
   readonly #runtime: Runtime;
   readonly #log: Log;
   readonly #options: SessionOptions;
+  /** By the text that `formatAddress` gives: callers may write an address in several ways. */
   readonly #addresses = new Map<string, Address>();
   readonly #clusters = new Set<SessionCluster>();
   #local: Promise<LocalWorker> | undefined;
@@ -26,8 +27,9 @@ export class SessionWorkers {
     this.#runtime = runtime;
     this.#log = log;
     this.#options = options;
-    for (const address of options.workers ?? []) {
-      this.#addresses.set(address, parseAddress(address));
+    for (const worker of options.workers ?? []) {
+      const address = parseAddress(worker);
+      this.#addresses.set(formatAddress(address), address);
     }
     this.hasLocal = this.#addresses.size === 0;
   }
@@ -55,13 +57,13 @@ export class SessionWorkers {
 
   add(worker: string): void {
     const address = parseAddress(worker);
-    this.#addresses.set(worker, address);
+    this.#addresses.set(formatAddress(address), address);
     for (const cluster of this.#clusters) cluster.dial(address);
   }
 
   remove(worker: string): void {
     const address = parseAddress(worker);
-    this.#addresses.delete(worker);
+    this.#addresses.delete(formatAddress(address));
     for (const cluster of this.#clusters) cluster.stopDialing(address);
   }
 

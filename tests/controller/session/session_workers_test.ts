@@ -3,9 +3,14 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { Session, SessionClosedError } from "../../../mod.ts";
+import { SessionWorkers } from "../../../controller/session/session_workers.ts";
+import { formatAddress } from "../../../link/address.ts";
 import { nextTurn } from "../../../runtime/clock.ts";
+import type { Address } from "../../../runtime/ports.ts";
+import { silentLog } from "../../../system/log.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../lib/cores.ts";
+import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { eventually } from "../../lib/processes.ts";
 import { programTest, test } from "../../lib/test.ts";
 import { Workspace } from "../../cli/workspace.ts";
@@ -27,6 +32,46 @@ test("a further core uses the workers that the session has by then: also added o
   assert.equal(decode(await soon(other.run(encode("shared")))), "shared");
   await other.close();
   assert.equal(decode(await soon(session.run(encode("still there")))), "still there");
+});
+
+test("a worker is removed however it is written, and a further core does not use it", async () => {
+  const log: string[] = [];
+  const { runtime } = new MemoryNetwork();
+  const workers = new SessionWorkers(runtime, silentLog, {
+    core: "core.so",
+    workers: ["node7", "node8:7433", "[::1]"],
+  });
+  const cluster = {
+    dial: (address: Address) => log.push(`dials ${formatAddress(address)}`),
+    stopDialing: (address: Address) => log.push(`leaves ${formatAddress(address)}`),
+  } as unknown as Parameters<SessionWorkers["attach"]>[0];
+  workers.remove("node7:7433");
+  workers.add("node9:7433");
+  workers.remove("node9");
+  workers.remove("[::1]:7433");
+  await workers.attach(cluster);
+  assert.deepEqual(log, ["dials node8:7433"]);
+  workers.remove("node8");
+  assert.deepEqual(log.slice(1), ["leaves node8:7433"]);
+});
+
+test("a session closes each core that is open or being closed, and has forgotten those that are closed", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const closings = [0, 0, 0];
+  const cores = await Promise.all(closings.map(() => session.openCore(OTHER_CORE)));
+  for (const [index, core] of cores.entries()) {
+    const close = core.close.bind(core);
+    core.close = () => {
+      closings[index]! += 1;
+      return close();
+    };
+  }
+  await soon(cores[0]!.close());
+  const closing = cores[1]!.close();
+  await soon(session.close());
+  await closing;
+  assert.deepEqual(closings, [1, 2, 1]);
 });
 
 test("a core that is opened while its session closes is closed too", async () => {

@@ -157,6 +157,18 @@ test("closing with drain waits for an input that is yet to come", async () => {
   await soon(closed);
 });
 
+test("closing does not wait for an input that never comes, also beside closing with drain", async () => {
+  await using worker = await ScriptedWorker2.start();
+  const session = await sessionWith([worker]);
+  const run = session.run(new Promise<Uint8Array>(() => {}));
+  const drained = session.close({ drain: true });
+  await session.ready().catch(() => {}); // it is closing by now
+  const closed = session.close();
+  await assert.rejects(soon(run), SessionClosedError);
+  await soon(closed);
+  await soon(drained);
+});
+
 test("a session that is closed twice is closed for both at the same time", async () => {
   await using worker = await ScriptedWorker2.start();
   const session = await sessionWith([worker]);
