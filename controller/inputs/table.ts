@@ -113,7 +113,7 @@ function checkedHeader(names: readonly string[], separator: string): readonly st
 
 /** Rows would become values with several columns in them, and nobody would notice. */
 function otherSeparator(column: string, found: string, wanted: string): string {
-  const wantedName = new Map(SEPARATORS).get(wanted);
-  return `its first line has one column, "${column}", with ${found} in it; ` +
-    `put ${wantedName} between columns (a .csv has commas, a .tsv has tabs)`;
+  const [, name = ""] = SEPARATORS.find(([text]) => text === wanted) ?? [];
+  return `its first line has one column, "${column}", with ${found} in it; put ${name} between ` +
+    "columns (a .csv has commas, a .tsv has tabs)";
 }
