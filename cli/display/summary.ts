@@ -37,7 +37,7 @@ export function summaryText(
 ): string {
   const failures = status.failed > 0 ? failureLines(status, journal) : [];
   if (jobsOf(status) === 0 && status.total === endedOf(status)) {
-    return [nothingToDo(status, outputs), ...failures].join("\n");
+    return [nothingToDo(status, outputs), ...uncheckedLines(status), ...failures].join("\n");
   }
   const faults = faultsText(status.faults);
   const attempts = faults === "" ? [] : [`failed attempts: ${faults}`];
@@ -45,6 +45,7 @@ export function summaryText(
     ...timesLines(status.times),
     ...setupLines(setup),
     ...verifiedLines(status),
+    ...uncheckedLines(status),
     ...attempts,
   ];
   const lines = [headline(status, outputs), ...figures(status), ...facts];
@@ -191,6 +192,14 @@ function verifiedLines(status: RunStatus): string[] {
     ? ""
     : `; ${formatNoun(outvoted, "output")} of single workers dropped as wrong`;
   return [`verified: ${verified}, with the same output on two workers${splits}${wrong}`];
+}
+
+/** What `--verify` has not looked at. The journal does not tell whether the run of before did. */
+function uncheckedLines({ verified, skippedDone }: RunStatus): string[] {
+  if (!verified || skippedDone === 0) return [];
+  const them = skippedDone === 1 ? "it" : "them";
+  const jobs = formatNoun(skippedDone, "job");
+  return [`--verify has not checked ${jobs} of earlier runs; --fresh runs ${them} again`];
 }
 
 /** The count of each kind of fault, because each needs a different fix. */

@@ -14,10 +14,13 @@ const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
 const CARRIAGE_RETURN = 0x0d;
 
+/** The byte order mark of UTF-8, which programs on Windows write in front of a text. */
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
+
 /** What ends a line: a line feed, or a zero byte as from `find -print0`. */
 export type Ending = "lines" | "zeros";
 
-/** A line's bytes, without its ending (`\n` or `\r\n`). */
+/** A line's bytes, without its ending (`\n` or `\r\n`), and without a byte order mark in front of the first one. */
 export type Line = Uint8Array<ArrayBuffer>;
 
 /**
@@ -25,12 +28,17 @@ export type Line = Uint8Array<ArrayBuffer>;
  * before the writer closes it.
  */
 export async function* readLines(file: string, ending: Ending = "lines"): AsyncIterable<Line[]> {
-  const takes = ending === "lines" ? withoutReturn : copied;
+  const isText = ending === "lines";
+  let isFirst = true;
+  const onLine = (line: Buffer) => {
+    lines.push(isText ? withoutReturn(isFirst ? withoutMark(line) : line) : copied(line));
+    isFirst = false;
+  };
   const stream = file === "-" ? process.stdin : openStream(file);
   let lines: Line[] = [];
   const cutter = new LineCutter({
-    onLine: (line) => lines.push(takes(line)),
-    endByte: ending === "lines" ? NEWLINE : 0,
+    onLine,
+    endByte: isText ? NEWLINE : 0,
     lineBytesMax: LINE_BYTES_MAX,
     onOverlong: () => {
       throw new RangeError(
@@ -52,6 +60,11 @@ export async function* readLines(file: string, ending: Ending = "lines"): AsyncI
 function copied(line: Buffer): Line {
   const isOwn = line.byteLength > 0 && line.byteLength === line.buffer.byteLength;
   return isOwn ? line as Line : new Uint8Array(line);
+}
+
+function withoutMark(line: Buffer): Buffer {
+  const hasMark = BYTE_ORDER_MARK.every((byte, place) => line[place] === byte);
+  return hasMark ? line.subarray(BYTE_ORDER_MARK.length) : line;
 }
 
 function withoutReturn(line: Buffer): Line {

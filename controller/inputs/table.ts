@@ -17,6 +17,9 @@ const ROW_CHARS_MAX = 1024 * 1024;
 /** A file may have all of them, as when rows of several systems were joined. */
 const LINE_ENDS = ["\r\n", "\n", "\r"];
 
+/** What may separate columns. Excel writes semicolons where numbers have a comma. */
+const SEPARATORS = [[";", "semicolons"], ["\t", "tabs"], [",", "commas"]] as const;
+
 /** Whether `--lines` takes this file for a table. */
 export function isTable(file: string): boolean {
   return /\.(csv|tsv)$/i.test(file);
@@ -56,8 +59,9 @@ async function countRows(file: string): Promise<number> {
 async function* readRows(file: string): AsyncIterable<Parameter[]> {
   const { parse } = await import("csv-parse"); // other runs do not wait until it is loaded
   let names: readonly string[] | undefined;
+  const separator = file.toLowerCase().endsWith(".tsv") ? "\t" : ",";
   const parser = parse({
-    delimiter: file.toLowerCase().endsWith(".tsv") ? "\t" : ",",
+    delimiter: separator,
     bom: true,
     skip_empty_lines: true,
     record_delimiter: LINE_ENDS, // otherwise the first one counts for all lines
@@ -68,7 +72,7 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
   try {
     for await (const record of text.pipe(parser) as AsyncIterable<string[]>) {
       if (names) yield names.map((name, column): Parameter => [name, record[column] as string]);
-      else names = checkedHeader(record);
+      else names = checkedHeader(record, separator);
     }
   } catch (cause) {
     throw new SourceError(
@@ -94,7 +98,10 @@ async function* textOf(file: string): AsyncIterable<string> {
   yield decode();
 }
 
-function checkedHeader(names: readonly string[]): readonly string[] {
+function checkedHeader(names: readonly string[], separator: string): readonly string[] {
+  const [only = ""] = names;
+  const other = SEPARATORS.find(([text]) => only.includes(text));
+  if (names.length === 1 && other) throw new Error(otherSeparator(only, other[1], separator));
   if (names.includes("")) {
     throw new Error("a column has no name; the first line has to name all columns");
   }
@@ -102,4 +109,11 @@ function checkedHeader(names: readonly string[]): readonly string[] {
   const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) throw new Error(`two columns are called "${twice}"; rename one`);
   return names;
+}
+
+/** Rows would become values with several columns in them, and nobody would notice. */
+function otherSeparator(column: string, found: string, wanted: string): string {
+  const [, name = ""] = SEPARATORS.find(([text]) => text === wanted) ?? [];
+  return `its first line has one column, "${column}", with ${found} in it; put ${name} between ` +
+    "columns (a .csv has commas, a .tsv has tabs)";
 }

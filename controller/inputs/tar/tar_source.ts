@@ -110,9 +110,9 @@ class TarTasks {
   onFile(path: string, bytes: number, input: Uint8Array<ArrayBuffer> | undefined): void {
     const index = this.#index++;
     const inside = pathBelow(path);
-    const { name, failure } = namedFile(path, inside ?? path, this.#naming);
+    const { name, failure } = namedFile(path, inside ?? (path || nameless(index)), this.#naming);
     const reason = inside === undefined
-      ? `its name "${shownName(path)}" leads out of its folder`
+      ? reasonAgainst(path)
       : failure ?? (this.#names.add(name) ? undefined : this.#sameOutput);
     if (reason !== undefined) {
       this.#tasks.push({ kind: "unreadable", index, name, reason });
@@ -177,6 +177,18 @@ function pathBelow(path: string): string | undefined {
   if (!NO_NAME.test(path)) return path;
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   return parts.length === 0 || parts.includes("..") ? undefined : parts.join("/");
+}
+
+/** Why there is nothing below a folder at this path. */
+function reasonAgainst(path: string): string {
+  if (path === "") return "it has no name in the tar";
+  if (path.includes("\0")) return "its name has a zero byte in it, which no file can have";
+  return `its name "${shownName(path)}" leads out of its folder`;
+}
+
+/** What a file without a name is called. */
+function nameless(index: number): string {
+  return `(file ${index + 1} of the tar)`;
 }
 
 function strayReason(at: number | undefined): string | undefined {

@@ -107,6 +107,20 @@ test("the summary says on how many jobs two workers agree, and what else verific
   );
 });
 
+test("the summary says how many jobs of earlier runs verification has not checked", () => {
+  const counts = { agreed: 5, split: 0, outvoted: 0 };
+  const linesOf = (skippedDone: number, done: number, verified = counts) =>
+    textOf(statusWith({ done, skippedDone, total: done, verified })).split("\n");
+  const resumed = "--verify has not checked 2 jobs of earlier runs; --fresh runs them again";
+  assert(linesOf(2, 7).includes(resumed));
+  assert.equal(linesOf(2, 2).at(-1), resumed);
+  assert.equal(
+    linesOf(1, 1).at(-1),
+    "--verify has not checked 1 job of earlier runs; --fresh runs it again",
+  );
+  assert.doesNotMatch(linesOf(0, 5).join("\n"), /has not checked/);
+});
+
 test("the summary of a run without new jobs says so, and has no figures", () => {
   const before = (done: number, failed: number) =>
     textOf(statusWith({

@@ -17,6 +17,8 @@ const CASES: [string, string, string[]][] = [
   ["has empty lines", "\n\na\n\n", ["", "", "a", ""]],
   ["has only a newline", "\n", [""]],
   ["is empty", "", []],
+  ["begins with a byte order mark", "\ufeffa\r\n\ufeffb", ["a", "\ufeffb"]],
+  ["has only a byte order mark", "\ufeff", [""]],
 ];
 
 for (const [what, text, lines] of CASES) {
@@ -33,6 +35,13 @@ test("bytes that are not text are kept as they are", async () => {
   const file = await workspace.write("file", Uint8Array.of(0xff, 0x00, 0x0a, 0xc3, 0x0a, 0x80));
   const lines = await all(file);
   assert.deepEqual(lines.map((line) => [...line]), [[0xff, 0x00], [0xc3], [0x80]]);
+});
+
+test("a name that ends with a zero byte may begin with a byte order mark", async () => {
+  await using workspace = await Workspace.make();
+  const file = await workspace.write("file", "\ufeffa\0b\r");
+  const names = await Array.fromAsync(readLines(file, "zeros"));
+  assert.deepEqual(names.flat().map((name) => Buffer.from(name).toString()), ["\ufeffa", "b\r"]);
 });
 
 test("a short line does not keep the chunk that it came with, and a long one is not copied", async () => {

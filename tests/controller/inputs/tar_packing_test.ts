@@ -10,6 +10,10 @@ import { tarFormat } from "../../../controller/output/pack/tar_format.ts";
 import { MemoryDisk } from "../../lib/memory_files.ts";
 import { test } from "../../lib/test.ts";
 
+const BLOCK_BYTES = 512;
+const TYPE_AT = 156;
+const CHECKSUM_AT = 148;
+
 const STRAY = /^more data follows the end of the tar, at byte \d+, and is no tar, so files may be/;
 
 for (
@@ -73,6 +77,23 @@ test("a file that is packed with another program is an error that says with whic
   assert.deepEqual(await jobsOf(tarOf("BZh9")), ["BZh9"]);
 });
 
+test("a file that has no name, or one with a zero byte, is a job that fails and says so", async () => {
+  const bad = tarOf("a").subarray(0, 2 * BLOCK_BYTES);
+  bad.fill(0, 0, 1); // its name
+  setChecksum(bad);
+  assert.deepEqual(await jobsOf(Buffer.concat([bad, tarOf("b")])), [
+    "it has no name in the tar",
+    "b",
+  ]);
+  const record = tarOf("12 path=a_b\n").subarray(0, 2 * BLOCK_BYTES);
+  record[record.lastIndexOf("_")] = 0;
+  record.write("x", TYPE_AT);
+  setChecksum(record);
+  assert.deepEqual(await jobsOf(Buffer.concat([record, tarOf("b")])), [
+    "its name has a zero byte in it, which no file can have",
+  ]);
+});
+
 /** The names of the jobs, or why they fail. */
 async function jobsOf(tar: Buffer): Promise<string[]> {
   const disk = new MemoryDisk();
@@ -93,6 +114,12 @@ function tarOf(...names: string[]): Buffer {
     return Buffer.concat([before, content, after]);
   });
   return Buffer.concat([...entries, format.tail]);
+}
+
+function setChecksum(entry: Buffer): void {
+  entry.write(" ".repeat(8), CHECKSUM_AT);
+  const sum = entry.subarray(0, BLOCK_BYTES).reduce((all, byte) => all + byte, 0);
+  entry.write(`${sum.toString(8).padStart(6, "0")}\0 `, CHECKSUM_AT);
 }
 
 async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
