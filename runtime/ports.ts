@@ -201,8 +201,11 @@ export interface NativeCore {
 
 /** This process, if it runs a core without a worker. */
 export interface CoreProcess {
-  /** Writes what the C library still holds of what the core has printed. */
-  flush(): void;
+  /**
+   * Calls functions of the core. If it calls `exit`, a line says so, and the process dies of SIGABRT. If it returns, what it has
+   * printed is written, and stdout and stderr are what they were.
+   */
+  call<T>(core: () => T): T;
   /** Ends the process as C's `exit` does: what the core has registered with `atexit`, and destructors, run. */
   exit(status: number): never;
 }
