@@ -201,10 +201,7 @@ export interface NativeCore {
 
 /** This process, if it runs a core without a worker. */
 export interface CoreProcess {
-  /**
-   * Calls functions of the core. If it calls `exit`, a line says so, and the process dies of SIGABRT. If it returns, what it has
-   * printed is written, and stdout and stderr are what they were.
-   */
+  /** Calls the core. If it calls `exit`, a line says so, and the process dies of SIGABRT. Keeps stdout and stderr. */
   call<T>(core: () => T): T;
   /** Ends the process as C's `exit` does: what the core has registered with `atexit`, and destructors, run. */
   exit(status: number): never;
