@@ -105,6 +105,12 @@ function checkOutputs(inputs: readonly InputTrials[]): Finding {
         `(input: ${input.name})`,
     );
   }
+  const inside = inputs.find(({ plain }) => plain.runs.some(({ isInInput }) => isInInput));
+  if (inside) {
+    return finding.failed(
+      `its output lies in its input, which is freed when worker_run_job returns (input: ${inside.input.name})`,
+    );
+  }
   if (!inputs.some(({ plain }) => plain.runs.length > 0)) {
     return finding.skipped(NOT_ENDED);
   }

@@ -153,7 +153,7 @@ class Runs {
     const startedAtMs = this.#clock.now();
     const exitCode = core.run(input.byteLength);
     this.#times.push(this.#clock.now() - startedAtMs);
-    const ran = isDetailed && this.#describe(exitCode, guard?.isIntact() ?? true);
+    const ran = isDetailed && this.#describe(exitCode, input, guard?.isIntact() ?? true);
     if (isDetailed) this.#report({ phase: "free" });
     core.free();
     if (ran) this.#report({ ran });
@@ -170,7 +170,7 @@ class Runs {
     memory[input.byteLength] = 0;
   }
 
-  #describe(exitCode: number, isIntact: boolean): RunReport {
+  #describe(exitCode: number, input: Uint8Array, isIntact: boolean): RunReport {
     const { core } = this.#guarded;
     const { outputBytes, outputPointer } = core;
     const problem = outputBytes > 0 && !outputPointer
@@ -179,7 +179,18 @@ class Runs {
       ? `it reports ${core.outputSize} bytes of output, but the limit is ${OUTPUT_BYTES_MAX}`
       : undefined;
     const output = problem === undefined ? digestOf(core) : undefined;
-    return { exitCode, outputBytes, output, problem, isIntact, threads: this.#threads() };
+    const isInInput = outputBytes > 0 &&
+      core.outputAddress <= core.inputAddress + BigInt(input.byteLength) &&
+      core.inputAddress < core.outputAddress + core.outputSize;
+    return {
+      exitCode,
+      outputBytes,
+      output,
+      problem,
+      isInInput,
+      isIntact,
+      threads: this.#threads(),
+    };
   }
 
   #look(run: number): void {

@@ -32,6 +32,8 @@ export interface RunReport {
   /** The SHA-256 of the output; `undefined` if it cannot be read, which `problem` says. */
   readonly output: string | undefined;
   readonly problem: string | undefined;
+  /** Whether the output lies in the input, or in its NUL byte. */
+  readonly isInInput: boolean;
   /** Whether the memory around the input is as it was. */
   readonly isIntact: boolean;
   /** Threads that were not there before the core was loaded. */

@@ -201,8 +201,8 @@ export interface NativeCore {
 
 /** This process, if it runs a core without a worker. */
 export interface CoreProcess {
-  /** Writes what the C library still holds of what the core has printed. */
-  flush(): void;
+  /** Calls the core. If it calls `exit`, a line says so, and the process dies of SIGABRT. Keeps stdout and stderr. */
+  call<T>(core: () => T): T;
   /** Ends the process as C's `exit` does: what the core has registered with `atexit`, and destructors, run. */
   exit(status: number): never;
 }

@@ -40,14 +40,11 @@ export async function execCommand(runtime: Runtime, request: ExecRequest): Promi
   const input = await readInput(request.input);
   const path = realpathSync(request.core);
   const own = runtime.openCoreProcess(environmentOf(path));
-  let core: NativeCore, outcome: Outcome;
-  try {
-    core = load(runtime, request.core, path);
-    outcome = runJob(core, input);
-  } finally {
-    own.flush(); // what the core has printed comes before its output, or before the error
-  }
-  const { exitCode, output } = outcome;
+  // What the core has printed comes before its output, or before an error.
+  const { core, outcome: { exitCode, output } } = own.call(() => {
+    const core = load(runtime, request.core, path);
+    return { core, outcome: runJob(core, input) };
+  });
   await writeOutput(output, request.output);
   if (exitCode !== 0) {
     printError(

@@ -45,7 +45,8 @@ export async function filesBeside(
   const place = resolve(core);
   const places = new Places(place);
   for (const file of named) {
-    await addNamed(places, file, join(dirname(place), basename(resolve(file))));
+    const count = await addNamed(places, file, join(dirname(place), basename(resolve(file))));
+    if (count === 0) throw new BesideFileError(file, "it has no file");
   }
   for (const library of await originLibraries(place, await libraryIn(content), libraryAt)) {
     places.addLibrary(library);
@@ -98,26 +99,29 @@ class Places {
   }
 }
 
-/** `above`: the folders that it is in, with all links followed. */
+/** Resolves to how many files it is. `above`: the folders that it is in, with all links followed. */
 async function addNamed(
   places: Places,
   file: string,
   target: string,
   above: readonly string[] = [],
-): Promise<void> {
+): Promise<number> {
   const stats = await tried(file, stat(file));
   if (stats.isDirectory()) {
     const folder = await tried(file, realpath(file));
     if (above.includes(folder)) throw new BesideFileError(file, "it contains itself");
+    let count = 0;
     for (const name of (await tried(file, readdir(file))).toSorted()) {
-      await addNamed(places, join(file, name), join(target, name), [...above, folder]);
+      count += await addNamed(places, join(file, name), join(target, name), [...above, folder]);
     }
+    return count;
   } else if (stats.isFile()) {
     places.add(target, file);
     // Whoever names a folder has named the signatures in it.
     if (above.length === 0 && await hasSignatureBeside(file)) {
       places.add(`${target}${SIGNATURE_SUFFIX}`, `${file}${SIGNATURE_SUFFIX}`);
     }
+    return 1;
   } else throw new BesideFileError(file, "it is neither a file nor a folder");
 }
 

@@ -22,11 +22,7 @@ import {
 import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
 import { LOADER_FUNCTIONS, type LoaderLibrary, withBoundCalls } from "../native/bound_calls.ts";
-import {
-  CORE_PROCESS_FUNCTIONS,
-  coreProcess,
-  type CoreProcessLibrary,
-} from "../native/core_process.ts";
+import { coreProcess } from "../native/core_process.ts";
 import {
   ForeignGuardedCore,
   GUARD_FUNCTIONS,
@@ -120,12 +116,16 @@ function openCrashLibrary(): CrashLibrary {
   return openCFunctions<CrashLibrary>(CRASH_FUNCTIONS);
 }
 
+function openOwnLinker(): LinkerLibrary<Pointer> | undefined {
+  return openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+}
+
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
   crashPlainly(openCrashLibrary);
   const libc = openCLibrary((name) => open<CLibrary<Pointer, number>>(name, C_LIBRARY));
   const memory = memoryWith(moreOfC());
-  const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+  const linker = openOwnLinker();
   const addressOf = (pointer: Pointer) => BigInt(pointer);
   return slotChannel({ libc, memory, linker, open: openCFunctions, addressOf }, socketPath);
 }
@@ -133,8 +133,8 @@ export function openSlotChannel(socketPath: string): SlotChannel {
 /** Lets this process run a core without a worker. */
 export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
   crashPlainly(openCrashLibrary);
-  const library = openCLibrary((name) => open<CoreProcessLibrary>(name, CORE_PROCESS_FUNCTIONS));
-  return coreProcess(library, env);
+  const memory = memoryWith(moreOfC());
+  return coreProcess({ memory, open: openCFunctions, openLinker: openOwnLinker }, env);
 }
 
 /** Makes memory that this process shares with one that it starts. */
@@ -172,7 +172,7 @@ export function openClosingLibrary(): ClosingLibrary {
 function openCloseAside(
   closeHere: (fd: number) => number,
 ): ClosingLibrary["closeAside"] | undefined {
-  const linker = openLinker((name) => open<LinkerLibrary<Pointer>>(name, LINKER_FUNCTIONS));
+  const linker = openOwnLinker();
   const close = linker?.dlsym(null, new TextEncoder().encode("close\0"));
   const threads = openThreads();
   return close && threads ? closesAside(threads, close, closeHere) : undefined;

@@ -21,11 +21,7 @@ import {
 import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
 import { LOADER_FUNCTIONS, type LoaderLibrary, withBoundCalls } from "../native/bound_calls.ts";
-import {
-  CORE_PROCESS_FUNCTIONS,
-  coreProcess,
-  type CoreProcessLibrary,
-} from "../native/core_process.ts";
+import { coreProcess } from "../native/core_process.ts";
 import {
   ForeignGuardedCore,
   GUARD_FUNCTIONS,
@@ -138,13 +134,17 @@ function openCrashLibrary(): CrashLibrary {
   return openCFunctions<CrashLibrary>(CRASH_FUNCTIONS);
 }
 
+function openOwnLinker(): LinkerLibrary<Pointer> | undefined {
+  return openLinker((name) => {
+    return typed<LinkerLibrary<Pointer>>(Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols);
+  });
+}
+
 /** Connects a slot to its worker. */
 export function openSlotChannel(socketPath: string): SlotChannel {
   crashPlainly(openCrashLibrary);
   const libc = openCFunctions<CLibrary<Pointer, bigint>>(C_LIBRARY);
-  const linker = openLinker((name) => {
-    return typed<LinkerLibrary<Pointer>>(Deno.dlopen(name, tableOf(LINKER_FUNCTIONS)).symbols);
-  });
+  const linker = openOwnLinker();
   const addressOf = (pointer: Pointer) => Deno.UnsafePointer.value(pointer);
   return slotChannel({ libc, memory, linker, open: openCFunctions, addressOf }, socketPath);
 }
@@ -152,7 +152,7 @@ export function openSlotChannel(socketPath: string): SlotChannel {
 /** Lets this process run a core without a worker. */
 export function openCoreProcess(env: Readonly<Record<string, string>>): CoreProcess {
   crashPlainly(openCrashLibrary);
-  return coreProcess(openCFunctions<CoreProcessLibrary>(CORE_PROCESS_FUNCTIONS), env);
+  return coreProcess({ memory, open: openCFunctions, openLinker: openOwnLinker }, env);
 }
 
 /** Makes memory that this process shares with one that it starts. Nobody is asked for the permission. */

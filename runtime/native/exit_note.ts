@@ -14,7 +14,7 @@ export const EXIT_FUNCTIONS: Readonly<Record<string, CFunction>> = {
 
 /** The functions that `EXIT_FUNCTIONS` declares. */
 export interface ExitLibrary<Pointer> {
-  atExit(handler: Pointer, argument: Pointer, library: null): number;
+  atExit(handler: Pointer, argument: Pointer | null, library: null): number;
 }
 
 /** When this process calls `exit`, or returns from `main`, the bytes at `at` of `shared` are not zero any more. */

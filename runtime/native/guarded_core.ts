@@ -16,7 +16,10 @@ export interface GuardedInput {
 
 /** A core with such inputs. */
 export interface GuardedCore {
-  readonly core: NativeCore;
+  readonly core: NativeCore & {
+    /** Where the input is. */
+    readonly inputAddress: bigint;
+  };
   /**
    * Places an input for the next run, with one NUL byte behind it. It is aligned to 64 bytes, so up to 63 bytes may
    * be left between the NUL and the guard. They, and what is on the other side, are filled with `canary`.

@@ -106,6 +106,11 @@ export class ForeignCore<P extends object | number> implements NativeCore {
     return this.#address;
   }
 
+  /** Where the input is. */
+  get inputAddress(): bigint {
+    return this.#input.address;
+  }
+
   init(version: number): number {
     return this.#functions.worker_init(version);
   }

@@ -11,6 +11,7 @@ const RAN = {
   outputBytes: 1,
   output: "digest",
   problem: undefined,
+  isInInput: false,
   isIntact: true,
   threads: 0,
 };

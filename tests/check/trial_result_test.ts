@@ -13,6 +13,7 @@ const RAN: RunReport = {
   outputBytes: 4,
   output: "digest",
   problem: undefined,
+  isInInput: false,
   isIntact: true,
   threads: 0,
 };

@@ -31,6 +31,7 @@ const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] 
   ["LEAKS", INPUT, "failed", "leaks", /grows by [12]\d\d bytes per run, over [\d,]+ runs$/],
   ["NEVER_FREES", INPUT, "failed", "leaks", /per run.*about an output: is it freed/],
   ["FREES_TWICE", INPUT, "failed", "outputs", /crashes with SIGABRT in worker_free_outdata/],
+  ["IN_INPUT", INPUT, "failed", "outputs", /its output lies in its input, which is freed when/],
   ["RANDOM", INPUT, "warning", "repeatable", /two processes give different outputs/],
   ["COUNTS", INPUT, "warning", "repeatable", /the second job of a process gives another output/],
   ["STARTS_THREADS", INPUT, "failed", "threads", /each job leaves threads behind/],

@@ -92,6 +92,35 @@ programTest(
   },
 );
 
+programTest(
+  "a core that ends the process is told, whatever status it gives, and exec does not end with success",
+  async () => {
+    await using workspace = await Workspace.make();
+    const told = "distcomp: The core has ended the process, as exit does\n";
+    for (const input of ["exit 0", "exit 5"]) {
+      await workspace.write("in", input);
+      await using program = await workspace.start(["exec", BEHAVE, "in"]);
+      assert.equal((await program.exited).signal, "SIGABRT", input);
+      assert.deepEqual([program.stdout, program.stderr], ["", told], input);
+    }
+    await workspace.write("in", "forks");
+    const forked = await workspace.run(["exec", await core("leaves_exec", { FORKS: 1 }), "in"]);
+    assert.deepEqual(forked, { code: 0, stdout: "0", stderr: "" }, "a forked process may exit");
+  },
+);
+
+programTest(
+  "a core that closes stdout and stderr loses neither its output nor an error",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const path = await core("leaves_exec", { CLOSES: 1 });
+    const { code, stdout, stderr } = await workspace.run(["exec", path, "in"]);
+    assert.deepEqual([code, stdout], [3, "0"]);
+    assert.match(stderr, /^distcomp: The core returned exit code 3, /);
+  },
+);
+
 programTest("the destructors of a core run at the end of exec", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in", workspace.at("trace"));

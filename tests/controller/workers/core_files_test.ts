@@ -84,10 +84,10 @@ test("links are followed, and folders that contain themselves are refused", asyn
   await assert.rejects(beside(workspace, "data"), /Cannot send ".*" .*: it contains itself/);
 });
 
-test("an empty folder brings nothing", async () => {
+test("a folder without a file is refused, also if there are folders in it", async () => {
   await using workspace = await Workspace.make();
-  await mkdir(workspace.at("empty"));
-  assert.deepEqual(await beside(workspace, "empty"), { path: "", files: [] });
+  await mkdir(workspace.at("empty/deep"), { recursive: true });
+  await assert.rejects(beside(workspace, "empty"), /Cannot send ".*empty" .*: it has no file$/);
 });
 
 test("the key of a core alone is its SHA-256, and any variable, value, file or place changes it", async () => {
