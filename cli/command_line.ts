@@ -89,7 +89,8 @@ async function buildProgram(
   refuseShellValues(program);
   program.hook("preAction", async (_program, command) => {
     if (command.parent !== program || command.name() === "config") return;
-    applySettings(command, await readSettings(settingsPath(process.env)), process.env);
+    const path = settingsPath(process.env);
+    if (path !== undefined) applySettings(command, await readSettings(path), process.env);
   });
   return program;
 }

@@ -21,22 +21,19 @@ export interface KeyPlace {
 export function keyPlace(named: string | undefined, env: Environment): KeyPlace {
   const path = named ?? (env[KEY_VARIABLE] || undefined);
   if (path !== undefined) return { path, isDefault: false };
-  return { path: join(settingsFolder(env), "distcomp", "key"), isDefault: true };
-}
-
-/** `XDG_CONFIG_HOME` counts only if it is absolute, as its specification says. */
-export function settingsFolder(env: Environment): string {
-  const { XDG_CONFIG_HOME: folder = "" } = env;
-  return isAbsolute(folder) ? folder : join(home(env), ".config");
-}
-
-function home(env: Environment): string {
-  if (env["HOME"]) return env["HOME"];
-  try {
-    const folder = homedir();
-    if (folder) return folder;
-  } catch {
-    // No entry in the list of users, or no permission to look.
-  }
+  const folder = settingsFolder(env);
+  if (folder !== undefined) return { path: join(folder, "distcomp", "key"), isDefault: true };
   throw new KeyError(`There is no home for a key: set HOME, or name a key with ${KEY_VARIABLE}`);
+}
+
+/** `undefined` without a home. `XDG_CONFIG_HOME` counts only if it is absolute, as its specification says. */
+export function settingsFolder(env: Environment, homeOfUser = homedir): string | undefined {
+  const { XDG_CONFIG_HOME: folder = "" } = env;
+  if (isAbsolute(folder)) return folder;
+  try {
+    const home = env["HOME"] || homeOfUser();
+    return home ? join(home, ".config") : undefined;
+  } catch {
+    return undefined; // no entry in the list of users, or no permission to look
+  }
 }

@@ -14,7 +14,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Runs the command. Resolves to the exit status. Rejects if the settings cannot be used. */
 export async function configCommand(program: Command, env: Environment): Promise<number> {
-  const settings = await readSettings(settingsPath(env));
+  const path = settingsPath(env);
+  if (path === undefined) {
+    writeStdout("no settings: there is no home for them; set HOME\n");
+    return ExitCode.ok;
+  }
+  const settings = await readSettings(path);
   checkSettings(program, settings);
   writeStdout(`${settingsText(settings, env)}\n`);
   return ExitCode.ok;

@@ -2,6 +2,7 @@
 
 import type { Stats } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import { homedir } from "node:os";
 import process from "node:process";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { join } from "../../runtime/files/path.ts";
@@ -25,9 +26,13 @@ export interface Settings {
   readonly sections: Readonly<Record<string, Section>>;
 }
 
-/** Where the settings are. */
-export function settingsPath(env: Readonly<Record<string, string | undefined>>): string {
-  return join(settingsFolder(env), "distcomp", "config.json");
+/** Where the settings are; `undefined` if this user has no home for any. */
+export function settingsPath(
+  env: Readonly<Record<string, string | undefined>>,
+  homeOfUser = homedir,
+): string | undefined {
+  const folder = settingsFolder(env, homeOfUser);
+  return folder && join(folder, "distcomp", "config.json");
 }
 
 /** Where there is no file, or no home that this user may look into. */

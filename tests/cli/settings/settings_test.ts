@@ -7,7 +7,12 @@ import { Command } from "commander";
 import { settingsText } from "../../../cli/settings/config_command.ts";
 import { addRunOptions, type RunFlags } from "../../../cli/run/run_options.ts";
 import { applySettings, checkSettings } from "../../../cli/settings/settings.ts";
-import { readSettings, type Section, type Settings } from "../../../cli/settings/settings_file.ts";
+import {
+  readSettings,
+  type Section,
+  type Settings,
+  settingsPath,
+} from "../../../cli/settings/settings_file.ts";
 import { addWorkerOptions, type WorkerFlags } from "../../../cli/worker/worker_options.ts";
 import { core } from "../../lib/cores.ts";
 import { test } from "../../lib/test.ts";
@@ -135,6 +140,18 @@ test("settings that others can change, or that are no JSON, are not used", async
     isThere: false,
     sections: {},
   });
+});
+
+test("a user without a home has no settings, unless a variable says where they are", () => {
+  const noEntry = () => {
+    throw new Error("ENOENT: no such file or directory, uv_os_homedir");
+  };
+  for (const noHome of [noEntry, () => ""]) {
+    assert.equal(settingsPath({}, noHome), undefined);
+    assert.equal(settingsPath({ HOME: "" }, noHome), undefined);
+    assert.equal(settingsPath({ HOME: "/h" }, noHome), "/h/.config/distcomp/config.json");
+    assert.equal(settingsPath({ XDG_CONFIG_HOME: "/x" }, noHome), "/x/distcomp/config.json");
+  }
 });
 
 test("distcomp config shows the settings as options, and the variables that count more", () => {
