@@ -23,6 +23,7 @@ export class ClusterClient<T extends Task> {
   readonly #id: ClientId;
   #wake: (() => void)[] = [];
   #isEnded = false;
+  #isClosed = false;
 
   constructor(host: ClientHost<T>, priority: number) {
     this.#host = host;
@@ -40,9 +41,9 @@ export class ClusterClient<T extends Task> {
     this.#host.onEvent();
   }
 
-  /** Whether more tasks may be added now. */
+  /** Whether more tasks may be added now, or it is closed: nobody waits for room in vain. */
   get hasRoom(): boolean {
-    return this.#host.isClosed() || this.#host.jobs.hasRoom(this.#id);
+    return this.#isClosed || this.#host.isClosed() || this.#host.jobs.hasRoom(this.#id);
   }
 
   /** Resolves when more tasks may be added. */
@@ -68,6 +69,7 @@ export class ClusterClient<T extends Task> {
 
   /** All its tasks have ended. */
   close(): void {
+    this.#isClosed = true;
     this.#host.jobs.closeClient(this.#id);
     this.#host.onClosed();
     for (const wake of this.#wake.splice(0)) wake();
