@@ -11,6 +11,9 @@ import type { WriteLine } from "../terminal/log.ts";
 /** Where the lines come from that no job has printed. */
 const CORE = "core";
 
+/** How the run's own worker logs what a core prints while it is unloaded, after the worker's connection has ended. */
+const SLOT_LINE = /^slot \d+: (.*)$/s;
+
 /** Takes what the jobs of a run print. */
 export interface CoreOutputSink {
   onPrinted(printed: PrintedByJob): void;
@@ -47,4 +50,19 @@ function show(printed: PrintedByJob, write: WriteLine): void {
 
 function linesOf({ lines, leftOut }: PrintedByJob): readonly string[] {
   return leftOut === 0 ? lines : [`… ${formatNoun(leftOut, "line")} left out here`, ...lines];
+}
+
+/** The log of a run, but what its worker logs of cores goes where all that they print goes. */
+export function withoutCoreLines(log: Log, sink: CoreOutputSink | undefined): Log {
+  return {
+    info: (text) => log.info(text),
+    warn: (text) => log.warn(text),
+    ...log.table && { table: (title, rows) => log.table?.(title, rows) },
+    room: () => log.room?.(),
+    printed: (text) => {
+      const line = SLOT_LINE.exec(text)?.[1];
+      if (line === undefined) log.printed(text);
+      else sink?.onPrinted({ name: undefined, attempt: 0, lines: [line], leftOut: 0 });
+    },
+  };
 }

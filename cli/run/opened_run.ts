@@ -29,7 +29,7 @@ import type { LogFile } from "../terminal/log_file.ts";
 import { handleSuspension } from "../terminal/suspension.ts";
 import type { Closers } from "./closers.ts";
 import { connectHint } from "./connect_hint.ts";
-import { type CoreOutputSink, coreOutputSink } from "./core_output.ts";
+import { type CoreOutputSink, coreOutputSink, withoutCoreLines } from "./core_output.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
 import { damageText, resumeText } from "./resume_text.ts";
@@ -125,7 +125,8 @@ function runOf(runtime: Runtime, opening: OpeningRun, printed: CoreOutputSink | 
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
   const onEnded: RunParts["onEnded"] = (name) => printed?.onEnded(name);
   const options = { listen, onListening, failureLimit, skipsExpected, early };
-  const parts = { source, sink, journal, log, crashes, onPrinted, onEnded, ...options };
+  const told = { log: withoutCoreLines(log, printed), onPrinted, onEnded };
+  const parts = { source, sink, journal, crashes, ...told, ...options };
   return new Run({ runtime, ...parts, ...plan, options: { ...plan.options, memory } });
 }
 

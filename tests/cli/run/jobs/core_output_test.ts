@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { core } from "../../../lib/cores.ts";
 import { startWorker } from "../../../lib/processes.ts";
-import { test } from "../../../lib/test.ts";
+import { programTest, test } from "../../../lib/test.ts";
 import { Workspace } from "../../workspace.ts";
 
 const PRINTS = await core("prints_jobs", { REFUSES: 0 });
+const UNLOADS = await core("prints_jobs", { REFUSES: 0, UNLOADS: 1 });
 const REFUSES = await core("prints_jobs", { REFUSES: 1 });
 
 test("each line that a core prints is shown once, with the name of the job that printed it", async () => {
@@ -65,6 +66,22 @@ test("a failed job's reason and last lines are there, whatever becomes of its ou
   assert.equal(records[1]?.printed?.at(-1), "flushed by nobody");
   assert.equal(records[2]?.printed, undefined);
   assert.match(run.stdout, /std::runtime_error: bad magic/);
+});
+
+programTest("what a core prints while it is unloaded goes where its other lines go", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "quiet");
+  const linesWith = async (mode: string) => {
+    const args = ["run", UNLOADS, "in", "--slots", "1", "--fresh", "--core-output", mode];
+    const run = await workspace.run(args);
+    assert.equal(run.code, 0, run.stderr);
+    return run.stderr;
+  };
+  assert.match(await linesWith("show"), /^core: unloaded$/m);
+  assert.equal(await linesWith("off"), "");
+  assert.equal(await linesWith("keep"), "");
+  const kept = await readFile(workspace.at("outputs/.distcomp/core-output"), "utf8");
+  assert.equal(kept, "loading a model\nunloaded\n");
 });
 
 test("a core that refuses to load says why in the run's error", async () => {
