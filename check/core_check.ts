@@ -1,7 +1,7 @@
 /** All checks of a core, in order. */
 
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readElfLibrary } from "../core/elf_library.ts";
 import { lackingText } from "../core/lacking.ts";
 import type { Runtime } from "../runtime/ports.ts";
@@ -89,8 +89,9 @@ export class CoreCheck {
     const cpu = await lackingCpu(files, core);
     const level = library && library.x86Level > 1 ? `x86-64-v${library.x86Level}` : undefined;
     const finding = findingsOf("cpu");
+    const isBeside = (name: string) => files.infoSync(join(dirname(core), name)) !== undefined;
     return [
-      checkLibraries(library, lacking && lackingText(lacking) ? lacking : undefined),
+      checkLibraries(library, lacking && lackingText(lacking) ? lacking : undefined, isBeside),
       cpu ? finding.failed(cpu) : finding.ok(
         level ? `each worker needs a CPU of ${level}` : "it is not marked as needing a newer CPU",
       ),

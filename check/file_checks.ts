@@ -39,15 +39,22 @@ export function checkFunctions(content: Uint8Array): Finding {
 
 /**
  * Whether this machine has the libraries that the core needs, and what other machines need. `lacking` and `library`
- * are undefined if that is unknown.
+ * are undefined if that is unknown. `isBeside`: whether a library of this name lies in the folder of the core.
  */
 export function checkLibraries(
   library: ElfLibrary | undefined,
   lacking: Lacking | undefined,
+  isBeside: (name: string) => boolean = () => false,
 ): Finding {
   const finding = findingsOf("libraries");
   const text = lacking && lackingText(lacking);
-  if (text !== undefined) return finding.failed(text);
+  if (text !== undefined) {
+    const beside = lacking?.libraries.find(({ name }) => isBeside(name))?.name;
+    if (beside === undefined) return finding.failed(text);
+    return finding.failed(
+      `${text}; ${beside} lies beside the core: link that with -Wl,-rpath,'$ORIGIN'`,
+    );
+  }
   if (!library) return finding.skipped("the needs of this file cannot be read; loading it tells");
   const own = library.needed.filter((name) => !LIBRARIES_OF_GLIBC.test(name));
   const glibc = newestGlibc(library);

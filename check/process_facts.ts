@@ -35,6 +35,11 @@ export function startedProcesses(mark: string): number[] {
   );
 }
 
+/** Whether a process that has not ended has lost its first thread: Linux shows it as one that has ended. */
+export function hasLostThread(pid: number): boolean {
+  return /\) Z [^)]*$/.test(textOf(`/proc/${pid}/stat`));
+}
+
 function otherProcesses(): number[] {
   return namesIn("/proc").map(Number).filter((pid) => pid > 0 && pid !== process.pid);
 }

@@ -8,7 +8,7 @@ import type { ProcessEnd, Runtime } from "../runtime/ports.ts";
 import { Child } from "../system/child.ts";
 import { PrintingPace } from "../system/printing_pace.ts";
 import { startSelf } from "../system/self.ts";
-import { markedProcesses } from "./process_facts.ts";
+import { hasLostThread, markedProcesses } from "./process_facts.ts";
 import type { TrialPlan } from "./trial_plan.ts";
 import { type TrialResult, trialResult } from "./trial_result.ts";
 
@@ -110,15 +110,17 @@ export class Trials {
     };
     const child = new Child(started, { clock, pace: this.#pace, onLine });
     this.#current = child;
-    let isLate = false;
+    let late: string | undefined;
     const timer = clock.after(this.#limitMs + budgetMs, () => {
-      isLate = true;
+      late = hasLostThread(started.pid)
+        ? "ends its thread, as pthread_exit does,"
+        : `takes longer than ${this.#limitMs / 1000}s`;
       child.kill();
     });
     const end = await child.settled;
     timer.stop();
     this.#current = undefined;
-    return { crash: isLate ? `takes longer than ${this.#limitMs / 1000}s` : crashOf(end) };
+    return { crash: late ?? crashOf(end) };
   }
 
   async #endSurvivors(mark: string): Promise<number> {

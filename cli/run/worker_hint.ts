@@ -14,8 +14,9 @@ const CORE_HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /: this machine lacks |: cannot open shared object file/,
-    "install it where the worker runs, or link it into the core; distcomp check CORE says there " +
-    "whether all is found",
+    "install it where the worker runs, or link it into the core; one that lies beside the core is " +
+    "found if the core is linked with -Wl,-rpath,'$ORIGIN'; distcomp check CORE says there whether " +
+    "all is found",
   ],
 ];
 

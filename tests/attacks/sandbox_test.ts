@@ -57,6 +57,8 @@ programTestUnless(
     assert.equal(await run(controller, `read ${home.at("lib/one")}`), "a library");
     assert.equal(await run(controller, `read ${home.at("private")}`), NOTHING_THERE);
     assert.equal(await run(controller, `write ${home.at("lib/two")}`), "Read-only file system");
+    const seen = await run(controller, "shell ls -A; echo nothing else");
+    assert.equal(seen, "nothing else\n", "what is shown below /tmp is not in the working folder");
   },
 );
 
@@ -161,7 +163,7 @@ programTestUnless(noSandbox, "in a sandbox, a core writes only to its own folder
   assert.equal(await run(controller, "write new"), "written");
   assert.equal(
     await run(controller, "shell pwd; ls -A; echo $TMPDIR $HOME"),
-    "/tmp\nnew\n/tmp /tmp\n",
+    "/tmp/slot\nnew\n/tmp/slot /tmp/slot\n",
   );
 });
 

@@ -69,6 +69,20 @@ test("what every worker needs is told: the newest version of glibc, and other li
   assert.equal(checkLibraries(undefined, undefined).state, "skipped");
 });
 
+test("a missing library that lies beside the core is found if the core says so", () => {
+  const libraries = [{ name: "liba.so", neededBy: undefined }, {
+    name: "b.so",
+    neededBy: "liba.so",
+  }];
+  const lacking = { libraries, versions: [] };
+  const missing = "this machine lacks liba.so, b.so (for liba.so)";
+  assert.equal(checkLibraries(undefined, lacking, () => false).text, missing);
+  assert.equal(
+    checkLibraries(undefined, lacking, (name) => name === "b.so").text,
+    `${missing}; b.so lies beside the core: link that with -Wl,-rpath,'$ORIGIN'`,
+  );
+});
+
 function library(defined: readonly string[]): Uint8Array {
   return elfFile({ machine: 0x3e, isWide: true, isLittleEndian: true, defined });
 }

@@ -135,6 +135,12 @@ testUnless(notLinux, "a job that takes longer than the limit is ended and report
   assert.match(findings.get("jobs")?.text ?? "", /^it takes longer than 2s in worker_run_job/);
 });
 
+testUnless(notLinux, "a job that ends its thread is reported as such", async () => {
+  const { findings } = await checked({ ENDS_THREAD: 1 }, INPUT, ["--timeout", "2s"]);
+  const text = "it ends its thread, as pthread_exit does, in worker_run_job (input: input)";
+  assert.deepEqual(findings.get("jobs"), { check: "jobs", state: "failed", text });
+});
+
 testUnless(notLinux, "an interrupt ends a check, and is no fault of the core", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);

@@ -29,8 +29,11 @@ const PROGRAM = `${OWN_FOLDER}/distcomp`;
 const SOCKET = `${OWN_FOLDER}/slots`;
 const CORE = `${OWN_FOLDER}/core`;
 
-/** The working folder of a slot, as the slot sees it. It is removed with the slot, and is on the disk. */
-const WORK = "/tmp";
+/**
+ * The working folder of a slot, as the slot sees it. It is removed with the slot, as all of its `/tmp`, and is on the
+ * disk. In `/tmp` itself there may be what is shown of the real one, such as the executable.
+ */
+const WORK = "/tmp/slot";
 
 /** What bubblewrap adds to the number of the signal that has ended a process, as a shell does. */
 const SIGNALED = 128;
@@ -166,7 +169,7 @@ export class Sandbox {
     return [
       ...[this.#bwrap, ...ISOLATION, ...viewArguments(this.#view, folder), ...own],
       ...["--ro-bind", program, PROGRAM, ...lockArguments(this.#view)],
-      ...["--chdir", WORK, "--", PROGRAM, ...rest],
+      ...["--dir", WORK, "--chdir", WORK, "--", PROGRAM, ...rest],
     ];
   }
 

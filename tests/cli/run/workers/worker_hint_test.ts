@@ -36,7 +36,7 @@ test("where a core is refused for what it lacks, a run says what helps", () => {
     ["it is not signed, and its SHA-256, 00, is not allowed here", /: distcomp sign CORE/],
     ["it is signed by SHA256:x, who is not trusted here", /: distcomp sign CORE/],
     ["it was changed since SHA256:x signed it", /: distcomp sign CORE/],
-    ["this machine lacks libfoo.so.1", /^install it where the worker runs/],
+    ["this machine lacks libfoo.so.1", /^install it where the worker runs.* -Wl,-rpath,'\$ORIGIN'/],
     ["libfoo.so.1: cannot open shared object file: No such file", /^install it where the worker/],
   ] as const;
   for (const [cause, hint] of hints) {
