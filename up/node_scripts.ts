@@ -98,7 +98,7 @@ export function storeScript({ sha256, bytes }: Executable): string {
     `find "$d" -name "distcomp-*" -mtime +${KEPT_DAYS} -exec rm -f {} + 2>/dev/null`,
     't="$f.`uname -n`.$$"',
     'trap "rm -f \\"$t\\"" EXIT',
-    'trap "exit 1" HUP INT TERM',
+    'trap "exit 1" HUP INT TERM PIPE',
     `echo "${NODE_LINE}send"`,
     'cat > "$t" || exit 1',
     `test \`wc -c < "$t"\` -eq ${bytes} || { echo "the copy is incomplete" >&2; exit 1; }`,

@@ -70,6 +70,19 @@ test("an executable is stored once, and a copy that is cut off or damaged is not
   assert.deepEqual([again.code, again.stdout.match(/\w+$/gm)], [0, ["stored"]]);
 });
 
+test("a copy that is cut off is not kept, also if nobody reads any more what is wrong with it", async () => {
+  await using workspace = await Workspace.make();
+  const env = { ...process.env, XDG_CACHE_HOME: workspace.at("cache") };
+  const child = spawn("sh", ["-c", storeScript(EXECUTABLE)], { env });
+  const ended = once(child, "exit");
+  await once(child.stdout, "data"); // it waits for the copy
+  child.stdout.destroy();
+  child.stderr.destroy();
+  child.stdin.end(CONTENT.subarray(1));
+  await ended;
+  assert.deepEqual(await readdir(workspace.at("cache/distcomp")), []);
+});
+
 test("an executable that a node has lost a part of is copied again", async () => {
   await using workspace = await Workspace.make();
   const cache = workspace.at("cache");
