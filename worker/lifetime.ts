@@ -41,7 +41,11 @@ export interface LifetimeEvents {
 /** How long a worker lives. */
 export interface LifetimeOptions {
   readonly clock: Clock;
-  /** When it must have ended, in wall-clock time (`Clock.date`): that goes on while the process is stopped. */
+  /** It must have ended after this time, counted by `steady`. */
+  readonly limitMs?: number | undefined;
+  /** Goes on while the process is stopped, and is never set; `clock` unless given. */
+  readonly steady?: Pick<Clock, "now"> | undefined;
+  /** When it must have ended, in wall-clock time (`Clock.date`), as a batch system says it. */
   readonly endsAtMs?: number | undefined;
   /** It ends if it has had no job for this long. */
   readonly idleMs?: number | undefined;
@@ -50,28 +54,37 @@ export interface LifetimeOptions {
 /** Watches the time of one worker. */
 export class Lifetime {
   readonly #clock: Clock;
+  readonly #steady: Pick<Clock, "now">;
+  readonly #limitAtMs: number;
+  readonly #endsAtMs: number;
   readonly #idleMs: number;
   readonly #events: LifetimeEvents;
   readonly #durations = new JobDurations();
-  /** When all jobs should have ended, and when those that still run are given up. */
-  readonly #stopAtMs: number;
-  readonly #overAtMs: number;
+  /** All jobs should have ended when so much is left. Those that still run are given up at half of it. */
+  readonly #reserveMs: number;
   #busyAtMs: number;
   #jobsEnded = 0;
   #phase: "working" | "ending" | "over" = "working";
 
   constructor(
-    { clock, endsAtMs = Infinity, idleMs = Infinity }: LifetimeOptions,
+    options: LifetimeOptions,
     events: LifetimeEvents,
   ) {
+    const { clock, steady = clock, limitMs = Infinity, endsAtMs = Infinity, idleMs = Infinity } =
+      options;
     this.#clock = clock;
+    this.#steady = steady;
+    this.#limitAtMs = steady.now() + limitMs;
+    this.#endsAtMs = endsAtMs;
     this.#idleMs = idleMs;
     this.#events = events;
     this.#busyAtMs = clock.now();
-    const wholeMs = Math.max(0, endsAtMs - clock.date());
-    const reserveMs = Math.min(RESERVE_MS_MAX, RESERVE_PART * wholeMs);
-    this.#stopAtMs = endsAtMs - reserveMs;
-    this.#overAtMs = endsAtMs - reserveMs / 2;
+    this.#reserveMs = Math.min(RESERVE_MS_MAX, RESERVE_PART * Math.max(0, this.leftMs));
+  }
+
+  /** The time that is left; `Infinity` if nothing limits it. */
+  get leftMs(): number {
+    return Math.min(this.#limitAtMs - this.#steady.now(), this.#endsAtMs - this.#clock.date());
   }
 
   /** These jobs run now. Others may have come and gone since the last time. */
@@ -82,9 +95,9 @@ export class Lifetime {
     const isBusy = slotsBusy + jobsWaiting + slotsLoading > 0;
     if (isBusy || done + failed > this.#jobsEnded) this.#busyAtMs = nowMs;
     this.#jobsEnded = done + failed;
-    const dateMs = this.#clock.date();
-    if (this.#phase === "working") this.#checkLast(this.#stopAtMs - dateMs, nowMs);
-    if (this.#phase === "ending" && dateMs >= this.#overAtMs) {
+    const { leftMs } = this;
+    if (this.#phase === "working") this.#checkLast(leftMs - this.#reserveMs, nowMs);
+    if (this.#phase === "ending" && leftMs <= this.#reserveMs / 2) {
       this.#phase = "over";
       this.#events.onOver(this.#durations.running);
     }

@@ -1,6 +1,7 @@
 /** How long a worker lives, from its options and its batch system, and what it says about that. */
 
 import process from "node:process";
+import { StoppableClock } from "../../runtime/clock.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { batchEnd } from "../../system/batch_job.ts";
 import { outputOf } from "../../system/command_output.ts";
@@ -34,16 +35,22 @@ export async function lifetimeOf(
 ): Promise<Lifetime | undefined> {
   const { clock } = runtime;
   const batch = await batchEnd(process.env, (command) => answerOf(runtime, command), clock.date());
-  const limitMs = Math.min(timeLimit ?? Infinity, batch ? batch.endsAtMs - clock.date() : Infinity);
-  if (limitMs === Infinity && idleTimeout === undefined) return undefined;
-  const source = batch && timeLimit === undefined ? `, which ${batch.system} gives it` : "";
-  if (limitMs < Infinity) log.info(`ending within ${formatTimeLeft(limitMs)}${source}`);
-  const endsAtMs = clock.date() + limitMs;
-  return new Lifetime({ clock, endsAtMs, idleMs: idleTimeout }, {
+  if (!batch && timeLimit === undefined && idleTimeout === undefined) return undefined;
+  const lifetime = new Lifetime({
+    clock,
+    steady: new StoppableClock(), // which nobody stops
+    limitMs: timeLimit,
+    endsAtMs: batch?.endsAtMs,
+    idleMs: idleTimeout,
+  }, {
     onLast: (reason) => end.drain(lastText(reason)),
     onOver: (running) =>
       end.stop(`the time is over: giving up ${formatNoun(running, "job")}, to run elsewhere`),
   });
+  const source = batch && timeLimit === undefined ? `, which ${batch.system} gives it` : "";
+  const { leftMs } = lifetime;
+  if (leftMs < Infinity) log.info(`ending within ${formatTimeLeft(leftMs)}${source}`);
+  return lifetime;
 }
 
 function lastText(reason: LastReason): string {

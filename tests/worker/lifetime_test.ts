@@ -12,9 +12,18 @@ const MINUTE_MS = 60_000;
 /** How often the worker looks: seldom, as each time costs some turns of the event loop. */
 const TICK_MS = 5_000;
 
+/** A clock whose wall-clock time somebody sets. */
+class SetClock extends VirtualClock {
+  aheadMs = 0;
+
+  override date(): number {
+    return this.now() + this.aheadMs;
+  }
+}
+
 /** A worker with one slot, in which jobs run one after the other. */
 class OneSlot {
-  readonly clock = new VirtualClock();
+  readonly clock = new SetClock();
   readonly last: (LastReason & { readonly atMs: number })[] = [];
   readonly over: { readonly running: number; readonly atMs: number }[] = [];
   readonly #lifetime: Lifetime;
@@ -107,6 +116,30 @@ test("a worker is not idle while jobs wait, while a core is loaded, while an out
   assert.equal(slot.last.length, 0);
   await slot.clock.advance(11 * MINUTE_MS);
   assert.equal(slot.last[0]?.kind, "idle");
+});
+
+test("a limit does not change with the clock, but the end that a batch system gives does", async () => {
+  const limited = new OneSlot({ limitMs: 120 * MINUTE_MS });
+  const inBatch = new OneSlot({ limitMs: 120 * MINUTE_MS, endsAtMs: 90 * MINUTE_MS });
+  for (const slot of [limited, inBatch]) {
+    slot.clock.aheadMs = 60 * MINUTE_MS;
+    await slot.clock.advance(29 * MINUTE_MS);
+    assert.equal(slot.last.length, 0);
+    await slot.clock.advance(MINUTE_MS);
+  }
+  assert.deepEqual([limited.last.length, inBatch.last.length], [0, 1]);
+  await limited.clock.advance(89 * MINUTE_MS);
+  assert.equal(limited.last.length, 0);
+  await limited.clock.advance(MINUTE_MS);
+  assert.equal(limited.last[0]?.kind, "time is short");
+});
+
+test("a limit goes on while the clock of the worker is stopped", async () => {
+  const steady = new VirtualClock();
+  const slot = new OneSlot({ limitMs: 60 * MINUTE_MS, steady });
+  await steady.advance(60 * MINUTE_MS);
+  await slot.clock.advance(TICK_MS);
+  assert.equal(slot.last[0]?.kind, "time is short");
 });
 
 test("a worker with little time keeps only a part of it in reserve", async () => {
