@@ -287,12 +287,9 @@ export class Endpoints<T extends Task> {
 
   #onPrinted(id: EndpointId, dispatch: DispatchId | undefined, notice: PrintedNotice): void {
     const { lines, leftOut } = notice;
-    const { pool } = this.#parts;
-    const job = dispatch === undefined ? undefined : pool.jobAt(id, dispatch);
+    const job = dispatch === undefined ? undefined : this.#parts.pool.jobAt(id, dispatch);
     this.#notices.onPrinted();
-    // Another copy of the job may have answered.
-    const isHeard = dispatch === undefined || (job !== undefined && pool.isWanted(job));
-    if (isHeard) this.#parts.onPrinted({ job, lines, leftOut });
+    if (dispatch === undefined || job) this.#parts.onPrinted({ job, lines, leftOut });
   }
 
   /** The worker has not run the job, because it is draining or because the job was canceled. */

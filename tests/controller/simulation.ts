@@ -116,6 +116,8 @@ export class RecordedCluster {
   readonly completions: Completion<Task>[] = [];
   readonly warnings: string[] = [];
   readonly infos: string[] = [];
+  /** What jobs have printed. */
+  readonly printed: string[] = [];
   /** Why the run should end. */
   readonly disagreements: Error[] = [];
   /** Why no worker is left; undefined while there are some, or some are awaited. */
@@ -141,6 +143,7 @@ export class RecordedCluster {
       {
         onCompleted: (completion) => this.#onCompleted(completion),
         onCanceled: (count) => void (this.canceled += count),
+        onPrinted: ({ lines }) => void this.printed.push(...lines),
         onDisagreement: (error) => void this.disagreements.push(error),
         onNoWorkerLeft: (reasons) => {
           if (this.noWorkerReasons) this.problems.push("it gives up twice");

@@ -183,7 +183,8 @@ function pathBelow(path: string): string | undefined {
 function reasonAgainst(path: string): string {
   if (path === "") return "it has no name in the tar";
   if (path.includes("\0")) return "its name has a zero byte in it, which no file can have";
-  return `its name "${shownName(path)}" leads out of its folder`;
+  const isOutside = path.startsWith("/") || path.split("/").includes("..");
+  return `its name "${shownName(path)}" ${isOutside ? "leads out of its" : "is that of a"} folder`;
 }
 
 /** What a file without a name is called. */

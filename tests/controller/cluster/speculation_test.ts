@@ -99,6 +99,15 @@ test("an answer that arrives after its job was canceled is dropped", async (simu
   assertPolite(scene.slow, scene.quick);
 });
 
+test("what a straggler prints when its copy has answered is dropped", async (simulation) => {
+  const scene = await Scene.set(simulation, { slow: { printsBeforeCancel: "too late" } });
+  await scene.recorded.completed(scene.count);
+  await scene.recorded.settled();
+  assert.equal(scene.slow.received.cancels.length, 2);
+  assert.deepEqual(scene.recorded.printed, []);
+  assertPolite(scene.slow, scene.quick);
+});
+
 test("a worker of version 1 may answer a job that is done elsewhere, and is still used", async (simulation) => {
   const late: (() => void)[] = [];
   const peer = await simulation.peer(answering({
@@ -411,7 +420,7 @@ class Scene {
     const { count = 12, speculates = true, isEnded = true } = options;
     const slow = await simulation.worker(options.slow);
     const quick = await simulation.worker(options.quick);
-    const recorded = simulation.cluster({ speculates });
+    const recorded = simulation.cluster({ speculates, coreOutput: "all" });
     const inputs = numberedInputs(count);
     slow.hold();
     recorded.dial(slow);

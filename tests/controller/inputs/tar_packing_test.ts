@@ -77,12 +77,16 @@ test("a file that is packed with another program is an error that says with whic
   assert.deepEqual(await jobsOf(tarOf("BZh9")), ["BZh9"]);
 });
 
-test("a file that has no name, or one with a zero byte, is a job that fails and says so", async () => {
-  const bad = tarOf("a").subarray(0, 2 * BLOCK_BYTES);
-  bad.fill(0, 0, 1); // its name
-  setChecksum(bad);
-  assert.deepEqual(await jobsOf(Buffer.concat([bad, tarOf("b")])), [
+test("a file whose name is none is a job that fails and says so", async () => {
+  const named = (letter: string) => {
+    const entry = tarOf("a").subarray(0, 2 * BLOCK_BYTES);
+    entry.write(letter, 0); // its name
+    setChecksum(entry);
+    return entry;
+  };
+  assert.deepEqual(await jobsOf(Buffer.concat([named("\0"), named("."), tarOf("b")])), [
     "it has no name in the tar",
+    'its name "." is that of a folder',
     "b",
   ]);
   const record = tarOf("12 path=a_b\n").subarray(0, 2 * BLOCK_BYTES);

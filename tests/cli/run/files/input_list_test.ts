@@ -14,7 +14,7 @@ test("a list with any bytes costs only the jobs of the lines that name no file",
   await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "1", "in/é": "2", "in/last": "3" });
   const lines: (string | Uint8Array)[] = [
-    "in/a\r\n",
+    "\ufeffin/a\r\n",
     "\n\r\n",
     "in/é\n",
     "in/nothing\0in/a\n",
