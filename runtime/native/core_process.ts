@@ -1,9 +1,9 @@
 /** This process as one that runs a core itself, without a worker, and so without what a slot gets from it. */
 
-import process from "node:process";
 import type { CFunction, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
 import { EXIT_FUNCTIONS, type ExitLibrary } from "./exit_note.ts";
 import type { CoreProcess } from "../ports.ts";
+import { pid } from "../this_process.ts";
 
 /** The functions of the C library that such a process needs. */
 const CORE_PROCESS_FUNCTIONS: Readonly<Record<string, CFunction>> = {
@@ -103,7 +103,7 @@ function watchExit<Pointer, Size>(
   if (!system || !fflush) return () => {};
   const command = new Uint8Array(COMMAND_BYTES);
   const text = "distcomp: The core has ended the process, as exit does";
-  command.set(cString(`[ $PPID = ${process.pid} ] && echo '${text}' >&2 && kill -ABRT $PPID`));
+  command.set(cString(`[ $PPID = ${pid} ] && echo '${text}' >&2 && kill -ABRT $PPID`));
   const library = open<ExitLibrary<Pointer>>(EXIT_FUNCTIONS);
   library.atExit(system, memory.pointerTo(memory.addressOf(command.buffer)), null);
   library.atExit(fflush, null, null); // it runs before the other one
