@@ -1,9 +1,9 @@
 /** This process as one that runs a core itself, without a worker, and so without what a slot gets from it. */
 
-import type { CFunction, ForeignMemory, LinkerLibrary } from "./c_functions.ts";
-import { EXIT_FUNCTIONS, type ExitLibrary } from "./exit_note.ts";
+import type { CFunction } from "./c_functions.ts";
+import { closeOnExec, EXEC_FUNCTIONS, type ExecLibrary } from "./close_on_exec.ts";
+import { watchExit, type WatchTools } from "./exit_watch.ts";
 import type { CoreProcess } from "../ports.ts";
-import { pid } from "../this_process.ts";
 
 /** The functions of the C library that such a process needs. */
 const CORE_PROCESS_FUNCTIONS: Readonly<Record<string, CFunction>> = {
@@ -23,6 +23,7 @@ interface CoreProcessLibrary {
 
 /** What keeps stdout and stderr. */
 const KEEPING_FUNCTIONS: Readonly<Record<string, CFunction>> = {
+  ...EXEC_FUNCTIONS,
   // int dup(int fd)
   dup: { args: ["i32"], returns: "i32" },
   // int dup2(int fd, int target)
@@ -31,7 +32,7 @@ const KEEPING_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   close: { args: ["i32"], returns: "i32" },
 };
 
-interface KeepingLibrary {
+interface KeepingLibrary<Pointer, Size> extends ExecLibrary<Pointer, Size> {
   dup(fd: number): number;
   dup2(fd: number, target: number): number;
   close(fd: number): number;
@@ -39,20 +40,9 @@ interface KeepingLibrary {
 
 const STDOUT_AND_STDERR = [1, 2] as const;
 
-/** A buffer of this size does not move. */
-const COMMAND_BYTES = 4096;
-
-/** What the adapters give. */
-export interface CoreProcessTools<Pointer, Size> {
-  readonly memory: ForeignMemory<Pointer, Size>;
-  /** Opens functions of the C library. */
-  open<T>(functions: Readonly<Record<string, CFunction>>): T;
-  openLinker(): LinkerLibrary<Pointer> | undefined;
-}
-
 /** Sets the variables in `env` where they are not set, and returns what else the process can do. */
 export function coreProcess<Pointer, Size>(
-  tools: CoreProcessTools<Pointer, Size>,
+  tools: WatchTools<Pointer, Size>,
   env: Readonly<Record<string, string>>,
 ): CoreProcess {
   const library = tools.open<CoreProcessLibrary>(CORE_PROCESS_FUNCTIONS);
@@ -77,37 +67,23 @@ export function coreProcess<Pointer, Size>(
   };
 }
 
-/** Keeps stdout and stderr, which a core may close. What this returns makes them what they were. */
-function keepPrinting({ open }: Pick<CoreProcessTools<unknown, unknown>, "open">): () => void {
-  const library = open<KeepingLibrary>(KEEPING_FUNCTIONS);
-  const copies = STDOUT_AND_STDERR.map((fd) => ({ fd, copy: library.dup(fd) }));
+/**
+ * Keeps stdout and stderr, which a core may close. What this returns makes them what they were. The programs that the
+ * core starts do not get the copies: whoever reads the output would wait for them.
+ */
+function keepPrinting<Pointer, Size>(
+  { open, memory }: Pick<WatchTools<Pointer, Size>, "open" | "memory">,
+): () => void {
+  const library = open<KeepingLibrary<Pointer, Size>>(KEEPING_FUNCTIONS);
+  const copies = STDOUT_AND_STDERR.map((fd) => ({ fd, copy: library.dup(fd) }))
+    .filter(({ copy }) => copy >= 0); // the others were not open
+  for (const { copy } of copies) closeOnExec(library, memory, copy);
   return () => {
     for (const { fd, copy } of copies) {
-      if (copy < 0) continue; // it was not open
       library.dup2(copy, fd);
       library.close(copy);
     }
   };
-}
-
-/**
- * Lets a core that calls `exit` be told, until what this returns is called: its status may be that of success. A handler
- * for the end would have to be written in C. But C's own `system` will do: it takes the address of a command, and does
- * nothing for an empty one. A process that the core has forked has another id, and may exit.
- */
-function watchExit<Pointer, Size>(
-  { memory, open, openLinker }: CoreProcessTools<Pointer, Size>,
-): () => void {
-  const linker = openLinker();
-  const [system, fflush] = ["system", "fflush"].map((name) => linker?.dlsym(null, cString(name)));
-  if (!system || !fflush) return () => {};
-  const command = new Uint8Array(COMMAND_BYTES);
-  const text = "distcomp: The core has ended the process, as exit does";
-  command.set(cString(`[ $PPID = ${pid} ] && echo '${text}' >&2 && kill -ABRT $PPID`));
-  const library = open<ExitLibrary<Pointer>>(EXIT_FUNCTIONS);
-  library.atExit(system, memory.pointerTo(memory.addressOf(command.buffer)), null);
-  library.atExit(fflush, null, null); // it runs before the other one
-  return () => void command.fill(0);
 }
 
 function cString(text: string): Uint8Array {

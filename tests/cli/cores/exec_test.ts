@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { link, readdir, readFile, symlink } from "node:fs/promises";
 import { isAbsolute } from "node:path";
+import process from "node:process";
 import { core } from "../../lib/cores.ts";
 import { programCommand } from "../../lib/program_commands.ts";
 import { programTest, programTestUnless } from "../../lib/test.ts";
@@ -103,6 +104,12 @@ programTest(
       assert.equal((await program.exited).signal, "SIGABRT", input);
       assert.deepEqual([program.stdout, program.stderr], ["", told], input);
     }
+    await using silent = await workspace.start([
+      "exec",
+      await core("leaves_exec", { EXITS: 1 }),
+      "in",
+    ]);
+    assert.equal((await silent.exited).signal, "SIGABRT", "also without stderr");
     await workspace.write("in", "forks");
     const forked = await workspace.run(["exec", await core("leaves_exec", { FORKS: 1 }), "in"]);
     assert.deepEqual(forked, { code: 0, stdout: "0", stderr: "" }, "a forked process may exit");
@@ -118,6 +125,34 @@ programTest(
     const { code, stdout, stderr } = await workspace.run(["exec", path, "in"]);
     assert.deepEqual([code, stdout], [3, "0"]);
     assert.match(stderr, /^distcomp: The core returned exit code 3, /);
+  },
+);
+
+programTest(
+  "an output is never taken for a command, however long it waits for its reader",
+  async () => {
+    await using workspace = await Workspace.make();
+    const line = `touch ${workspace.at("taken")};:\n`;
+    const input = line.repeat(Math.ceil((64 * 1024 * 1024) / line.length));
+    await workspace.write("in", input);
+    const reads = ["sh", "-c", '"$@" | { sleep 0.2; wc -c; }', "sh"];
+    const { stdout, stderr } = await workspace.run(["exec", await core("echo"), "in"], {
+      through: reads,
+    });
+    assert.deepEqual([stdout.trim(), stderr], [`${input.length}`, ""]);
+    await assert.rejects(readFile(workspace.at("taken")), { code: "ENOENT" });
+  },
+);
+
+programTestUnless(
+  process.platform === "linux" ? undefined : "only Linux lists descriptors in /proc/self/fd",
+  "programs that a core starts, and that print elsewhere, do not keep the stdout of exec open",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "");
+    const path = await core("leaves_exec", { LISTS: 1 });
+    const { stdout, stderr } = await workspace.run(["exec", path, "in"]);
+    assert.deepEqual([stdout, stderr], ["0", ""]);
   },
 );
 
