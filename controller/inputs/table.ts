@@ -4,7 +4,7 @@ import type { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
-import { openStream } from "./file_lines.ts";
+import { bytesIn, openStream } from "./file_lines.ts";
 import { OutputNaming } from "./output_naming.ts";
 import { type Parameter, ParameterTasks } from "./parameters.ts";
 import { skipFinishedIn } from "./skip.ts";
@@ -49,7 +49,9 @@ async function* batchesOf(file: string, naming: OutputNaming): AsyncIterable<Rea
   if (batch.length > 0) yield batch;
 }
 
-async function countRows(file: string): Promise<number> {
+/** `undefined` for a pipe, which can be read only once: a second reader would take rows from the run. */
+async function countRows(file: string): Promise<number | undefined> {
+  if (await bytesIn(file) === undefined) return undefined;
   let count = 0;
   for await (const _row of readRows(file)) count += 1;
   return count;
