@@ -179,6 +179,7 @@ export class TarReader {
   #headerAt(bytes: TarBytes, place: number, at: number): TarHeader | undefined {
     try {
       const header = parseTarHeader(bytes, place);
+      if (header && this.#isBehindEnd) this.#events.onAnother?.(at);
       this.#zeroBlocks = header ? 0 : this.#zeroBlocks + 1;
       return header;
     } catch (error) {
