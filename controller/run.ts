@@ -47,8 +47,8 @@ export interface RunParts {
   readonly early?: LocalWorker | undefined;
   /** Gets what jobs print, if `options.coreOutput` asks for it. */
   readonly onPrinted?: (printed: PrintedByJob) => void;
-  /** A job that was run has ended, and prints nothing more. */
-  readonly onEnded?: (name: string) => void;
+  /** A job that was run has ended with this attempt, and prints nothing more. */
+  readonly onEnded?: (name: string, attempt: number) => void;
   /** Keeps crashes, if given. */
   readonly crashes?: KeptCrashes | undefined;
   /** How many failures stop the run. Default: no limit. */
@@ -103,7 +103,8 @@ export class Run {
       core,
       {
         onCompleted: (completion) => {
-          parts.onEnded?.(completion.job.payload.name);
+          const { payload, attempt } = completion.job;
+          parts.onEnded?.(payload.name, attempt);
           this.#committer.onCompleted(completion);
         },
         onNoWorkerLeft: (reasons) => this.#onNoWorker(reasons),

@@ -17,7 +17,7 @@ const SLOT_LINE = /^slot \d+: (.*)$/s;
 /** Takes what the jobs of a run print. */
 export interface CoreOutputSink {
   onPrinted(printed: PrintedByJob): void;
-  onEnded(name: string): void;
+  onEnded(name: string, attempt: number): void;
   /** Resolves when everything is written. */
   close(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export function coreOutputSink(
   const kept = new KeptOutput(files, state, (text) => log.warn(text));
   return {
     onPrinted: (printed) => kept.add({ ...printed, lines: linesOf(printed) }),
-    onEnded: (name) => kept.onEnded(name),
+    onEnded: (name, attempt) => kept.onEnded(name, attempt),
     close: () => kept.close(),
   };
 }

@@ -73,12 +73,13 @@ export class KeptOutput {
     this.#printing.set(name, printing);
   }
 
-  /** A job has ended. If it has printed nothing, what an earlier run has kept of it goes. */
-  onEnded(name: string): void {
-    const hasPrinted = this.#printing.delete(name);
-    if (hasPrinted || this.#hasEarlier === false) return;
+  /** A job has ended. If this attempt has printed nothing, what an earlier one or an earlier run has kept goes. */
+  onEnded(name: string, attempt: number): void {
+    const printed = this.#printing.get(name);
+    this.#printing.delete(name);
+    if (printed ? printed.attempt >= attempt : this.#hasEarlier === false) return;
     this.#queue(name.length, async () => {
-      if (!this.#hasEarlier) return;
+      if (!printed && !this.#hasEarlier) return;
       await this.#files.unlink(this.#pathOf(name)).catch((error) => {
         if (NOT_THERE.includes(codeOf(error))) return;
         this.#onFailed({ name, attempt: 0, isSkipped: false }, error);

@@ -123,7 +123,7 @@ function runOf(runtime: Runtime, opening: OpeningRun, printed: CoreOutputSink | 
   };
   const crashes = flags.keepCrashes ? keptCrashes(runtime, opening) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
-  const onEnded: RunParts["onEnded"] = (name) => printed?.onEnded(name);
+  const onEnded: RunParts["onEnded"] = (name, attempt) => printed?.onEnded(name, attempt);
   const options = { listen, onListening, failureLimit, skipsExpected, early };
   const told = { log: withoutCoreLines(log, printed), onPrinted, onEnded };
   const parts = { source, sink, journal, crashes, ...told, ...options };

@@ -4,7 +4,7 @@ import type { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
-import { openStream } from "./file_lines.ts";
+import { bytesIn, openStream } from "./file_lines.ts";
 import { OutputNaming } from "./output_naming.ts";
 import { type Parameter, ParameterTasks } from "./parameters.ts";
 import { skipFinishedIn } from "./skip.ts";
@@ -49,7 +49,9 @@ async function* batchesOf(file: string, naming: OutputNaming): AsyncIterable<Rea
   if (batch.length > 0) yield batch;
 }
 
-async function countRows(file: string): Promise<number> {
+/** `undefined` for a pipe, which can be read only once: a second reader would take rows from the run. */
+async function countRows(file: string): Promise<number | undefined> {
+  if (await bytesIn(file) === undefined) return undefined;
   let count = 0;
   for await (const _row of readRows(file)) count += 1;
   return count;
@@ -67,12 +69,13 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
     record_delimiter: LINE_ENDS, // otherwise the first one counts for all lines
     max_record_size: ROW_CHARS_MAX,
   });
-  const text = Readable.from(textOf(file));
+  let first: string | undefined; // the first character of the header
+  const text = Readable.from(textOf(file, (some) => first ??= /[^\r\n]/.exec(some)?.[0]));
   text.on("error", (error) => parser.destroy(error));
   try {
     for await (const record of text.pipe(parser) as AsyncIterable<string[]>) {
       if (names) yield names.map((name, column): Parameter => [name, record[column] as string]);
-      else names = checkedHeader(record, separator);
+      else names = checkedHeader(record, separator, first === '"');
     }
   } catch (cause) {
     throw new SourceError(
@@ -85,7 +88,7 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
   }
 }
 
-async function* textOf(file: string): AsyncIterable<string> {
+async function* textOf(file: string, onText: (some: string) => void): AsyncIterable<string> {
   const utf8 = new TextDecoder("utf-8", { fatal: true });
   const decode = (chunk?: Buffer): string => {
     try {
@@ -94,14 +97,25 @@ async function* textOf(file: string): AsyncIterable<string> {
       throw new Error("it is not UTF-8; convert it, as with iconv -f latin1 -t utf8");
     }
   };
-  for await (const chunk of openStream(file) as AsyncIterable<Buffer>) yield decode(chunk);
+  for await (const chunk of openStream(file) as AsyncIterable<Buffer>) {
+    const some = decode(chunk);
+    onText(some);
+    yield some;
+  }
   yield decode();
 }
 
-function checkedHeader(names: readonly string[], separator: string): readonly string[] {
+/** A name in quotes is one column, whatever is in it. */
+function checkedHeader(
+  names: readonly string[],
+  separator: string,
+  isQuoted: boolean,
+): readonly string[] {
   const [only = ""] = names;
-  const other = SEPARATORS.find(([text]) => only.includes(text));
-  if (names.length === 1 && other) throw new Error(otherSeparator(only, other[1], separator));
+  const other = SEPARATORS.find(([text]) => text !== separator && only.includes(text));
+  if (names.length === 1 && other && !isQuoted) {
+    throw new Error(otherSeparator(only, other[1], separator));
+  }
   if (names.includes("")) {
     throw new Error("a column has no name; the first line has to name all columns");
   }
@@ -115,5 +129,5 @@ function checkedHeader(names: readonly string[], separator: string): readonly st
 function otherSeparator(column: string, found: string, wanted: string): string {
   const [, name = ""] = SEPARATORS.find(([text]) => text === wanted) ?? [];
   return `its first line has one column, "${column}", with ${found} in it; put ${name} between ` +
-    "columns (a .csv has commas, a .tsv has tabs)";
+    "columns (a .csv has commas, a .tsv has tabs), or quotes around the name of a single column";
 }

@@ -8,6 +8,8 @@ export interface TarEvents {
   onSkipped(name: string, what: string): void;
   /** A file that cannot be read from the tar. */
   onUnreadable(name: string, reason: string): void;
+  /** Another tar follows the end of one, `at` this byte. What follows are its files. */
+  onAnother?(at: number): void;
 }
 
 /** Lends memory for contents; `undefined`: one of this size gets new memory. */

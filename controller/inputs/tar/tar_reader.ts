@@ -179,6 +179,7 @@ export class TarReader {
   #headerAt(bytes: TarBytes, place: number, at: number): TarHeader | undefined {
     try {
       const header = parseTarHeader(bytes, place);
+      if (header && this.#isBehindEnd) this.#events.onAnother?.(at);
       this.#zeroBlocks = header ? 0 : this.#zeroBlocks + 1;
       return header;
     } catch (error) {
@@ -239,9 +240,8 @@ export class TarReader {
 
   #onOther(name: string, type: string): void {
     const what = NO_FILES[type];
-    if (what === undefined) {
-      this.#events.onUnreadable(name, UNREADABLE[type] ?? `its type "${type}" is not known`);
-    } else this.#events.onSkipped(name, what);
+    if (what !== undefined) return this.#events.onSkipped(name, what);
+    this.#events.onUnreadable(name, UNREADABLE[type] ?? `its type "${type}" is not known`);
   }
 
   /** The content of an entry follows. */

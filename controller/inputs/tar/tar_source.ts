@@ -95,9 +95,12 @@ class TarTasks {
   #hashing: Promise<void>[] = [];
   #index = 0;
   #skipped = 0;
+  readonly #tar: string;
+  #hasAnother = false;
 
-  constructor({ warn, naming }: TarInputs, identityOf: ContentHash) {
+  constructor({ tar, warn, naming }: TarInputs, identityOf: ContentHash) {
     this.#identityOf = identityOf;
+    this.#tar = tar;
     this.#warn = warn;
     this.#naming = naming;
   }
@@ -161,6 +164,16 @@ class TarTasks {
     }
   }
 
+  /** A tape or a file that was written over has older files behind its end, which nobody may expect. */
+  onAnother(at: number): void {
+    if (this.#hasAnother) return;
+    this.#hasAnother = true;
+    this.#warn(
+      `another tar follows the end of "${shownTar(this.#tar)}", at byte ${at}, and is read too; ` +
+        withoutRest(at),
+    );
+  }
+
   /** The tasks since the last call. */
   async take(): Promise<readonly (ReadyTask | UnreadableTask)[]> {
     const tasks = this.#tasks;
@@ -195,7 +208,14 @@ function nameless(index: number): string {
 function strayReason(at: number | undefined): string | undefined {
   return at === undefined
     ? undefined
-    : `more data follows the end of the tar, at byte ${at}, and is no tar, so files may be missing`;
+    : `more data follows the end of the tar, at byte ${at}, and is no tar, so files may be missing; ` +
+      withoutRest(at);
+}
+
+/** How to leave out what follows the end. */
+function withoutRest(at: number): string {
+  return "if that is of no use, leave it out (if FILE is packed, unpack it first): " +
+    `head -c ${at} FILE | distcomp run … --inputs -`;
 }
 
 function shownTar(tar: string): string {

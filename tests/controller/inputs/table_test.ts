@@ -34,6 +34,23 @@ test("columns of a .tsv are separated by tabs", async () => {
   assert.deepEqual(tasks.map(textOf), ['{"a":"1,5","b":"x"}']);
 });
 
+test("a single column may have any name in quotes", async () => {
+  await using workspace = await Workspace.make();
+  for (
+    const [file, name] of [
+      ["t.csv", "temp, C"],
+      ["t.csv", "a;b"],
+      ["t.csv", "a\tb"],
+      ["t.tsv", "temp, C"],
+      ["t.tsv", "a\tb"],
+    ] as const
+  ) {
+    const table = await workspace.write(file, `\r\n"${name}"\n1\n2\n`);
+    const rows = (await tasksOf(tableSource(table))).map((task) => JSON.parse(textOf(task)));
+    assert.deepEqual(rows, [{ [name]: 1 }, { [name]: 2 }]);
+  }
+});
+
 test("a long table is read in batches, and a header alone has no rows", async () => {
   await using workspace = await Workspace.make();
   const rows = Array.from({ length: 5_000 }, (_, index) => `${index}\n`).join("");
@@ -66,7 +83,10 @@ test("a table that cannot be right is refused with the reason", async () => {
     ["a,a\n1,2\n", /two columns are called "a"; rename one/],
     ["a,\n1,2\n", /a column has no name/],
     ["a;b\n1;2\n", /one column, "a;b", with semicolons in it; put commas between columns/],
-    ["a;b\n0,5;2\n", /one column, "a;b", with semicolons in it; put commas between columns/],
+    [
+      "a;b\n0,5;2\n",
+      /one column, "a;b", with semicolons in it; put commas between columns .*, or quotes around the name/,
+    ],
     ["a\tb\n1\t2\n", /one column, "a\tb", with tabs in it; put commas between columns/],
     ['a\n"1\n', /: a quote is not closed$/],
     ['a\n"1"2\n', /: line 2 has text behind a closing quote; /],

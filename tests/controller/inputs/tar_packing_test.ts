@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { gunzipped } from "../../../controller/inputs/tar/gunzip.ts";
+import type { Warn } from "../../../controller/inputs/source.ts";
 import { countInTar } from "../../../controller/inputs/tar/tar_count.ts";
 import { tarSource } from "../../../controller/inputs/tar/tar_source.ts";
 import { tarFormat } from "../../../controller/output/pack/tar_format.ts";
@@ -14,7 +15,8 @@ const BLOCK_BYTES = 512;
 const TYPE_AT = 156;
 const CHECKSUM_AT = 148;
 
-const STRAY = /^more data follows the end of the tar, at byte \d+, and is no tar, so files may be/;
+const STRAY =
+  /^more data follows the end of the tar, at byte \d+, and is no tar, so files may be missing; .*: head -c \d+ FILE \|/;
 
 for (
   const [how, packed] of [
@@ -25,7 +27,16 @@ for (
 ) {
   test(`all files of two tars in a row are inputs: ${how}`, async () => {
     const tars = Buffer.concat([packed(tarOf("a")), packed(tarOf("b", "c"))]);
-    assert.deepEqual(await jobsOf(tars), ["a", "b", "c"]);
+    const warnings: string[] = [];
+    const jobs = await jobsOf(tars, (text) => void warnings.push(text));
+    assert.deepEqual(jobs, ["a", "b", "c"]);
+    const at = tarOf("a").byteLength;
+    assert.match(
+      warnings.join("\n"),
+      new RegExp(
+        `^another tar follows the end of "/in.tar", at byte ${at}, and is read too; .* head -c ${at} FILE \\|.*$`,
+      ),
+    );
   });
 
   test(`what follows the end of a tar is a job that fails: ${how}`, async () => {
@@ -54,6 +65,16 @@ test("zeros behind gzip are read and are no error, in chunks of any size", async
     assert.equal(Buffer.concat(pieces).toString(), "first second");
     assert((await left.next()).done, `chunks of ${bytes}`);
   }
+});
+
+test("however many tars follow, one warning says so, and what stands before the first of them is one tar", async () => {
+  const first = tarOf("a");
+  const tars = Buffer.concat([first, Buffer.alloc(3 * BLOCK_BYTES), tarOf("b"), tarOf("c")]);
+  const warnings: string[] = [];
+  await jobsOf(tars, (text) => void warnings.push(text));
+  assert.equal(warnings.length, 1);
+  const at = Number(/head -c (\d+) /.exec(warnings[0] ?? "")?.[1]);
+  assert.deepEqual(await jobsOf(tars.subarray(0, at)), ["a"]);
 });
 
 test("files of tars in a row are counted", async () => {
@@ -99,10 +120,10 @@ test("a file whose name is none is a job that fails and says so", async () => {
 });
 
 /** The names of the jobs, or why they fail. */
-async function jobsOf(tar: Buffer): Promise<string[]> {
+async function jobsOf(tar: Buffer, warn: Warn = assert.fail): Promise<string[]> {
   const disk = new MemoryDisk();
   await disk.files.create("/in.tar", tar);
-  const source = tarSource({ files: disk.files, tar: "/in.tar", warn: assert.fail });
+  const source = tarSource({ files: disk.files, tar: "/in.tar", warn });
   const jobs: string[] = [];
   for await (const tasks of source.batches) {
     for (const task of tasks) jobs.push(task.kind === "unreadable" ? task.reason : task.name);

@@ -18,8 +18,8 @@ class KeptRun {
     this.#kept.add({ name, attempt, lines: [line], leftOut: 0 });
   }
 
-  ends(name: string): void {
-    this.#kept.onEnded(name);
+  ends(name: string, attempt = 1): void {
+    this.#kept.onEnded(name, attempt);
   }
 
   /** Ends the run; the files by their names. */
@@ -85,6 +85,19 @@ test("a later attempt replaces what an earlier one has printed, and an earlier o
   run.prints("a", "of the second", 2);
   run.prints("a", "too late", 1);
   assert.deepEqual(await run.close(), { "output/a": "of the second\n" });
+});
+
+test("an attempt that prints nothing leaves no line of an earlier one that has failed", async () => {
+  const run = await newRun();
+  for (const name of ["silent", "copied", "retried"]) run.prints(name, "of the first");
+  run.prints("retried", "of the second", 2);
+  run.prints("copied", "of the second", 2);
+  run.ends("silent", 2);
+  run.ends("retried", 2);
+  run.ends("copied", 1); // its straggler has answered
+  const files = { "output/copied": "of the second\n", "output/retried": "of the second\n" };
+  assert.deepEqual(await run.close(), files);
+  assert.deepEqual(run.warnings, []);
 });
 
 test("lines of the core are not in the file of an input, whatever it is called", async () => {
