@@ -171,6 +171,22 @@ test("a local worker that somebody has stopped is not killed, and a warning says
   }
 });
 
+test("a local worker that hangs or is stopped is not killed where the system does not tell which, until its run ends", async () => {
+  const { local, processes, streams, warnings, connect, clock } = await started({ state: "" });
+  await connect();
+  streams[0]?.close();
+  await clock.advance(6 * EXIT_MS_MAX);
+  assert.deepEqual(processes[0]?.signals, []);
+  assert.deepEqual(warnings, [
+    "the worker on this machine is stopped or hangs; kill -CONT 4711 lets it go on; " +
+    "if it hangs, kill -KILL 4711 has another one started",
+  ]);
+  const closed = local.close();
+  await clock.advance(EXIT_MS_MAX);
+  await closed;
+  assert.deepEqual([processes[0]?.signals, processes.length], [["SIGKILL"], 1]);
+});
+
 test("closing a local worker that was abandoned does not wait for it", async () => {
   const { local, processes, clock } = await started();
   const closed = local.close();
@@ -274,7 +290,10 @@ test("a worker that was launched for a run that never began is killed at once", 
   assert(!existsSync(folder()));
 });
 
-/** A local worker whose processes do what the test says. `early`: `use` gives it its cluster. */
+/**
+ * A local worker whose processes do what the test says. `early`: `use` gives it its cluster. `state`: what the system
+ * says its processes do, if anything.
+ */
 async function started(
   { cannotStart = false, early = false, isShared = false, state = "S (sleeping)" } = {},
 ) {
@@ -289,7 +308,9 @@ async function started(
     ...network.runtime,
     selfCommand: () => ["distcomp"],
     system: {
-      text: (path: string) => path === "/proc/4711/status" ? `State:\t${state}\n` : undefined,
+      text: (path: string) => {
+        return state && path === "/proc/4711/status" ? `State:\t${state}\n` : undefined;
+      },
       names: () => [],
     },
     spawn: () => {
