@@ -128,9 +128,9 @@ export class Cluster<T extends Task> implements Disposable {
     return this.#workers.listen(address);
   }
 
-  /** Adds a worker that is already connected. `isLocal`: this process has started it. */
-  join(stream: ByteStream, name?: string, isLocal?: boolean): void {
-    this.#workers.join(stream, name, isLocal);
+  /** Adds a worker that is already connected. `onEnded`: of one that this process has started. */
+  join(stream: ByteStream, name?: string, onEnded?: (isUnusable: boolean) => void): void {
+    this.#workers.join(stream, name, onEnded);
   }
 
   /** A worker that was expected to `join` will not do so (again). */

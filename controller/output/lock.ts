@@ -175,7 +175,10 @@ function lockedError(path: string, guarded: string, holder: LockHolder | undefin
   if (holder.host !== os.hostname()) return new LockedError(`${who}; ${ifEnded}`);
   if (isOfOtherBoot(holder)) {
     const where = "another machine of this name, or this one before it was restarted";
-    return new LockedError(`${who}, which is ${where}; ${ifEnded}`);
+    const ifCopied = "as it has if this folder was copied after the restart";
+    return new LockedError(
+      `${who}, which is ${where}; if that run has ended, ${ifCopied}, delete "${path}"`,
+    );
   }
   return new LockedError(
     `${who}; wait until it has ended (if it has, delete "${path}"), or choose another folder with -o`,

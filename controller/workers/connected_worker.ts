@@ -2,6 +2,7 @@
 
 import type { WorkerDescription } from "../../protocol/mod.ts";
 import type { PeerProof } from "../../runtime/ports.ts";
+import type { OnConnectionEnded } from "./local_worker_options.ts";
 import type { ReconnectingAddress } from "./reconnect.ts";
 import type { WorkerConnection } from "./worker_connection.ts";
 import type { WorkerHistory } from "./worker_history.ts";
@@ -20,8 +21,8 @@ export interface WorkerOrigin {
   /** The address, if it was dialed. */
   readonly address: ReconnectingAddress | undefined;
   readonly history: WorkerHistory;
-  /** Whether this process has started it. */
-  readonly isLocal: boolean;
+  /** Told of the end of the connection, if this process has started the worker. */
+  readonly onEnded?: OnConnectionEnded | undefined;
   /** What is proven about it. */
   readonly proof?: PeerProof | undefined;
 }
@@ -46,6 +47,7 @@ export class ConnectedWorker {
   readonly proof: PeerProof | undefined;
   /** Whether this process has started it. */
   readonly isLocal: boolean;
+  readonly onEnded: OnConnectionEnded | undefined;
   /** The number of jobs that it has answered. */
   answers = 0;
   #identity: string | undefined;
@@ -61,7 +63,8 @@ export class ConnectedWorker {
     this.address = origin.address;
     this.history = origin.history;
     this.proof = origin.proof;
-    this.isLocal = origin.isLocal;
+    this.isLocal = origin.onEnded !== undefined;
+    this.onEnded = origin.onEnded;
   }
 
   /**

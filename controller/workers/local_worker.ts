@@ -15,7 +15,6 @@ import type {
   StreamListener,
 } from "../../runtime/ports.ts";
 import { delay, type Timer } from "../../runtime/clock.ts";
-import { onClose } from "../../runtime/on_close.ts";
 import { thisSystem } from "../../runtime/proc_files.ts";
 import { withReason } from "../../system/failure_line.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
@@ -27,6 +26,7 @@ import type {
   LocalWorkerOptions,
   LocalWorkerStart,
 } from "./local_worker_options.ts";
+import { UNUSABLE_RETRY_MS } from "./reconnect.ts";
 import { EXIT_MS_MAX, WorkerExit } from "./worker_exit.ts";
 
 export type { LocalWorkerShares, LocalWorkerStart } from "./local_worker_options.ts";
@@ -42,7 +42,7 @@ const STABLE_MS = 60_000;
 
 /**
  * One that was given up is started again after pauses of up to this time, where that is wanted. So is one that has
- * left: its core cannot be loaded. A connection is opened again after such pauses, too.
+ * left: its core cannot be loaded. A connection that was lost is opened again after such pauses, too.
  */
 const RESTART_PAUSE_MS_MAX = 10_000;
 
@@ -200,17 +200,22 @@ export class LocalWorker {
     const { clock } = this.#runtime;
     const process = this.#process;
     const joinedAtMs = clock.now();
-    onClose(stream, () => {
+    cluster.join(stream, LOCAL_WORKER_NAME, (isUnusable) => {
       if (clock.now() - joinedAtMs >= STABLE_MS) this.#reconnecting.reset();
-      if (this.#options.isShared) void this.#reconnect(cluster, process);
+      if (this.#options.isShared) void this.#reconnect(cluster, process, isUnusable);
     });
-    cluster.join(stream, LOCAL_WORKER_NAME, true);
   }
 
   /** A process that others still use does not end with a connection. After its end, a new one connects to all. */
-  async #reconnect(cluster: LocalWorkerCluster, process: ChildProcess | undefined): Promise<void> {
+  async #reconnect(
+    cluster: LocalWorkerCluster,
+    process: ChildProcess | undefined,
+    isUnusable: boolean,
+  ): Promise<void> {
     const isDue = () => this.#clusters.has(cluster) && this.#process === process;
-    if (isDue()) await delay(this.#runtime.clock, this.#reconnecting.next());
+    if (!isDue()) return;
+    const pauseMs = isUnusable ? UNUSABLE_RETRY_MS : this.#reconnecting.next();
+    await delay(this.#runtime.clock, pauseMs);
     if (isDue()) this.#connect(cluster);
   }
 

@@ -22,9 +22,12 @@ export interface LocalWorkerStart {
   readonly connections?: number | undefined;
 }
 
+/** The connection has ended. `isUnusable`: because the worker cannot be used, such as one that cannot load the core. */
+export type OnConnectionEnded = (isUnusable: boolean) => void;
+
 /** What a local worker needs of the cluster. */
 export interface LocalWorkerCluster {
-  join(stream: ByteStream, name: string, isLocal: true): void;
+  join(stream: ByteStream, name: string, onEnded: OnConnectionEnded): void;
   /** The worker will not connect (again). */
   giveUp(name: string, reason: string): void;
 }

@@ -9,7 +9,7 @@ import { WorkerHistory } from "./worker_history.ts";
  * How often an unusable worker is dialed again: disks get free space again and nodes are repaired during a long
  * run. Often enough for an administrator who waits for it, and seldom enough to send a core each time.
  */
-const UNUSABLE_RETRY_MS = 30_000;
+export const UNUSABLE_RETRY_MS = 30_000;
 
 /** How an attempt to use a worker has ended. */
 export type AttemptEnd =

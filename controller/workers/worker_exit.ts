@@ -10,8 +10,11 @@ import type { Log } from "../../system/log.ts";
 /** A worker that has been disconnected unloads its cores and exits. After this time it is killed. */
 export const EXIT_MS_MAX = 10_000;
 
+/** What the system says a process does. */
+const STATE = /^State:\s+(\S)/m;
+
 /** Somebody has stopped the process, or debugs it: it will go on. */
-const STOPPED = /^State:\s+T/mi;
+const STOPPED = new Set(["T", "t"]);
 
 /** What is needed to watch a process. */
 interface Ports {
@@ -20,7 +23,10 @@ interface Ports {
   readonly log: Log;
 }
 
-/** Kills one worker process that hangs: some time after its last connection was closed. */
+/**
+ * Kills one worker process that hangs: some time after its last connection was closed. Where the system does not tell a
+ * process that hangs from one that is stopped, as on macOS, it is left alone, too.
+ */
 export class WorkerExit {
   readonly #child: Child;
   readonly #ports: Ports;
@@ -58,12 +64,15 @@ export class WorkerExit {
   #onLate(): void {
     const { system, log } = this.#ports;
     const { pid } = this.#child;
-    if (!STOPPED.test(system.text(`/proc/${pid}/status`) ?? "")) {
+    const state = STATE.exec(system.text(`/proc/${pid}/status`) ?? "")?.[1];
+    if (state !== undefined && !STOPPED.has(state)) {
       log.warn(`the worker on this machine hangs; killing its process ${pid}`);
       return this.#child.kill();
     }
     if (!this.#hasWarned) {
-      log.warn(`the worker on this machine is stopped; kill -CONT ${pid} lets it go on`);
+      const ifHung = state ? "" : `; if it hangs, kill -KILL ${pid} has another one started`;
+      const is = state ? "is stopped" : "is stopped or hangs";
+      log.warn(`the worker on this machine ${is}; kill -CONT ${pid} lets it go on${ifHung}`);
     }
     this.#hasWarned = true;
     this.#await();

@@ -23,6 +23,7 @@ import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
 import type { WorkerHistory } from "./worker_history.ts";
+import type { OnConnectionEnded } from "./local_worker_options.ts";
 import type { Departure, WorkersEvents } from "./workers_events.ts";
 
 export type { Departure, WorkersEvents } from "./workers_events.ts";
@@ -100,10 +101,10 @@ export class Workers {
     return this.#listeners.open(address);
   }
 
-  /** Adds a worker that is already connected. `isLocal`: this process has started it. */
-  join(stream: ByteStream, name = stream.peer, isLocal = false): void {
+  /** Adds a worker that is already connected. `onEnded`: of one that this process has started. */
+  join(stream: ByteStream, name = stream.peer, onEnded?: OnConnectionEnded): void {
     const history = this.#histories.of(name);
-    this.#connect(stream, { name, address: undefined, history, isLocal });
+    this.#connect(stream, { name, address: undefined, history, onEnded });
   }
 
   /** Removes a worker that was dialed: it finishes its jobs and is not dialed again. */
@@ -185,7 +186,7 @@ export class Workers {
     this.#runtime.dial(target, DIAL_MS_MAX).then(
       (stream) => {
         if (address.isRemoved) stream.close();
-        else this.#connect(stream, { name, address, history, isLocal: false });
+        else this.#connect(stream, { name, address, history });
       },
       (error) => address.onEnded(dialFailure(error)),
     );
@@ -194,7 +195,7 @@ export class Workers {
   #connect(stream: ByteStream, origin: WorkerOrigin): void {
     if (this.#isClosed) return stream.close();
     const { clock } = this.#runtime;
-    const version = origin.isLocal ? LATEST_VERSION : origin.history.versions.version;
+    const version = origin.onEnded ? LATEST_VERSION : origin.history.versions.version;
     const connection = new WorkerConnection(stream, clock, version, {
       findPlace: this.#events.memory?.findPlace,
       references: this.#events.memory,
@@ -267,6 +268,7 @@ export class Workers {
       for (const other of this.#addresses.values()) other.onInstanceGone(instance);
     }
     address?.onEnded(end);
+    worker.onEnded?.(end.kind === "unusable");
     if (address?.isRemoved) this.#checkLeftSoon();
     if (!address && end.kind === "unusable") this.#reject(name, history, end.reason);
   }
@@ -296,8 +298,10 @@ export class Workers {
     const reasons = reasonsForNone([...this.#connected], addresses, this.#needs.workersMin);
     if (!reasons) return;
     reasons.unshift(...this.#histories.problems.reverse());
-    this.#refusals.drop();
-    if (this.#needs.whenNone === "end") this.close();
+    if (this.#needs.whenNone === "end") {
+      this.#refusals.drop();
+      this.close();
+    }
     this.#events.onNoneLeft(reasons.length > 0 ? reasons : ["the worker list is empty"]);
   }
 

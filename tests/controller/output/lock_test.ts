@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, utimes } from "node:fs/promises";
+import { cp, readdir, readFile, utimes } from "node:fs/promises";
 import os from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -140,9 +140,29 @@ testUnless(
       await assert.rejects(acquire(workspace), {
         message: `Another run uses the thing: process ${2 ** 22 - 1} on ${os.hostname()}, which ` +
           "is another machine of this name, or this one before it was restarted; " +
-          `if that run has ended, delete "${workspace.at("lock")}"`,
+          "if that run has ended, as it has if this folder was copied after the restart, " +
+          `delete "${workspace.at("lock")}"`,
       });
       assert.equal(await readFile(workspace.at("lock"), "utf8"), clone);
+    }
+  },
+);
+
+testUnless(
+  noProc,
+  "a copy that was made after a restart is refused with what to delete, unless it kept the times",
+  async () => {
+    await using original = await Workspace.make();
+    const { pid } = process;
+    for (const name of ["lock", "jobs.jsonl"]) {
+      const text = holder({ pid, start: "1", space: OTHER_BOOT, machine: MACHINE });
+      await utimes(await original.write(name, text), 0, 0);
+    }
+    for (const preserveTimestamps of [true, false]) {
+      await using copy = await Workspace.make();
+      await cp(original.at("."), copy.at("."), { recursive: true, preserveTimestamps });
+      if (preserveTimestamps) await (await acquire(copy)).release();
+      else await assert.rejects(acquire(copy), /copied after the restart, delete ".*lock"$/);
     }
   },
 );

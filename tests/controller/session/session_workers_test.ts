@@ -117,16 +117,21 @@ test("the worker that a session has started has ended when the session is closed
 });
 
 programTest(
-  "a core that the session's own worker could not load is used once it can be, beside another core",
+  "a core that the session's own worker cannot load is warned of once, beside another core, and used when it is opened after its repair",
   async () => {
     await using workspace = await Workspace.make();
     const path = JSON.stringify(workspace.at("repaired"));
-    await using session = await Session.open({ core: await core("echo"), slots: 1 });
-    const other = await session.openCore({ core: await core("init_refuses", { PATH: path }) });
+    const refusing = { core: await core("init_refuses", { PATH: path }) };
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
+    await using session = await Session.open({ core: await core("echo"), slots: 1, log });
+    const other = await session.openCore(refusing);
     assert.equal(decode(await session.run(encode("beside"))), "beside");
     await assert.rejects(soon(other.run(encode("early"))), /worker_init returned 7/);
+    await eventually("it is warned of", () => warnings.length > 0);
     await workspace.write("repaired", "");
-    await eventually("it has the core", () => other.stats().slots === 1);
-    assert.equal(decode(await soon(other.run(encode("late")))), "");
+    const repaired = await session.openCore(refusing);
+    assert.equal(decode(await soon(repaired.run(encode("late")))), "");
+    assert.match(warnings.join(), /^cannot use worker this machine: .*worker_init returned 7$/);
   },
 );

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LocalWorker } from "../../../controller/workers/local_worker.ts";
+import type { OnConnectionEnded } from "../../../controller/workers/local_worker_options.ts";
 import type { Address, ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
 import { silentLog } from "../../../system/log.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
@@ -15,6 +16,9 @@ const RESTARTS_MAX = 12;
 
 /** A connection that has lasted for this long was fine. */
 const STABLE_MS = 60_000;
+
+/** A core that the worker could not load is tried again after this time. */
+const UNUSABLE_RETRY_MS = 30_000;
 
 /** How long a worker may take to exit. */
 const EXIT_MS_MAX = 10_000;
@@ -167,6 +171,22 @@ test("a local worker that somebody has stopped is not killed, and a warning says
   }
 });
 
+test("a local worker that hangs or is stopped is not killed where the system does not tell which, until its run ends", async () => {
+  const { local, processes, streams, warnings, connect, clock } = await started({ state: "" });
+  await connect();
+  streams[0]?.close();
+  await clock.advance(6 * EXIT_MS_MAX);
+  assert.deepEqual(processes[0]?.signals, []);
+  assert.deepEqual(warnings, [
+    "the worker on this machine is stopped or hangs; kill -CONT 4711 lets it go on; " +
+    "if it hangs, kill -KILL 4711 has another one started",
+  ]);
+  const closed = local.close();
+  await clock.advance(EXIT_MS_MAX);
+  await closed;
+  assert.deepEqual([processes[0]?.signals, processes.length], [["SIGKILL"], 1]);
+});
+
 test("closing a local worker that was abandoned does not wait for it", async () => {
   const { local, processes, clock } = await started();
   const closed = local.close();
@@ -176,15 +196,15 @@ test("closing a local worker that was abandoned does not wait for it", async () 
   assert.deepEqual(processes[0]?.signals, []);
 });
 
-test("a connection that a shared worker loses while its process lives is opened again, after pauses", async () => {
+test("a connection that a shared worker loses while its process lives is opened again: after pauses, long ones if it cannot load the core", async () => {
   const { local, processes, streams, connect, share, clock } = await started({ isShared: true });
   await connect();
   const other = share();
   await connect();
   const told = () => processes[0]?.told ?? assert.fail("it does not run");
-  const lose = async (withinMs: readonly [number, number]) => {
+  const lose = async (withinMs: readonly [number, number], isUnusable = false) => {
     const before = told().length;
-    other.streams.at(-1)?.close();
+    other.end(isUnusable);
     await clock.advance(withinMs[0] - 1);
     assert.equal(told().length, before, "it pauses first");
     await clock.advance(withinMs[1] - withinMs[0] + 1);
@@ -194,14 +214,15 @@ test("a connection that a shared worker loses while its process lives is opened 
   assert.deepEqual(told(), ["\n"]);
   await lose([50, 100]);
   await lose([100, 200]);
+  await lose([UNUSABLE_RETRY_MS, UNUSABLE_RETRY_MS], true);
   await lose([200, 400]);
   await clock.advance(STABLE_MS);
   await lose([50, 100]);
-  assert.deepEqual([streams.length, other.streams.length], [1, 5]);
+  assert.deepEqual([streams.length, other.streams.length], [1, 6]);
   local.unshare(other.cluster);
-  other.streams.at(-1)?.close();
+  other.end(false);
   await clock.advance(STABLE_MS);
-  assert.equal(told().length, 5);
+  assert.equal(told().length, 6);
   const closed = local.close();
   processes[0]?.end({ exitCode: 0 });
   await closed;
@@ -213,7 +234,7 @@ test("a connection that was lost with its process is opened once, by the next pr
   const other = share();
   await connect();
   streams[0]?.close();
-  other.streams[0]?.close();
+  other.end(false);
   processes[0]?.end({ signal: "SIGKILL" });
   await clock.until("it runs again", () => processes.length === 2);
   await connect();
@@ -269,7 +290,10 @@ test("a worker that was launched for a run that never began is killed at once", 
   assert(!existsSync(folder()));
 });
 
-/** A local worker whose processes do what the test says. `early`: `use` gives it its cluster. */
+/**
+ * A local worker whose processes do what the test says. `early`: `use` gives it its cluster. `state`: what the system
+ * says its processes do, if anything.
+ */
 async function started(
   { cannotStart = false, early = false, isShared = false, state = "S (sleeping)" } = {},
 ) {
@@ -284,7 +308,9 @@ async function started(
     ...network.runtime,
     selfCommand: () => ["distcomp"],
     system: {
-      text: (path: string) => path === "/proc/4711/status" ? `State:\t${state}\n` : undefined,
+      text: (path: string) => {
+        return state && path === "/proc/4711/status" ? `State:\t${state}\n` : undefined;
+      },
       names: () => [],
     },
     spawn: () => {
@@ -306,12 +332,21 @@ async function started(
     ? await LocalWorker.launch(runtime, { shares })
     : await LocalWorker.start(runtime, cluster, { shares, log, isShared });
   const use = () => local.use(cluster, log);
-  /** Another cluster, and its connections. */
+  /** Another cluster, its connections, and the end of the last one. */
   const share = () => {
     const streams: ByteStream[] = [];
-    const other = { ...cluster, join: (stream: ByteStream) => void streams.push(stream) };
+    let onLastEnded: OnConnectionEnded = () => {};
+    const join = (stream: ByteStream, _name: string, onEnded: OnConnectionEnded) => {
+      streams.push(stream);
+      onLastEnded = onEnded;
+    };
+    const other = { ...cluster, join };
     local.share(other);
-    return { cluster: other, streams };
+    const end = (isUnusable: boolean) => {
+      streams.at(-1)?.close();
+      onLastEnded(isUnusable);
+    };
+    return { cluster: other, streams, end };
   };
   const connect = async () => {
     await network.dial(network.listening[0] as Address);

@@ -258,9 +258,45 @@ test("a run whose local worker cannot load the core ends with the reason", async
   const { runtime } = simulation.network;
   const recorded = simulation.cluster();
   const stream = await runtime.dial({ kind: "tcp", host: "127.0.0.1", port }, 0);
-  recorded.cluster.join(stream, "this machine", true);
+  recorded.cluster.join(stream, "this machine", () => {});
   recorded.addAll(numberedInputs(1));
   assert.deepEqual(await recorded.noWorkerLeft(), ["this machine: the GPU is busy"]);
+});
+
+test("who has started a worker is told whether it cannot be used or was lost", async (simulation) => {
+  const [refusing, lost] = await simulation.workers({ answerCore: () => BUSY }, {}) as Pair;
+  const recorded = simulation.cluster();
+  const ends: boolean[] = [];
+  const onEnded = (isUnusable: boolean) => void ends.push(isUnusable);
+  lost.hold();
+  recorded.add(numberedInputs(6));
+  for (const { port } of [lost, refusing]) {
+    const stream = await simulation.network.dial({ kind: "tcp", host: "127.0.0.1", port });
+    recorded.cluster.join(stream, "this machine", onEnded);
+  }
+  await simulation.until("one has refused the core", () => ends.length === 1);
+  recorded.dial(await simulation.worker()); // otherwise the run would end
+  await recorded.connected(2);
+  await lost.close();
+  await simulation.until("the other one is lost", () => ends.length === 2);
+  assert.deepEqual(ends, [true, false]);
+});
+
+test("a session whose only worker refuses its core again and again warns of it once", async (simulation) => {
+  const text = 'Cannot load compute core "any.so": worker_init returned 5';
+  const { port } = await simulation.worker({ answerCore: () => ({ ...BUSY, text }) });
+  const waitPolicy = { giveUpMs: 10_000, whenNone: "go on" } as const;
+  const recorded = simulation.cluster({ waitPolicy });
+  recorded.add(numberedInputs(1));
+  for (let time = 0; time < 5; time++) {
+    recorded.noWorkerReasons = undefined;
+    const stream = await simulation.network.dial({ kind: "tcp", host: "127.0.0.1", port });
+    recorded.cluster.join(stream, "this machine", () => {});
+    await recorded.noWorkerLeft();
+    await simulation.advance(500);
+  }
+  await simulation.advance(1_000);
+  assert.deepEqual(recorded.warnings, [`cannot use worker this machine: ${text}`]);
 });
 
 test("a run waits for a worker that is introducing itself when the others are given up", async (simulation) => {

@@ -214,7 +214,7 @@ test("the local worker is offered version 2, however often it has died before it
   const listener = runtime.listen({ kind: "unix", path: "/run/controller" });
   for (let times = 0; times < 3; times++) {
     const worker = await runtime.dial(listener.address, 0);
-    cluster.join(await listener.accept() ?? assert.fail(), "this machine", true);
+    cluster.join(await listener.accept() ?? assert.fail(), "this machine", () => {});
     const bytes = new Uint8Array(64);
     const count = await worker.read(bytes) ?? 0;
     const [message] = new FrameReader().push(bytes.subarray(0, count));

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { slotEnd } from "../../../worker/slots/processes/sandbox.ts";
 import { adviceFor } from "../../../worker/slots/processes/sandbox_refusal.ts";
+import { openFilter } from "../../../worker/slots/processes/system_call_filter.ts";
 import { test } from "../../lib/test.ts";
 
 test("a slot in a sandbox has ended by a signal if its status says so and it has not called exit", () => {
@@ -28,4 +29,12 @@ test("where a sandbox cannot be made, the setting of the system that forbids it 
     assert.match(adviceWhere(name, forbids), new RegExp(`sysctl -w ${name}=${allows}$`));
     assert.match(adviceWhere(name, "1000"), /container/);
   }
+});
+
+test("where there is no memory for the list of refused system calls, each possible cause is named", () => {
+  assert.throws(() => openFilter({ createMemory: () => undefined }, 0), {
+    message: "cannot make memory for the list of refused system calls: too few file descriptors " +
+      "or too little memory are left, or ulimit -f is below 4 KiB, or the C library has no " +
+      "memfd_create",
+  });
 });

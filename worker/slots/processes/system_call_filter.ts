@@ -48,7 +48,12 @@ export function openFilter(
   before: number,
 ): SystemCallFilter {
   const memory = runtime.createMemory?.(FILTER_BYTES, "this");
-  if (!memory) throw new Error("the C library lacks memfd_create, or ulimit -f is below 4 KiB");
+  if (!memory) {
+    throw new Error(
+      "cannot make memory for the list of refused system calls: too few file descriptors or too " +
+        "little memory are left, or ulimit -f is below 4 KiB, or the C library has no memfd_create",
+    );
+  }
   memory.view(0, FILTER_BYTES).set(filterProgram());
   const { fd } = memory;
   const inheritedAs = runtime.inheritedAs?.(fd, before) ?? fd;
