@@ -3,9 +3,13 @@
 import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { codeOf } from "../../../runtime/error_text.ts";
 
 const STRAY = "it is packed with gzip, and more data follows its end; " +
   "if that is of no use: gzip -dc FILE | distcomp run … --inputs -";
+
+/** A stream does not say whether it has come to an end before: one byte behind it may begin a further part. */
+const CUT = "it is packed with gzip, and is cut off, or a few bytes follow its end";
 
 /** The content in chunks, each valid until the next one. */
 export async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
@@ -17,6 +21,7 @@ export async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncIterable<B
     yield* source.pipe(gunzip) as AsyncIterable<Buffer>;
     await packed.drain();
   } catch (error) {
+    if (codeOf(error) === "Z_BUF_ERROR") throw new Error(CUT, { cause: error });
     throw isStray(error) ? new Error(STRAY, { cause: error }) : error;
   } finally {
     packed.close();

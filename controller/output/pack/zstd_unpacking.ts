@@ -26,6 +26,11 @@ const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
 /** A block of this type repeats one byte. */
 const RLE = 1;
 
+/** What is wrong. A frame that is damaged may seem to end early, so what follows an end need not be stray. */
+const STRAY = "it is damaged, or data that is not packed with zstd follows its end; " +
+  "if that is of no use, leave it out";
+const CUT = "it is cut off within a frame of zstd";
+
 /** The bytes are no zstd, or end within a frame. */
 export class ZstdError extends Error {
   override name = "ZstdError";
@@ -56,6 +61,8 @@ export class FrameCutter {
   #isData = true;
   #hasChecksum = false;
   #isLastBlock = false;
+  /** Whether a frame has ended. */
+  #hasEnd = false;
   /** The beginning of a frame of which not even the type is known. */
   #held = Buffer.alloc(0);
 
@@ -66,6 +73,13 @@ export class FrameCutter {
   /** Whether the bytes so far end with a whole frame. */
   get isWhole(): boolean {
     return this.#part === "magic" && this.#held.byteLength === 0;
+  }
+
+  /** There are no more bytes. Throws a `ZstdError` if they end within a frame. */
+  end(): void {
+    if (!this.isWhole) {
+      throw new ZstdError(this.#hasEnd ? `${CUT}, or a few bytes follow its end` : CUT);
+    }
   }
 
   /** Reads the next bytes. Throws a `ZstdError`. */
@@ -111,7 +125,7 @@ export class FrameCutter {
         this.#isData = field.subarray(0, MAGIC_BYTES).equals(ZSTD_MAGIC);
         if (this.#isData) return this.#expect("descriptor", 1);
         if ((field.readUInt32LE() & SKIPPABLE_MASK) >>> 0 !== SKIPPABLE_MAGIC) {
-          throw new ZstdError("it is damaged, or not packed with zstd");
+          throw new ZstdError(this.#hasEnd ? STRAY : "it is damaged, or not packed with zstd");
         }
         return this.#expect("skippable size", 4);
       case "descriptor": {
@@ -141,6 +155,7 @@ export class FrameCutter {
       case "checksum":
         break;
     }
+    this.#hasEnd = true;
     this.#expect("magic", MAGIC_BYTES);
     return true;
   }
@@ -184,8 +199,8 @@ async function* framesIn(chunks: AsyncIterable<Buffer>): AsyncIterable<AsyncIter
     while (queue.length === 0 && !hasEnded) {
       const { value, done } = await source.next();
       hasEnded = done === true;
-      if (!done) cutter.push(value);
-      else if (!cutter.isWhole) throw new ZstdError("it is cut off within a frame of zstd");
+      if (done) cutter.end();
+      else cutter.push(value);
     }
   };
   async function* frame(): AsyncIterable<Buffer> {

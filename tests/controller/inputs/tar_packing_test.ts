@@ -56,6 +56,23 @@ test("a plain tar behind a packed one, and other data there, end the run", async
   }
 });
 
+for (const [how, packed] of [["gzip", gzipSync], ["zstd", zstdCompressSync]] as const) {
+  test(`a few bytes behind a tar that is packed with ${how} are not taken for damage alone`, async () => {
+    const tar = packed(tarOf("a"));
+    for (const rest of [Buffer.from("x"), tar.subarray(0, 6), tar.subarray(0, -1)]) {
+      const jobs = jobsOf(Buffer.concat([tar, rest]), () => {}); // Bun gives all that can be unpacked
+      await assert.rejects(jobs, /cut off.*, or a few bytes follow its end/);
+    }
+  });
+}
+
+test("other data behind zstd is an error that says so", async () => {
+  for (const rest of [Buffer.alloc(100), Buffer.from("text"), tarOf("b")]) {
+    const jobs = jobsOf(Buffer.concat([zstdCompressSync(tarOf("a")), rest]));
+    await assert.rejects(jobs, /data that is not packed with zstd follows its end/);
+  }
+});
+
 test("zeros behind gzip are read and are no error, in chunks of any size", async () => {
   const [a, b] = [gzipSync("first "), gzipSync("second")] as const;
   const packed = Buffer.concat([a, b, Buffer.alloc(100)]);
