@@ -19,7 +19,7 @@ fi
 
 # The pure folders, what runs in memory and virtual time, what a page or an option says, the rules of the house and the
 # executable are the same to every runtime: Deno tests them. What the executable is held to runs on Bun there.
-ONCE='^tests/((core|pool|protocol|controller/cluster|page|report|simulation|bench|compiled|cli/display|cli/options|.build)/|(docs|tidy|pages|release)_test)'
+ONCE='^tests/((core|pool|protocol|controller/cluster|page|report|simulation|bench|compiled|cli/display|cli/options|.build)/|up/host_list_test|(docs|tidy|pages|release)_test)'
 if [ $# -eq 0 ]; then
   . tests/smoke.sh
   mapfile -t files < <(find tests -name '*_test.ts' | grep -vE "$ONCE" | grep -vxF "$(printf '%s\n' "${SMOKE[@]}")")

@@ -33,7 +33,9 @@ export async function bundled(): Promise<string | undefined> {
   if (await exists(folder)) return folder;
   // Built beside and renamed: tests that want it at once do no harm.
   const unfinished = `${folder}.${randomUUID()}.unfinished`;
-  const options = ["--quiet", "--platform", "deno", "--code-splitting", "--outdir", unfinished];
+  // Short names are a fifteenth of the start of a command: there is less to read.
+  const form = ["--platform", "deno", "--code-splitting", "--minify"];
+  const options = ["--quiet", ...form, "--outdir", unfinished];
   try {
     await promisify(execFile)(process.execPath, ["bundle", ...options, ...PROGRAMS], { cwd: ROOT });
     await writeFile(join(unfinished, "deno.json"), JSON.stringify(SETTINGS));
