@@ -14,9 +14,10 @@ export class OwnedFolder {
   readonly #runtime: Runtime;
   readonly #listener: StreamListener | undefined;
 
-  private constructor(runtime: Runtime, readonly path: string) {
+  /** `listener`: what `listenAsOwner` has returned for the folder, where there can be one. */
+  constructor(runtime: Runtime, readonly path: string, listener: StreamListener | undefined) {
     this.#runtime = runtime;
-    this.#listener = listenOrNot(runtime, path);
+    this.#listener = listener;
   }
 
   /** Makes the folder, and removes those of processes that were killed. Rejects if it cannot be made. */
@@ -24,7 +25,7 @@ export class OwnedFolder {
     const path = await makeTemporaryFolder(runtime.files);
     await markFolder(runtime.files, path);
     void removeLeftovers(runtime, dirname(path), OWNER_NAME);
-    return new OwnedFolder(runtime, path);
+    return new OwnedFolder(runtime, path, listenOrNot(runtime, path));
   }
 
   async remove(): Promise<void> {

@@ -16,6 +16,7 @@ import { type ProcFiles, thisSystem } from "../runtime/proc_files.ts";
 import { hostPlatform } from "../system/host.ts";
 import { endLeftoverProcesses } from "../system/leftover_processes.ts";
 import { silentLog } from "../system/log.ts";
+import type { OwnedFolder } from "../system/owned_folder.ts";
 import { Connections } from "./controllers/connections.ts";
 import { connectionLimits } from "./controllers/connections_max.ts";
 import { SharedTrials } from "./cores/shared_trials.ts";
@@ -32,7 +33,7 @@ import type { MachineShares } from "./slots/processes/slot_environment.ts";
 import { MemoryMeter } from "./memory_meter.ts";
 import { WorkerFolder } from "./worker_folder.ts";
 import type { OwnWorkerOptions } from "./worker_options.ts";
-import { WorkFolder } from "./work_folder.ts";
+import { makeWorkFolder } from "./work_folder.ts";
 import { encodeStatus, processStatus } from "./worker_status.ts";
 
 export type { OwnWorkerOptions, WorkerOptions } from "./worker_options.ts";
@@ -61,7 +62,7 @@ const LEFTOVERS_MS = 250;
 /** What a worker uses of its machine. */
 interface WorkerPlace {
   readonly folder: WorkerFolder;
-  readonly workFolder: WorkFolder | undefined;
+  readonly workFolder: OwnedFolder | undefined;
   readonly shares: MachineShares;
 }
 
@@ -71,7 +72,7 @@ export class Worker implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #system: ProcFiles;
   readonly #folder: WorkerFolder;
-  readonly #workFolder: WorkFolder | undefined;
+  readonly #workFolder: OwnedFolder | undefined;
   readonly #launcher: Launcher;
   readonly #contents: ContentStore;
   readonly #store: CoreStore;
@@ -157,7 +158,7 @@ export class Worker implements AsyncDisposable {
     try {
       const workFolder = workdir === undefined
         ? undefined
-        : await WorkFolder.make(runtime, resolve(workdir), log);
+        : await makeWorkFolder(runtime, resolve(workdir), log);
       const worker = new Worker(runtime, { folder, workFolder, shares }, options);
       worker.#executor.start();
       return worker;
