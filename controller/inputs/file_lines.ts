@@ -8,6 +8,7 @@ import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.
 import { isUtf8Name } from "../../runtime/files/file_name.ts";
 import { nativePath } from "../../runtime/files/native_path.ts";
 import { LineCutter, NEWLINE } from "../../system/line_cutter.ts";
+import { SmallCopies } from "./small_copies.ts";
 
 /** The longest line that can be sent as a job. */
 const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
@@ -29,9 +30,11 @@ export type Line = Uint8Array<ArrayBuffer>;
  */
 export async function* readLines(file: string, ending: Ending = "lines"): AsyncIterable<Line[]> {
   const isText = ending === "lines";
+  const copies = new SmallCopies();
   let isFirst = true;
   const onLine = (line: Buffer) => {
-    lines.push(isText ? withoutReturn(isFirst ? withoutMark(line) : line) : copied(line));
+    const text = isText ? withoutReturn(isFirst ? withoutMark(line) : line) : line;
+    lines.push(copied(text, copies));
     isFirst = false;
   };
   const stream = file === "-" ? process.stdin : openStream(file);
@@ -56,10 +59,10 @@ export async function* readLines(file: string, ending: Ending = "lines"): AsyncI
   if (lines.length > 0) yield lines;
 }
 
-/** Copies a short line, which would otherwise keep its whole chunk in memory. A long one has its own buffer. */
-function copied(line: Buffer): Line {
-  const isOwn = line.byteLength > 0 && line.byteLength === line.buffer.byteLength;
-  return isOwn ? line as Line : new Uint8Array(line);
+/** Copies a line, which would otherwise keep its whole chunk in memory, unless it is most of that. */
+function copied(line: Buffer, copies: SmallCopies): Line {
+  const isMostOfIt = 2 * line.byteLength > line.buffer.byteLength;
+  return isMostOfIt ? line as Line : copies.of(line);
 }
 
 function withoutMark(line: Buffer): Buffer {
@@ -67,9 +70,8 @@ function withoutMark(line: Buffer): Buffer {
   return hasMark ? line.subarray(BYTE_ORDER_MARK.length) : line;
 }
 
-function withoutReturn(line: Buffer): Line {
-  const copy = copied(line);
-  return copy.at(-1) === CARRIAGE_RETURN ? copy.subarray(0, -1) : copy;
+function withoutReturn(line: Buffer): Buffer {
+  return line[line.byteLength - 1] === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
 }
 
 /** The size of a file; `undefined` for a pipe, which can be read only once. */

@@ -38,7 +38,12 @@ export function fileIdentity(path: string, info: TargetInfo): string {
 
 /** The identity of an input whose content is in memory. */
 export function contentIdentity(content: Uint8Array): string {
-  return identityIn(content.byteLength, hash("sha256", content, "hex"));
+  return identityIn("data", content.byteLength, hash("sha256", content, "hex"));
+}
+
+/** The identity of a line, as far as its content tells it apart from others. */
+export function lineIdentity(line: Uint8Array): string {
+  return identityIn("line", line.byteLength, hash("sha256", line, "hex"));
 }
 
 /** The same, beside other work: hashing a gigabyte takes most of a second. */
@@ -48,7 +53,7 @@ export async function contentIdentityAside(content: Uint8Array): Promise<string>
     digest.update(content.subarray(at, at + PART_BYTES));
     await nextTurn();
   }
-  return identityIn(content.byteLength, digest.digest("hex"));
+  return identityIn("data", content.byteLength, digest.digest("hex"));
 }
 
 /** The same for a file, however large it is. */
@@ -59,9 +64,9 @@ export async function contentIdentityOf(files: Files, path: string): Promise<str
     digest.update(chunk);
     bytes += chunk.byteLength;
   }
-  return identityIn(bytes, digest.digest("hex"));
+  return identityIn("data", bytes, digest.digest("hex"));
 }
 
-function identityIn(bytes: number, sha256: string): string {
-  return `data-${bytes}-${sha256.slice(0, HASH_HEX_DIGITS)}`;
+function identityIn(kind: "data" | "line", bytes: number, sha256: string): string {
+  return `${kind}-${bytes}-${sha256.slice(0, HASH_HEX_DIGITS)}`;
 }

@@ -1,6 +1,6 @@
 /** The identities of lines: their contents. Of equal lines, each after the first has its count in its identity. */
 
-import { contentIdentity } from "./identity.ts";
+import { lineIdentity } from "./identity.ts";
 import { Occurrences } from "./occurrences.ts";
 
 /** Identifies the lines of a file, in their order. */
@@ -9,7 +9,7 @@ export class LineIdentities {
 
   /** The identity of the next line. */
   next(line: Uint8Array): string {
-    const content = contentIdentity(line).replace("data", "line");
+    const content = lineIdentity(line);
     const count = this.#contents.add(content);
     return count === 1 ? content : `${content}-${count}`;
   }

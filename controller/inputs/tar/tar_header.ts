@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { nameOfBytes } from "../../../runtime/files/file_name.ts";
+import { asciiText } from "../ascii_text.ts";
 import { TAR_BLOCK_BYTES } from "../../output/pack/tar_headers.ts";
 
 const NAME = [0, 100] as const;
@@ -88,7 +89,8 @@ function nameIn(bytes: Buffer, at: number): string {
   // GNU tar has other things in the place of the prefix, and spaces in its magic word.
   const hasPrefix = bytes[at + PREFIX[0]] !== 0 && isUstar(bytes, at);
   const prefixEnd = hasPrefix ? endOfText(bytes, at + PREFIX[0], at + PREFIX[1]) : 0;
-  if (!hasPrefix && isAscii(bytes, at, end)) return bytes.toString("latin1", at, end);
+  const text = hasPrefix ? undefined : asciiText(bytes, at, end);
+  if (text !== undefined) return text;
   const name = bytes.subarray(at, end);
   if (!hasPrefix) return nameOfBytes(name);
   return nameOfBytes(Buffer.concat([bytes.subarray(at + PREFIX[0], prefixEnd), SLASH, name]));
@@ -108,12 +110,6 @@ function endOfText(bytes: Buffer, from: number, to: number): number {
   let end = from;
   while (end < to && bytes[end] !== 0) end += 1;
   return end;
-}
-
-function isAscii(bytes: Buffer, from: number, to: number): boolean {
-  let bits = 0;
-  for (let at = from; at < to; at++) bits |= bytes[at] as number;
-  return bits < 0x80;
 }
 
 /** A number in octal digits, or in binary; `undefined` if it is none, negative, or too large to be exact. */

@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { nameOfBytes } from "../../../runtime/files/file_name.ts";
 import { TAR_BLOCK_BYTES } from "../../output/pack/tar_headers.ts";
 import { parsePaxRecords, sizeInPax } from "./pax_records.ts";
-import { SmallCopies } from "./small_copies.ts";
+import { SmallCopies } from "../small_copies.ts";
 import { type ContentMemory, TarError, type TarEvents } from "./tar_events.ts";
 import { NO_FILES, SILENT, UNREADABLE, WITHOUT_CONTENT } from "./tar_entry_types.ts";
 import { isSparse, isTooLong, reasonOfLongName, shownLongName } from "./tar_refusals.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { SmallCopies } from "../../../controller/inputs/tar/small_copies.ts";
+import { SmallCopies } from "../../../controller/inputs/small_copies.ts";
 import { parseTarHeader, tarBytes } from "../../../controller/inputs/tar/tar_header.ts";
 import { test } from "../../lib/test.ts";
 
