@@ -1,8 +1,8 @@
 /** Where the key of a user is. */
 
-import { homedir } from "node:os";
 import { isAbsolute } from "node:path";
 import { join } from "../runtime/files/path.ts";
+import { homeFolder } from "../system/home_folder.ts";
 import { KeyError } from "./key_error.ts";
 
 /** The environment variable that names another key. */
@@ -27,13 +27,9 @@ export function keyPlace(named: string | undefined, env: Environment): KeyPlace 
 }
 
 /** `undefined` without a home. `XDG_CONFIG_HOME` counts only if it is absolute, as its specification says. */
-export function settingsFolder(env: Environment, homeOfUser = homedir): string | undefined {
+export function settingsFolder(env: Environment, homeOfUser?: () => string): string | undefined {
   const { XDG_CONFIG_HOME: folder = "" } = env;
   if (isAbsolute(folder)) return folder;
-  try {
-    const home = env["HOME"] || homeOfUser();
-    return home ? join(home, ".config") : undefined;
-  } catch {
-    return undefined; // no entry in the list of users, or no permission to look
-  }
+  const home = homeFolder(env, homeOfUser);
+  return home && join(home, ".config");
 }

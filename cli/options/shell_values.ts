@@ -2,7 +2,7 @@
 
 import type { Command, Option } from "commander";
 import type { EventEmitter } from "node:events";
-import { homedir } from "node:os";
+import { homeFolder } from "../../system/home_folder.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** What the values are, by their names in the help. */
@@ -54,7 +54,7 @@ export function checkSetting(option: Option, value: unknown): void {
   if (tilde === undefined) return;
   throw new UsageError(
     `"${value}" does not name ${tilde.home}, as only shells expand ~; ` +
-      `write ${tilde.inHome(homedir())}, or ${tilde.literal}`,
+      `write ${tilde.inHome(homeFolder() ?? "/home/…")}, or ${tilde.literal}`,
   );
 }
 

@@ -2,7 +2,6 @@
 
 import type { Stats } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import process from "node:process";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { join } from "../../runtime/files/path.ts";
@@ -29,7 +28,7 @@ export interface Settings {
 /** Where the settings are; `undefined` if this user has no home for any. */
 export function settingsPath(
   env: Readonly<Record<string, string | undefined>>,
-  homeOfUser = homedir,
+  homeOfUser?: () => string,
 ): string | undefined {
   const folder = settingsFolder(env, homeOfUser);
   return folder && join(folder, "distcomp", "config.json");

@@ -21,7 +21,9 @@ test("the last log of the jobs that have failed says why, and those of other job
   assert.equal(await lastLogged(folder, ["7_2"]), undefined);
 });
 
-test("logs are in the user's cache", () => {
+test("logs are in the user's cache, if there is a home", async () => {
   assert.equal(batchLogFolder({ XDG_CACHE_HOME: "/c" }), "/c/distcomp/jobs");
   assert.equal(batchLogFolder({}), join(homedir(), ".cache/distcomp/jobs"));
+  assert.equal(batchLogFolder({}, () => ""), undefined);
+  assert.equal(await lastLogged(undefined, ["7_1"]), undefined);
 });

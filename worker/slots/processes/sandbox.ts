@@ -12,6 +12,7 @@ import { messageOf } from "../../../runtime/error_text.ts";
 import { childrenOf } from "../../../runtime/processes/orphans.ts";
 import type { ChildProcess, ProcessEnd, Runtime } from "../../../runtime/ports.ts";
 import { sharedPath } from "../../../slot/protocol.ts";
+import { homeFolder } from "../../../system/home_folder.ts";
 import type { Program } from "../../../system/self.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
 import { refusalOf } from "./sandbox_refusal.ts";
@@ -252,7 +253,10 @@ function isProgram(path: string): boolean {
   }
 }
 
-function denoCache(): string {
-  const { DENO_DIR, XDG_CACHE_HOME = join(os.homedir(), ".cache") } = process.env;
-  return DENO_DIR ?? join(XDG_CACHE_HOME, "deno");
+/** `undefined` without a home: then Deno has none either. */
+function denoCache(): string | undefined {
+  const { DENO_DIR, XDG_CACHE_HOME } = process.env;
+  const home = homeFolder();
+  const cache = XDG_CACHE_HOME ?? (home && join(home, ".cache"));
+  return DENO_DIR ?? (cache && join(cache, "deno"));
 }

@@ -1,8 +1,9 @@
 /** What the process of a slot sees of the files of its machine, if it runs in a sandbox. */
 
 import { accessSync, constants, lstatSync, readdirSync, readlinkSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import process from "node:process";
+import { homeFolder } from "../../../system/home_folder.ts";
 import {
   hiddenAt,
   type HiddenFile,
@@ -149,7 +150,7 @@ function gpuArguments(): string[] {
 /** The folders to hide that would be seen, each once, the outer ones first. */
 function hiddenFoldersIn({ hiddenFolders }: ViewOptions): string[] {
   const ofRoot = process.getuid?.() === 0 ? HIDDEN_FOLDERS_OF_ROOT : [];
-  const all = [homedir(), tmpdir(), ...HIDDEN_FOLDERS, ...ofRoot, ...hiddenFolders];
+  const all = [homeFolder() ?? [], tmpdir(), ...HIDDEN_FOLDERS, ...ofRoot, ...hiddenFolders].flat();
   const folders = all.flatMap((path) => realPath(path) ?? [])
     .filter((path) => path !== "/" && isShown(path));
   return [...new Set(folders)].sort();
@@ -162,8 +163,9 @@ function isShown(path: string): boolean {
 
 /** Places of languages below other folders: never a whole home. */
 function placesIn(environment: ViewOptions["environment"]): string[] {
-  const home = realPath(homedir());
+  const home = homeFolder();
+  const realHome = home && realPath(home);
   return PLACES.flatMap((name) => (environment[name] ?? "").split(":"))
     .filter((path) => path.startsWith("/"))
-    .filter((path) => !isAtOrAbove(realPath(path) ?? "/", home ?? "/"));
+    .filter((path) => !isAtOrAbove(realPath(path) ?? "/", realHome ?? "/"));
 }
