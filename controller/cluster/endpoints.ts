@@ -213,7 +213,7 @@ export class Endpoints<T extends Task> {
     if (departure.kind === "drained") this.#notices.onLeft(id, pool.currentJobs(), clock.now());
     this.#byId.delete(id);
     this.#byWorker.delete(worker);
-    nodes.onGone(endpoint.node);
+    nodes.onGone(endpoint.node, id);
     const lost = pool.inFlightAt(id);
     jobs.onEndpointLost(id, worker.history, departure);
     this.#lost.onGone(worker, departure, lost, clock.now());

@@ -131,8 +131,9 @@ export class Nodes {
     this.hasChanged = true;
   }
 
-  /** The worker is disconnected. */
-  onGone(node: Node): void {
+  /** The worker is disconnected. One that was draining may have connected again before, as another endpoint. */
+  onGone(node: Node, endpoint: EndpointId): void {
+    if (node.endpoint !== endpoint) return;
     node.endpoint = undefined;
     this.hasChanged = true;
   }

@@ -260,13 +260,15 @@ export class Workers {
     const { address, history, instance, name, state } = worker;
     const end = connectionEnd(worker, error, this.#runtime.clock.now());
     worker.onGone();
-    this.#identities.onGone(worker, state.kind !== "connecting");
     this.#memory.onGone(worker);
     if (end.kind !== "renegotiate" && end.wasReady) {
       const isDraining = state.kind === "draining";
       this.#onMemberGone(worker, isDraining ? "drained" : end.kind, end.reason);
       for (const other of this.#addresses.values()) other.onInstanceGone(instance);
+      if (this.#isClosed) return; // by the owner, who was told just now
     }
+    // Only now, because a newcomer that was waiting for this is ready at once, as the same worker.
+    this.#identities.onGone(worker, state.kind !== "connecting");
     address?.onEnded(end);
     worker.onEnded?.(end.kind === "unusable");
     if (address?.isRemoved) this.#checkLeftSoon();

@@ -191,7 +191,8 @@ test("a job whose only other node is gone ends with the answer that it has", () 
   assert(step.kind === "run");
   assert.deepEqual(step.antiAffinity, { endpoints: [one.endpoint], isRequired: true });
   scene.pool.onRetried(job, 1, step.antiAffinity);
-  scene.nodes.onGone(other);
+  assert(other.endpoint !== undefined);
+  scene.nodes.onGone(other, other.endpoint);
   const [end] = scene.blame.review(2);
   assert.deepEqual(end?.answer, exitOf(3));
   assert.equal(scene.pool.isWanted(job), false);

@@ -50,6 +50,12 @@ class Scene {
     this.nodes.onRefuted(node, "crashed: SIGILL", nowMs);
   }
 
+  /** Its worker is disconnected. */
+  lose(node: Node, endpoint = node.endpoint): void {
+    assert(endpoint !== undefined);
+    this.nodes.onGone(node, endpoint);
+  }
+
   limitOf({ endpoint }: Node): number | undefined {
     return endpoint && this.limits.get(endpoint);
   }
@@ -189,11 +195,11 @@ test("nodes that are set aside are used again when there has been no other one f
   const good = scene.proven("good");
   const bad = scene.node("bad");
   for (let count = 0; count < 2; count++) scene.refute(bad);
-  scene.nodes.onGone(good);
+  scene.lose(good);
   scene.nodes.onTick(1_000);
   scene.node("good", "good", good.history, 5_000); // it comes back, and is lost again
   scene.nodes.onTick(6_000);
-  scene.nodes.onGone(good);
+  scene.lose(good);
   for (const nowMs of [7_000, 8_000, 9_999]) scene.nodes.onTick(nowMs);
   assert.equal(bad.standing.kind, "set aside");
   scene.nodes.onTick(17_000);
@@ -207,7 +213,7 @@ test("a process that replaces a bad one at its place is the same node, and soon 
   const bad = scene.node("bad", "first", place);
   for (let count = 0; count < 2; count++) scene.refute(bad);
   bad.standing = { kind: "set aside", untilMs: 600_000 };
-  scene.nodes.onGone(bad);
+  scene.lose(bad);
   const next = scene.node("bad", "second", place, 100_000);
   assert.equal(next, bad);
   assert.equal(scene.limitOf(next), 0);
@@ -222,15 +228,26 @@ test("a process that connects beside another one at its place is a node of its o
   const beside = scene.node("b", "b", place);
   assert.notEqual(beside, first);
   scene.nodes.onPassed(beside, true, 0);
-  scene.nodes.onGone(beside);
+  scene.lose(beside);
   assert.notEqual(scene.node("c", "c", place), beside);
 });
 
 test("a process that connects again is the same node", () => {
   const scene = new Scene();
   const node = scene.node("a", "instance");
-  scene.nodes.onGone(node);
+  scene.lose(node);
   assert.equal(scene.node("a", "instance"), node);
+});
+
+test("a worker that connects again before its former connection ends stays connected", () => {
+  const scene = new Scene();
+  const { endpoint: former } = scene.node("a");
+  const node = scene.node("a");
+  scene.lose(node, former);
+  assert.deepEqual(scene.nodes.connected, [node]);
+  assert.deepEqual(scene.nodes.usable, [node]);
+  scene.lose(node);
+  assert.deepEqual(scene.nodes.connected, []);
 });
 
 test("a node gets 1,024 jobs at most before its first job has passed", () => {
@@ -246,7 +263,7 @@ test("a node gets 1,024 jobs at most before its first job has passed", () => {
 test("a thousand nodes that are gone are remembered, and no more", () => {
   const scene = new Scene();
   const nodes = Array.from({ length: 1_002 }, (_, index) => scene.node(`${index}`));
-  for (const node of nodes) scene.nodes.onGone(node);
+  for (const node of nodes) scene.lose(node);
   scene.node("new");
   assert.notEqual(scene.node("0", "0"), nodes[0]);
   assert.equal(scene.node("1001", "1001"), nodes[1_001]);

@@ -1,6 +1,9 @@
 /** Workers that have two addresses, or two connections: each is used once. */
 
 import assert from "node:assert/strict";
+import { RUN_WAIT_POLICY } from "../../../controller/workers/wait_policy.ts";
+import { Workers } from "../../../controller/workers/workers.ts";
+import { silentLog } from "../../../system/log.ts";
 import type { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
 import { assertPolite, countsOf, numberedInputs, test } from "../simulation.ts";
 
@@ -78,8 +81,40 @@ test("a worker that connects again replaces its old connection if that does not 
   const looksMs = 20; // before it is given up, it is looked whether it has answered
   assert(clock.now() - beganAtMs <= 5_500 + looksMs, `after ${clock.now() - beganAtMs} ms`);
   assert.equal(recorded.cluster.status.workers, 1);
+  assert.equal(recorded.cluster.status.lost, 0, "it has come back");
+  await simulation.until(
+    "it is said to be back",
+    () => recorded.infos.some((text) => text.endsWith(" is back: 2 slots")),
+  );
   assert.match(recorded.warnings.join(), /lost worker .*: no response for 5s; 4 jobs rescheduled/);
   assertPolite(again);
+});
+
+test("a worker that waits for the end of its old connection is not used if its owner closes all at that end", async (simulation) => {
+  const { runtime, clock } = simulation.network;
+  let ready = 0, gone = 0;
+  const workers: Workers = new Workers(runtime, silentLog, { ...RUN_WAIT_POLICY, workersMin: 1 }, {
+    onReady: () => ready += 1,
+    onCoreLoaded: () => {},
+    onDraining: () => {},
+    onDiscarded: () => assert.fail(),
+    onGone: () => {
+      gone += 1;
+      workers.close();
+    },
+    onNoneLeft: () => {},
+  });
+  const address = workers.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
+  assert(address.kind === "tcp");
+  const old = await simulation.dialingWorker(address.port, { instance: INSTANCE });
+  await simulation.until("it is ready", () => ready === 1);
+  old.hang();
+  await simulation.dialingWorker(address.port, { instance: INSTANCE });
+  await clock.advance(1_000);
+  old.cut();
+  await simulation.until("the old one is gone", () => gone === 1);
+  await clock.advance(0);
+  assert.equal(ready, 1);
 });
 
 test("a worker that connects under another one's id does not have it dismissed, whatever it does", async (simulation) => {
