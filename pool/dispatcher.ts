@@ -112,9 +112,9 @@ export class Dispatcher<T> {
         endpoint.inFlight.size >= endpoint.pace.slots &&
         endpoint.bytesInFlight >= this.#options.endpointBytesMax
       ) return "none";
-      const client = this.#clientFor(endpoint, window, nowMs);
-      const job = client?.nextFor(endpoint, nowMs, isOnly);
-      if (!client || !job || job.core !== endpoint.core) return "some";
+      const job = this.#jobFor(endpoint, window, nowMs, isOnly);
+      const client = job && this.#clients.get(job.client);
+      if (!client) return "some";
       if (
         endpoint.inFlight.size > 0 &&
         endpoint.bytesInFlight + job.bytes > (this.#options.endpointBytesLimit ?? Infinity)
@@ -135,14 +135,23 @@ export class Dispatcher<T> {
     this.#actions.send(endpoint.id, dispatch, job);
   }
 
-  /** The client whose job the endpoint gets next. */
-  #clientFor(endpoint: Endpoint<T>, window: number, nowMs: number): Client<T> | undefined {
+  /** The job that the endpoint gets next. */
+  #jobFor(
+    endpoint: Endpoint<T>,
+    window: number,
+    nowMs: number,
+    isOnly: boolean,
+  ): Job<T> | undefined {
     const core = endpoint.core as CoreKey;
     const isBehind = endpoint.inFlight.size >= endpoint.pace.slots;
-    if (!this.#options.isLocal || !isBehind) return this.#longestWaiting(core);
-    return this.#mayGoBehind(endpoint, core, window, nowMs)
-      ? this.#clients.get(endpoint.lastClient as ClientId)
-      : undefined;
+    if (!this.#options.isLocal || !isBehind) return this.#longestWaiting(endpoint, nowMs, isOnly);
+    if (!this.#mayGoBehind(endpoint, core, window, nowMs)) return undefined;
+    const job = this.#clients.get(endpoint.lastClient as ClientId)?.nextFor(
+      endpoint,
+      nowMs,
+      isOnly,
+    );
+    return job?.core === core ? job : undefined;
   }
 
   /**
@@ -162,17 +171,20 @@ export class Dispatcher<T> {
   }
 
   /**
-   * The client with the highest priority whose next job needs `core`; among several, the one that has waited longest.
-   * If that job needs an empty endpoint, the jobs of other clients wait as well: otherwise no endpoint might become
-   * empty.
+   * The next job of the client with the highest priority; among several, of the one that has waited longest. Clients
+   * that have none for this endpoint are passed over: all theirs may have to avoid it. If that job needs an empty
+   * endpoint, the jobs of other clients wait as well: otherwise no endpoint might become empty.
    */
-  #longestWaiting(core: CoreKey): Client<T> | undefined {
-    let longest: Client<T> | undefined;
+  #longestWaiting(endpoint: Endpoint<T>, nowMs: number, isOnly: boolean): Job<T> | undefined {
+    let longest: Client<T> | undefined, next: Job<T> | undefined;
     for (const client of this.#clients.values()) {
-      if (client.next?.core !== core) continue;
-      if (!longest || goesBefore(client, longest)) longest = client;
+      if (longest && !goesBefore(client, longest)) continue;
+      const job = client.nextFor(endpoint, nowMs, isOnly);
+      if (!job || job.core !== endpoint.core) continue;
+      longest = client;
+      next = job;
     }
-    return longest;
+    return next;
   }
 
   #window(endpoint: Endpoint<T>, tailCap: number): number {

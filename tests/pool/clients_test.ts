@@ -1,7 +1,7 @@
 /** How the jobs of several clients share endpoints. */
 
 import assert from "node:assert/strict";
-import type { ClientId, CoreKey, EndpointId } from "../../pool/types.ts";
+import type { ClientId, CoreKey, EndpointId, Job } from "../../pool/types.ts";
 import { test } from "../lib/test.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -106,6 +106,36 @@ test("a slot that runs one job for more than 20 ms gets no further job until it 
     recorder.answerAll(0.01);
   }
   recorder.assertNothingIsLeft();
+});
+
+test("an endpoint runs jobs of other clients while all that one client has must avoid it, whatever its priority", () => {
+  for (const priority of [0, 1]) {
+    const recorder = new Recorder({ onLost: "retry", isLocal: false });
+    const [busy, free] = [recorder.endpoint(), recorder.endpoint()];
+    for (const endpoint of [busy, free]) recorder.pool.onLimited(endpoint, 1);
+    const [picky, other] = [recorder.pool.onClientUp(priority), recorder.client()];
+    recorder.queue(picky, "long");
+    recorder.schedule();
+    recorder.queue(picky, "retried");
+    const [, retried] = recorder.pool.jobsOf(picky);
+    const antiAffinity = { endpoints: [free], isRequired: true };
+    recorder.pool.onAntiAffinity(retried as Job<string>, antiAffinity, recorder.nowMs);
+    recorder.queue(other, names("b", 17));
+    recorder.schedule();
+    const order: string[] = [];
+    for (let count = 0; count < 17; count++) {
+      const [name] = recorder.out(free);
+      assert(name, `it is idle after ${count} jobs`);
+      order.push(name);
+      if (count === 8) recorder.answer("long");
+      recorder.answer(name, 1_000);
+      recorder.schedule();
+    }
+    assert.deepEqual(order, names("b", 17).split(" "));
+    assert.deepEqual(recorder.out(), ["retried"], "it has gone before the others");
+    recorder.answerAll();
+    recorder.assertNothingIsLeft();
+  }
 });
 
 test("a blocked client gets no more slots, and the others get its share", () => {
