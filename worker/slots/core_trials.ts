@@ -69,9 +69,10 @@ export class CoreTrials {
     abandoned.addEventListener("abort", abandon);
     let gaveWay = false;
     const timer = clock.every(OTHERS_MS, () => {
-      gaveWay = this.#isWaitedFor;
-      if (gaveWay) abandon();
-      else this.#loadOthers(core);
+      if (!this.#isWaitedFor) return this.#loadOthers(core);
+      gaveWay = true;
+      timer.stop(); // the load may take a while to end, and whoever waits may have left by then
+      abandon();
     });
     try {
       await trial.outcome;

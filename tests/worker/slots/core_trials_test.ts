@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ClientId } from "../../../pool/types.ts";
 import { NO_LIMITS } from "../../../protocol/mod.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import { systemFiles } from "../../../runtime/files/system_files.ts";
@@ -16,7 +17,7 @@ import { blob, concat, textOf, u64, utf8 } from "../../fixtures/peers/frames.ts"
 import { thisSystem } from "../../../runtime/proc_files.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
-import { FakeSlots } from "../fake_slots.ts";
+import { FakeSlots, type FakeSlotsOptions } from "../fake_slots.ts";
 import { elapse } from "../own_worker.ts";
 
 const NAMES = ["one", "two", "three"];
@@ -55,6 +56,26 @@ test("between two jobs of a run, no other core is tried in its slot, and some se
   assert.notDeepEqual(worker.fakes.running, [slot], "it has the slot");
 });
 
+test("a trial that has given way to a job goes on in a process of its own, even if that job has left meanwhile", async () => {
+  const options = { isMute: false };
+  await using worker = await Starting.make(1, options);
+  const [own, other] = await Promise.all(NAMES.map((name) => worker.store(name)));
+  assert(own && other);
+  worker.executor.start();
+  const never = new AbortController().signal;
+  await worker.all([worker.executor.trials.load(own, never)]);
+  await worker.clock.advance(5_000);
+  options.isMute = true; // the process that replaces the one of the first core does not connect
+  const load = worker.executor.trials.load(other, never);
+  await worker.clock.until("it starts", () => worker.fakes.started.length === 2);
+  options.isMute = false;
+  const client = worker.executor.onClientUp();
+  worker.submit(client, own, () => {});
+  await worker.clock.advance(1_500);
+  worker.executor.onClientGone(client);
+  await worker.all([load]);
+});
+
 /** An executor of fake slots. */
 class Starting {
   readonly executor: Executor;
@@ -82,10 +103,10 @@ class Starting {
     });
   }
 
-  static async make(slots: number): Promise<Starting> {
+  static async make(slots: number, options: FakeSlotsOptions = {}): Promise<Starting> {
     const clock = new VirtualClock();
     const folder = await mkdtemp(join(tmpdir(), "dc-"));
-    const fakes = new FakeSlots({ clock });
+    const fakes = new FakeSlots(Object.assign(options, { clock }));
     const runtime = { ...fakes.replaceIn(await detectRuntime()), clock };
     const launcher = new Launcher(runtime, { socketPath: join(folder, "slots"), log: silentLog });
     return new Starting(clock, folder, fakes, launcher, slots);
@@ -104,10 +125,18 @@ class Starting {
   async nameFrom(core: StoredCore): Promise<string> {
     const client = this.executor.onClientUp();
     const { promise: ended, resolve } = Promise.withResolvers<string>();
+    this.submit(client, core, resolve);
+    const end = await elapse(this.clock, ended);
+    this.executor.onClientGone(client);
+    return end;
+  }
+
+  /** Submits a job that names the core that runs it. */
+  submit(client: ClientId, core: StoredCore, onEnded: (end: string) => void): void {
     const job: RelayedJob = {
       source: {
-        answer: (_, { payload }) => resolve(textOf(payload.subarray(12))),
-        fail: (_, kind, reason) => resolve(`${kind}: ${reason}`),
+        answer: (_, { payload }) => onEnded(textOf(payload.subarray(12))),
+        fail: (_, kind, reason) => onEnded(`${kind}: ${reason}`),
         printing: { onPrinted: () => {}, onLost: () => {} },
       },
       id: 1,
@@ -116,9 +145,6 @@ class Starting {
       state: RECEIVED,
     };
     this.executor.submit(client, core, job);
-    const end = await elapse(this.clock, ended);
-    this.executor.onClientGone(client);
-    return end;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
