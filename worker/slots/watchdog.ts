@@ -65,8 +65,8 @@ export class Watchdog {
   readonly #runTimes = new RunTimes();
   readonly #lostThreads: LostThreads;
   readonly #longFrees = new LongFrees();
-  /** Slots that run a job whose answer is not wanted, and since when. */
-  readonly #unwantedSinceMs = new Map<EndpointId, number>();
+  /** The jobs in slots whose answer is not wanted, and since when that is known. */
+  #unwantedSinceMs = new Map<Job<RelayedJob>, number>();
   readonly #kills = new Map<EndpointId, Kill>();
   /** How often jobs were over a limit for what may be another reason. Few ever are. */
   readonly #violations = new WeakMap<RelayedJob, number>();
@@ -128,16 +128,12 @@ export class Watchdog {
     const unwanted = this.#currentJobs().filter(({ endpoint, job }) =>
       !isWanted(job.payload) && !this.#context.processAt(endpoint)?.freeing
     );
-    const endpoints = new Set(unwanted.map(({ endpoint }) => endpoint));
-    for (const endpoint of this.#unwantedSinceMs.keys()) {
-      if (!endpoints.has(endpoint)) this.#unwantedSinceMs.delete(endpoint);
-    }
+    const known = this.#unwantedSinceMs;
+    this.#unwantedSinceMs = new Map(unwanted.map(({ job }) => [job, known.get(job) ?? nowMs]));
     for (const { endpoint, job } of unwanted) {
       const isCanceled = job.payload.state.name === "canceled";
       const limitMs = isCanceled ? CANCELED_LIMIT_MS : this.#context.orphanLimitMs;
-      const sinceMs = this.#unwantedSinceMs.get(endpoint) ?? nowMs;
-      this.#unwantedSinceMs.set(endpoint, sinceMs);
-      if (nowMs - sinceMs < limitMs) continue;
+      if (nowMs - (this.#unwantedSinceMs.get(job) ?? nowMs) < limitMs) continue;
       const reason = isCanceled
         ? "killed: its job was canceled"
         : "killed: the controller of its job has disconnected";

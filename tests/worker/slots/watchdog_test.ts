@@ -98,6 +98,22 @@ test("the time of a canceled job that has ended does not count for the next one 
   assert.equal(worker.isKilled, true);
 });
 
+test("a canceled job that begins behind another one in its slot has a time of its own", () => {
+  const worker = new WatchedWorker([NO_LIMITS, NO_LIMITS]);
+  const [first, second] = worker.runSlot();
+  worker.lastStarted = first;
+  worker.isUnwanted(0, "canceled");
+  worker.isUnwanted(1, "canceled");
+  worker.lookForUnwanted(0);
+  worker.answers(first as DispatchId);
+  worker.lastStarted = second;
+  worker.lookForUnwanted(150);
+  worker.lookForUnwanted(349);
+  assert.equal(worker.isKilled, false);
+  worker.lookForUnwanted(350);
+  assert.equal(worker.isKilled, true);
+});
+
 test("a job that the slot was killed for is not to blame if it had ended by then, and only then", () => {
   for (const [ended, blamed] of [[false, "timeout"], [true, undefined]] as const) {
     const worker = new WatchedWorker([SHORT_TIME, NO_LIMITS]);
