@@ -210,7 +210,7 @@ export class Endpoints<T extends Task> {
     const endpoint = this.#byWorker.get(worker);
     if (!endpoint) return;
     const { id } = endpoint;
-    if (departure.kind === "drained") this.#notices.onLeft(id, pool.currentJobs(), clock.now());
+    if (departure.kind === "drained") this.#notices.onLeft(pool.inSlotsAt(id), clock.now());
     this.#byId.delete(id);
     this.#byWorker.delete(worker);
     nodes.onGone(endpoint.node, id);

@@ -17,15 +17,16 @@ const JOBS_MAX = 1_000;
 /** Counts how often each job was given up. */
 export class GivenUpJobs {
   readonly #log: Log;
-  readonly #times = new Map<unknown, number>();
+  /** By the index of the job's task: the task itself would keep its input after its end. */
+  readonly #times = new Map<number, number>();
   #isReported = false;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** A worker that is about to leave has given a job back, `ranMs` after it was sent. */
-  onGivenUp(job: unknown, ranMs: number): void {
+  /** A worker leaves that has run a job for `ranMs` without an end. `job`: the index of its task. */
+  onGivenUp(job: number, ranMs: number): void {
     if (this.#isReported || ranMs < RAN_MS_MIN) return;
     const times = (this.#times.get(job) ?? 0) + 1;
     this.#times.delete(job);

@@ -1,12 +1,12 @@
 /** Says which workers come and go: a line for each, or one line for many at the same time. */
 
-import type { EndpointId } from "../../pool/ids.ts";
-import type { CurrentJob } from "../../pool/types.ts";
+import type { Job } from "../../pool/job.ts";
 import { Burst, LINES_MAX } from "../../system/burst.ts";
 import { countedReasons } from "../../system/grouped_reasons.ts";
 import type { Log } from "../../system/log.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { Departure } from "../workers/workers_events.ts";
+import type { Task } from "./cluster_types.ts";
 import { GivenUpJobs } from "./given_up_jobs.ts";
 
 /** How many places are remembered whose workers are gone. Beyond that, a worker that comes back counts as a new one. */
@@ -49,10 +49,10 @@ export class WorkerNotices {
     this.#givenUp = new GivenUpJobs(log);
   }
 
-  /** A worker leaves that has drained, and these jobs run on all workers. */
-  onLeft(endpoint: EndpointId, running: readonly CurrentJob<unknown>[], nowMs: number): void {
-    for (const { endpoint: at, job } of running) {
-      if (at === endpoint) this.#givenUp.onGivenUp(job.payload, nowMs - job.sentAtMs);
+  /** A worker leaves that has drained, with these jobs in its slots. */
+  onLeft(running: readonly Job<Task>[], nowMs: number): void {
+    for (const { payload, beganAtMs } of running) {
+      this.#givenUp.onGivenUp(payload.index, nowMs - beganAtMs);
     }
   }
 

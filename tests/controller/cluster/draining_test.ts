@@ -84,6 +84,26 @@ test("a job for which no worker has enough time is said", async (simulation) => 
   assert.equal(said.length, 1, recorded.warnings.join("\n"));
 });
 
+test("a job for which no worker has enough time is said, whatever else runs on these workers", async (simulation) => {
+  const worker = await simulation.worker({ slots: 2 });
+  const recorded = simulation.cluster({ speculates: false });
+  let times = 1;
+  worker.script.answerJob = (job) =>
+    times > 3 || times === 3 && textOf(job) === "input 0" ? "echo" : "silence";
+  recorded.dial(worker);
+  recorded.addAll(numberedInputs(2));
+  for (; times <= 3; times++) {
+    await simulation.until("both are sent", () => worker.received.jobs.length === 2 * times);
+    await simulation.advance(40_000);
+    worker.drain();
+    await simulation.advance(1_000);
+    worker.restart();
+  }
+  await recorded.completed(2);
+  const said = recorded.warnings.filter((text) => text.startsWith("3 workers in a row have left"));
+  assert.equal(said.length, 1, recorded.warnings.join("\n"));
+});
+
 test("the only worker drains and comes back", async (simulation) => {
   const worker = await simulation.worker({ slots: 2 });
   const recorded = simulation.cluster();

@@ -9,8 +9,8 @@ test("a job that three workers had no time for is said once, and jobs that had j
   const said: string[] = [];
   const log = { ...silentLog, warn: (text: string) => said.push(text) };
   const jobs = new GivenUpJobs(log);
-  const [long, other] = [{}, {}];
-  for (let times = 0; times < 10; times++) jobs.onGivenUp({}, 3_600_000);
+  const [long, other] = [1_000, 1_001];
+  for (let job = 0; job < 10; job++) jobs.onGivenUp(job, 3_600_000);
   for (let times = 0; times < 10; times++) jobs.onGivenUp(other, 1_000);
   jobs.onGivenUp(long, 3_600_000);
   jobs.onGivenUp(long, 3_600_000);
