@@ -8,6 +8,7 @@ import type { Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { RelayedJob } from "../job.ts";
+import { lastFirst } from "./returned_jobs.ts";
 
 /**
  * How many slots a job may lose this way while it runs. More than anybody ends by hand, and few enough that a
@@ -33,9 +34,7 @@ export class Terminations {
   /** A slot was ended, having started the job `lastStarted`. All its jobs run again, but for one that fails. */
   onLost(endpoint: EndpointId, reason: string, lastStarted: DispatchId, nowMs: number): void {
     const running = this.#pool.jobAt(endpoint, lastStarted);
-    for (const job of this.#pool.jobsAt(endpoint).reverse()) {
-      const { dispatch } = this.#pool.locate(job) ?? {};
-      if (dispatch === undefined) continue;
+    for (const { job, dispatch } of lastFirst(this.#pool, endpoint)) {
       if (job !== running || this.#count(job.payload) < TERMINATIONS_MAX) {
         this.#pool.onReturned(endpoint, dispatch, nowMs);
       } else {

@@ -11,6 +11,7 @@ import { isWanted, type RelayedJob } from "../job.ts";
 import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
 import { LongFrees } from "./long_frees.ts";
 import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
+import { lastFirst } from "./returned_jobs.ts";
 import { RunTimes } from "./run_times.ts";
 
 /** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
@@ -150,9 +151,7 @@ export class Watchdog {
     if (!kill) return;
     this.#kills.delete(endpoint);
     const { pool, onFailed } = this.#context;
-    for (const job of pool.jobsAt(endpoint).reverse()) {
-      const { dispatch } = pool.locate(job) ?? {};
-      if (dispatch === undefined) continue;
+    for (const { job, dispatch } of lastFirst(pool, endpoint)) {
       const isCulprit = job === kill.job && this.#judge(job, kill, lastStarted > dispatch);
       if (!isCulprit) {
         pool.onReturned(endpoint, dispatch, nowMs);
