@@ -131,7 +131,8 @@ export class CoreTransfer {
       await this.#sendParts(digest, found.bytes, async (at) => {
         const part = await partOf(handle, at, found);
         const isLast = at + part.byteLength === found.bytes;
-        if (hash.update(part) && isLast && hash.digest("hex") !== digest) throw changed(found);
+        hash.update(part);
+        if (isLast && hash.digest("hex") !== digest) throw changed(found);
         return part;
       });
     } finally {
