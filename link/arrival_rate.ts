@@ -15,6 +15,7 @@ export class ArrivalRate {
   #bytes = 0;
   #waitedMs = 0;
   #last = 0;
+  /** The better one of the last two measurements: a network that stalls once is not slow. */
   #bytesPerMs: number | undefined;
   #measurements = 0;
 
@@ -23,10 +24,7 @@ export class ArrivalRate {
     return this.#measurements;
   }
 
-  /**
-   * The rate in bytes per millisecond; `undefined` as long as it is unknown. The better one of the last two
-   * measurements: a network that stalls once is not slow.
-   */
+  /** The rate in bytes per millisecond; `undefined` as long as it is unknown. */
   get bytesPerMs(): number | undefined {
     return this.#bytesPerMs;
   }

@@ -38,11 +38,8 @@ export class Dispatcher<T> {
   readonly #clients: ReadonlyMap<ClientId, Client<T>>;
   readonly #options: PoolOptions;
   readonly #actions: Pick<PoolActions<T>, "send">;
-  /**
-   * The lowest tail limit with which full endpoints were found full. A higher limit may give them room: they are
-   * checked again.
-   */
-  #tailCapMin = Infinity;
+  /** The tail limit of the last pass, with which full endpoints were found full. A higher one may give them room. */
+  #tailCapLast = Infinity;
   /** How many jobs were sent. */
   #sent = 0;
   /** Ready endpoints that are silent: their slots, and their jobs in flight. */
@@ -64,8 +61,8 @@ export class Dispatcher<T> {
   dispatchAll(nowMs: number): void {
     if (!this.#hasJobs) return;
     const tailCap = this.#tailCap(nowMs);
-    if (tailCap > this.#tailCapMin) this.#endpoints.onRoomAnywhere();
-    this.#tailCapMin = tailCap;
+    if (tailCap > this.#tailCapLast) this.#endpoints.onRoomAnywhere();
+    this.#tailCapLast = tailCap;
     // First every slot gets one job, then windows are filled, so that a few jobs spread over all endpoints.
     for (const jobsMax of this.#levels()) {
       for (const endpoint of this.#endpoints.open) {

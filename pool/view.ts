@@ -125,10 +125,10 @@ export class PoolView<T> {
   }
 
   /** The same that were sent before a time. Looks at no more of each endpoint than these: there may be many others. */
-  *inFlightSince(sentMs: number): Iterable<Job<T>> {
+  *sentBefore(timeMs: number): Iterable<Job<T>> {
     for (const { inFlight } of this.endpoints.values()) {
       for (const job of inFlight) {
-        if (job.sentAtMs >= sentMs) break;
+        if (job.sentAtMs >= timeMs) break;
         if (isWanted(job)) yield job;
       }
     }

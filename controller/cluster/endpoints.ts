@@ -153,7 +153,7 @@ export class Endpoints<T extends Task> {
     const id = pool.onEndpointUp(slots && Math.min(slots, SLOTS_MAX));
     if (this.#parts.isInteractive) whenLowLatency(worker, () => pool.onLowLatency(id));
     const hasLimits = connection.version > 1;
-    const known = { name, label: worker.node, instance: identity, voter, hasLimits, history };
+    const known = { name, label: worker.node, identity, voter, hasLimits, history };
     const node = nodes.onReady(known, id, answeredAtMs);
     const meter = new WorkerMeter(jobs.wallTime, worker);
     const rate = new RecentRate(answeredAtMs);
@@ -222,15 +222,15 @@ export class Endpoints<T extends Task> {
   }
 
   /** A worker's result differs from the result that two other workers agree on. */
-  onOutvoted(instance: string, name: string, reason: string, isExcluded: boolean): void {
+  onOutvoted(identity: string, name: string, reason: string, isExcluded: boolean): void {
     const { log, workers } = this.#parts;
     log.warn(`worker ${name}: ${reason}`);
     if (!isExcluded) return;
-    const endpoint = [...this.#byId.values()].find(({ worker }) => worker.identity === instance);
+    const endpoint = [...this.#byId.values()].find(({ worker }) => worker.identity === identity);
     const unverified = endpoint
       ? `; it returned ${endpoint.worker.answers} results in this run: check the unverified ones`
       : "";
-    workers.exclude(instance, `it computes wrong results: ${reason}, again${unverified}`);
+    workers.exclude(identity, `it computes wrong results: ${reason}, again${unverified}`);
   }
 
   onPaused(isPaused: boolean): void {

@@ -41,7 +41,7 @@ export interface JobActions<T extends Task> {
   endpointsOf(voters: readonly string[]): readonly EndpointId[];
   onCompleted(completion: Completion<T>): void;
   /** See `VerificationActions`. */
-  onOutvoted(instance: string, worker: string, reason: string, isExcluded: boolean): void;
+  onOutvoted(identity: string, worker: string, reason: string, isExcluded: boolean): void;
   onDisagreement(error: Error): void;
 }
 

@@ -11,14 +11,14 @@ export type Standing =
   /** It gets one job, which decides what follows. */
   | { readonly kind: "on trial" };
 
-/** What identifies the worker of a node. */
-export interface NodeIdentity {
+/** What a node knows of its worker. */
+export interface NodeWorker {
   /** Its address, for people. */
   readonly name: string;
   /** What it is called in reasons of failures: as it calls itself, if it does. */
   readonly label?: string;
-  /** The worker process. */
-  readonly instance: string;
+  /** What identifies the worker in this run. A process that takes its place has another one. */
+  readonly identity: string;
   /** Whose vote its results are. */
   readonly voter: string;
   /** Whether it ends jobs that exceed a limit. Workers of version 1 are not told about limits. */
@@ -32,7 +32,7 @@ export class Node {
   readonly score = new NodeScore();
   name: string;
   label: string;
-  instance: string;
+  identity: string;
   voter: string;
   hasLimits: boolean;
   readonly history: object;
@@ -48,10 +48,10 @@ export class Node {
   /** When it was used again last. */
   usedSinceMs = 0;
 
-  constructor({ name, label, instance, voter, hasLimits, history }: NodeIdentity, pauseMs: number) {
+  constructor({ name, label, identity, voter, hasLimits, history }: NodeWorker, pauseMs: number) {
     this.name = name;
     this.label = label ?? name;
-    this.instance = instance;
+    this.identity = identity;
     this.voter = voter;
     this.hasLimits = hasLimits;
     this.history = history;

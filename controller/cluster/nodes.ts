@@ -6,7 +6,7 @@
 import { SLOTS_BELIEVED } from "../../pool/pace.ts";
 import type { EndpointId } from "../../pool/ids.ts";
 import type { Log } from "../../system/log.ts";
-import { Node, type NodeIdentity } from "./node.ts";
+import { Node, type NodeWorker } from "./node.ts";
 import { bitsOfFailure, FAILING_PART, partOf, RELIABLE_SCORE } from "./node_score.ts";
 import { RunRecord } from "./run_record.ts";
 
@@ -105,15 +105,15 @@ export class Nodes {
   }
 
   /** A worker can be used. */
-  onReady(identity: NodeIdentity, endpoint: EndpointId, nowMs: number): Node {
-    const known = this.#find(identity);
-    const node = known ?? new Node(identity, PAUSE_MS_FIRST);
-    if (known && known.instance !== identity.instance) this.#onRestarted(known, nowMs);
-    node.name = identity.name;
-    node.label = identity.label ?? identity.name;
-    node.instance = identity.instance;
-    node.voter = identity.voter;
-    node.hasLimits = identity.hasLimits;
+  onReady(worker: NodeWorker, endpoint: EndpointId, nowMs: number): Node {
+    const known = this.#find(worker);
+    const node = known ?? new Node(worker, PAUSE_MS_FIRST);
+    if (known && known.identity !== worker.identity) this.#onRestarted(known, nowMs);
+    node.name = worker.name;
+    node.label = worker.label ?? worker.name;
+    node.identity = worker.identity;
+    node.voter = worker.voter;
+    node.hasLimits = worker.hasLimits;
     node.endpoint = endpoint;
     node.isLeaving = false;
     this.#nodes.delete(node); // the last in the order is the one that was connected last
@@ -229,10 +229,10 @@ export class Nodes {
   }
 
   /** The node of this worker: the same process, or one with its history that is gone and has failed jobs. */
-  #find({ instance, history }: NodeIdentity): Node | undefined {
+  #find({ identity, history }: NodeWorker): Node | undefined {
     let former: Node | undefined;
     for (const node of this.#nodes) {
-      if (node.instance === instance) return node;
+      if (node.identity === identity) return node;
       if (node.history === history && node.endpoint === undefined && node.bindsSuccessor) {
         former = node;
       }

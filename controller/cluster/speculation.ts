@@ -148,7 +148,7 @@ export class Speculation<T> {
     const unstarted = new Set(this.#pool.unstarted(nowMs));
     const { limitMs } = this.#threshold; // asked once: it sorts, and there may be thousands of jobs
     const waitedMs = Math.min(UNSTARTED_MS, limitMs);
-    const late = [...this.#pool.inFlightSince(nowMs - waitedMs)]
+    const late = [...this.#pool.sentBefore(nowMs - waitedMs)]
       .filter((job) => this.#isLate(job, unstarted.has(job), limitMs, nowMs))
       .sort((one, other) => one.sentAtMs - other.sentAtMs);
     this.#late = limitMs < Infinity ? late : this.#firstOfEach(late, unstarted);

@@ -25,8 +25,8 @@ const SPLITS_MAX = 3;
 
 /** Who has given a result. */
 export interface Voter {
-  /** The worker process. */
-  readonly instance: string;
+  /** What identifies the worker in this run. */
+  readonly identity: string;
   /** Whose vote it is: the machine's, if that is proven. */
   readonly voter: string;
 }
@@ -49,7 +49,7 @@ export interface VerificationActions<T extends Task> {
   /** No two workers agree, and no other worker can decide. Cancels a further run, if one is queued. */
   reject(ending: Ending<T>, reason: string): void;
   /** A worker was outvoted. `isExcluded`: so often that it is excluded. */
-  onOutvoted(instance: string, worker: string, reason: string, isExcluded: boolean): void;
+  onOutvoted(identity: string, worker: string, reason: string, isExcluded: boolean): void;
   /** No two workers have agreed on any job. */
   onDisagreement(error: Error): void;
 }
@@ -104,7 +104,7 @@ export class Verification<T extends Task> {
   }
 
   /** A worker has given a result. Returns the job's completion, if another worker agrees on it. */
-  onResult({ instance, voter }: Voter, completion: Completion<T>): Completion<T> | undefined {
+  onResult({ identity, voter }: Voter, completion: Completion<T>): Completion<T> | undefined {
     const { answer, ...ending } = completion;
     if (answer.kind === "error") throw new TypeError("An error is no vote");
     const { stored } = answer;
@@ -128,7 +128,7 @@ export class Verification<T extends Task> {
     }
     const kept = new KeptResult(result, mayKeep(result.output.byteLength, this.#heldBytes));
     discardOutput(answer);
-    votes.push({ instance, voter, ending, result: kept, isStored });
+    votes.push({ identity, voter, ending, result: kept, isStored });
     this.#votes.set(job.payload, votes);
     this.#heldBytes += kept.heldBytes;
     if (votes.length > 2) this.#onSplit(votes);
@@ -161,13 +161,13 @@ export class Verification<T extends Task> {
     this.forget(equal.ending.job.payload);
   }
 
-  #onOutvoted({ instance, ending: { job, worker } }: Vote<T>): void {
+  #onOutvoted({ identity, ending: { job, worker } }: Vote<T>): void {
     this.#outvoted += 1;
-    const lost = (this.#lostVotes.get(instance) ?? 0) + 1;
-    this.#lostVotes.set(instance, lost);
+    const lost = (this.#lostVotes.get(identity) ?? 0) + 1;
+    this.#lostVotes.set(identity, lost);
     if (lost > LOST_VOTES_MAX) return; // it voted before it was excluded
     const reason = `its output for job ${job.payload.index} differs from that of two other workers`;
-    this.#actions.onOutvoted(instance, worker, reason, lost === LOST_VOTES_MAX);
+    this.#actions.onOutvoted(identity, worker, reason, lost === LOST_VOTES_MAX);
   }
 
   #onSplit(votes: readonly Vote<T>[]): void {

@@ -89,10 +89,10 @@ test("the jobs that were sent before a time are the oldest of each endpoint", ()
   recorder.queue(recorder.client(), "d e");
   recorder.schedule();
   assert.equal([...recorder.pool.inFlight()].length, 5);
-  assert.deepEqual(namesOf([...recorder.pool.inFlightSince(before)]), ["a", "b", "c"]);
+  assert.deepEqual(namesOf([...recorder.pool.sentBefore(before)]), ["a", "b", "c"]);
   recorder.pool.onCanceled(jobs.get("a") as Job<string>);
-  assert.deepEqual(namesOf([...recorder.pool.inFlightSince(before)]), ["b", "c"]);
-  assert.deepEqual([...recorder.pool.inFlightSince(before - 1)], []);
+  assert.deepEqual(namesOf([...recorder.pool.sentBefore(before)]), ["b", "c"]);
+  assert.deepEqual([...recorder.pool.sentBefore(before - 1)], []);
   recorder.answerAll();
   recorder.assertNothingIsLeft();
 });

@@ -206,7 +206,7 @@ export class CoreStore {
     return withOpenFile(this.#files, path, (file) => readPart(file, 0, bytes));
   }
 
-  /** The core with this key, if it has users. */
+  /** The core with this key, unless it was never stored or is deleted. It may have no users. */
   get(key: CoreKey): StoredCore | undefined {
     return this.#cores.get(key);
   }

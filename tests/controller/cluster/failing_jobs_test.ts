@@ -49,7 +49,7 @@ class Scene {
     this.pool.load(endpoint, CORE);
     this.pool.onLoaded(endpoint, 0);
     const node = this.nodes.onReady(
-      { name, instance: name, voter: name, hasLimits: true, history: {} },
+      { name, identity: name, voter: name, hasLimits: true, history: {} },
       endpoint,
       0,
     );

@@ -48,13 +48,13 @@ plainTest(
     const verification = new Verification<Task>(1, {
       runElsewhere: () => {},
       reject: () => {},
-      onOutvoted: (instance) => void outvoted.push(instance),
+      onOutvoted: (identity) => void outvoted.push(identity),
       onDisagreement: () => {},
     });
     const task = { index: 0, input: NO_INPUT };
     const [first, other, last] = ["aa", "bb", "aa"].map(storedOutput) as [Stored, Stored, Stored];
-    for (const [instance, stored] of [["a", first], ["b", other], ["c", last]] as const) {
-      const agreed = verification.onResult({ instance, voter: instance }, resultOf(task, stored));
+    for (const [identity, stored] of [["a", first], ["b", other], ["c", last]] as const) {
+      const agreed = verification.onResult({ identity, voter: identity }, resultOf(task, stored));
       if (agreed?.answer.kind === "result") accepted.push(agreed.answer.stored);
     }
     assert.deepEqual(accepted, [last]);

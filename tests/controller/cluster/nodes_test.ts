@@ -28,10 +28,10 @@ class Scene {
     this.nodes = new Nodes({ limit, inFlightAt, hasIdleSlot }, log, usableMin);
   }
 
-  node(name: string, instance = name, history: object = {}, nowMs = 0): Node {
+  node(name: string, identity = name, history: object = {}, nowMs = 0): Node {
     const endpoint = ++this.#endpoints as EndpointId;
     return this.nodes.onReady(
-      { name, instance, voter: instance, hasLimits: true, history },
+      { name, identity, voter: identity, hasLimits: true, history },
       endpoint,
       nowMs,
     );
@@ -234,9 +234,9 @@ test("a process that connects beside another one at its place is a node of its o
 
 test("a process that connects again is the same node", () => {
   const scene = new Scene();
-  const node = scene.node("a", "instance");
+  const node = scene.node("a", "identity");
   scene.lose(node);
-  assert.equal(scene.node("a", "instance"), node);
+  assert.equal(scene.node("a", "identity"), node);
 });
 
 test("a worker that connects again before its former connection ends stays connected", () => {

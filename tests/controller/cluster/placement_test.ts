@@ -24,7 +24,7 @@ class Scene {
   node(name: string, passed = 0, failed = 0): Node {
     const endpoint = ++this.#endpoints as EndpointId;
     const node = this.nodes.onReady(
-      { name, instance: name, voter: name, hasLimits: true, history: {} },
+      { name, identity: name, voter: name, hasLimits: true, history: {} },
       endpoint,
       0,
     );

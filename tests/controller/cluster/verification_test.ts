@@ -95,8 +95,8 @@ test("a part of one twentieth is every twentieth job", () => {
 
 test("results are held until their job is decided: agreed, split, tied or canceled", () => {
   const verification = new Verification<Task>(1, NO_ACTIONS);
-  const vote = (instance: string, task: Task, bytes: number) =>
-    verification.onResult({ instance, voter: instance }, resultOf(task, new Uint8Array(bytes)));
+  const vote = (identity: string, task: Task, bytes: number) =>
+    verification.onResult({ identity, voter: identity }, resultOf(task, new Uint8Array(bytes)));
   const [agreed, split, tied, canceled] = [0, 1, 2, 3].map(taskOf) as [Task, Task, Task, Task];
   vote("a", agreed, 100);
   assert.equal(verification.heldBytes, 100);
@@ -121,8 +121,8 @@ test("results are held until their job is decided: agreed, split, tied or cancel
 test("beyond 64 MiB, results that wait for a vote are compared by their hash", () => {
   const accepted: Uint8Array[] = [];
   const verification = new Verification<Task>(1, NO_ACTIONS);
-  const vote = (instance: string, task: Task, output: Uint8Array<ArrayBuffer>) => {
-    const agreed = verification.onResult({ instance, voter: instance }, resultOf(task, output));
+  const vote = (identity: string, task: Task, output: Uint8Array<ArrayBuffer>) => {
+    const agreed = verification.onResult({ identity, voter: identity }, resultOf(task, output));
     if (agreed?.answer.kind === "result") accepted.push(agreed.answer.result.output);
   };
   const tasks = [0, 1, 2, 3].map(taskOf);
