@@ -28,7 +28,8 @@ const PING: HeartbeatAction = { kind: "ping" };
 /** The heartbeat of one connection of version 2 or later; version 1 has no ping. */
 export class Heartbeat {
   #silence = new Silence();
-  #onAlive: (() => void) | undefined;
+  /** Those who have asked whether the worker is still there. */
+  #onAlive: (() => void)[] = [];
   #sentAtMs: number;
 
   constructor(nowMs: number) {
@@ -40,17 +41,18 @@ export class Heartbeat {
     this.#sentAtMs = nowMs;
   }
 
-  /** The worker is asked whether it is still there. Until it answers, it may be silent for a shorter time. */
+  /**
+   * The worker is asked whether it is still there. Until it answers, it may be silent for a shorter time, which begins
+   * with the first question.
+   */
   onAsked(onAlive: () => void): void {
-    this.#silence = new Silence();
-    this.#onAlive = onAlive;
+    if (this.#onAlive.length === 0) this.#silence = new Silence();
+    this.#onAlive.push(onAlive);
   }
 
   /** It has answered a ping. */
   onAnswered(): void {
-    const onAlive = this.#onAlive;
-    this.#onAlive = undefined;
-    onAlive?.();
+    for (const onAlive of this.#onAlive.splice(0)) onAlive();
   }
 
   /** Call it several times a second. `isListening`: whether the worker's messages are being read. */
@@ -59,7 +61,7 @@ export class Heartbeat {
     // A ping arrives only after everything that was sent before it, so allow for the time of that transfer.
     const inTransitMs = Math.min(signs.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
       SLOWEST_BYTES_PER_MS;
-    const silentMsMax = this.#onAlive ? ASKED_MS_MAX : WORKER_SILENT_MS_MAX;
+    const silentMsMax = this.#onAlive.length > 0 ? ASKED_MS_MAX : WORKER_SILENT_MS_MAX;
     if (silentMs >= silentMsMax + inTransitMs) {
       return { kind: "give up", reason: `no response for ${Math.round(silentMs / 1000)}s` };
     }

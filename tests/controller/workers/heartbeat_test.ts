@@ -145,6 +145,25 @@ test("a silent worker is pinged every 5 seconds and given up after 20", () => {
   assert.deepEqual(checked(0, 60_000), { pingsAtMs: [6_000, 11_000, 16_000], endMs: 21_000 });
 });
 
+test("all who ask whether a worker is still there hear of its answer, and the first question has its limit", () => {
+  const heartbeat = new Heartbeat(0);
+  const heard: string[] = [];
+  const kindAt = (nowMs: number) =>
+    heartbeat.check({ signsOfLife: 1, unacknowledgedBytes: 0 }, true, nowMs).kind;
+  heartbeat.onAsked(() => heard.push("one"));
+  heartbeat.onAsked(() => heard.push("two"));
+  heartbeat.onAnswered();
+  heartbeat.onAnswered();
+  assert.deepEqual(heard, ["one", "two"]);
+  heartbeat.onAsked(() => heard.push("three"));
+  for (let nowMs = 0; nowMs < 5_000; nowMs += 250) {
+    assert.notEqual(kindAt(nowMs), "give up");
+    if (nowMs === 3_000) heartbeat.onAsked(() => heard.push("four"));
+  }
+  assert.equal(kindAt(5_000), "give up");
+  assert.equal(heard.length, 2);
+});
+
 test("bytes in transit on a slow link extend that limit, up to the size of the buffers", () => {
   assert.equal(checked(1_000_000, 60_000).endMs, 31_000);
   assert.equal(checked(1e9, 200_000).endMs, 21_000 + 84_000, "8 MiB at 100 kB/s");
