@@ -5,8 +5,7 @@ import { backgroundRuntime } from "../../runtime/background.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { guardedRuntime } from "../../security/guarded_runtime.ts";
 import { silentLog } from "../../system/log.ts";
-import { Cluster } from "../cluster/cluster.ts";
-import type { ClusterEvents } from "../cluster/cluster_types.ts";
+import { Cluster, type ClusterEvents } from "../cluster/cluster.ts";
 import { logPrinted } from "../printed_log.ts";
 import { NoWorkerError } from "../run_errors.ts";
 import type { CoreImage } from "../workers/core_image.ts";
@@ -127,10 +126,11 @@ export class Session implements AsyncDisposable {
     const core = checkedCore(options);
     if (this.#isClosing) throw new SessionClosedError();
     const other = await Session.#load(this.#shared, options, core);
-    if (this.#isClosing) await other.close();
-    else this.#otherCores.add(other);
+    this.#otherCores.add(other);
     other.#onClosed = () => this.#otherCores.delete(other);
-    return other;
+    if (!this.#isClosing) return other;
+    await other.close();
+    throw new SessionClosedError();
   }
 
   static async #load(

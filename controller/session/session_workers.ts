@@ -37,13 +37,18 @@ export class SessionWorkers {
   /** Whether it has a worker of its own, on this machine. */
   readonly hasLocal: boolean;
 
-  /** Connects a core to all workers. */
+  /** Connects a core to all workers. If the own worker cannot be started, the cluster is closed, and this rejects. */
   async attach(cluster: SessionCluster): Promise<void> {
     this.#clusters.add(cluster);
     for (const address of this.#addresses.values()) cluster.dial(address);
     if (!this.hasLocal) return;
-    if (this.#local) (await this.#local).share(cluster);
-    else await (this.#local = this.#startLocal(cluster));
+    if (this.#local) return (await this.#local).share(cluster);
+    this.#local = this.#startLocal(cluster);
+    await this.#local.catch(async (error) => {
+      this.#local = undefined; // there is none that would have to be closed
+      await this.detach(cluster);
+      throw error;
+    });
   }
 
   /** A core is not used any more. The worker of the last one ends. */

@@ -5,6 +5,8 @@ import process from "node:process";
 import { Session, SessionClosedError } from "../../../mod.ts";
 import { SessionWorkers } from "../../../controller/session/session_workers.ts";
 import { formatAddress } from "../../../link/address.ts";
+import { detectRuntime } from "../../../runtime/detect.ts";
+import { unheldClock } from "../../../runtime/unheld_clock.ts";
 import { nextTurn } from "../../../runtime/clock.ts";
 import type { Address } from "../../../runtime/ports.ts";
 import { silentLog } from "../../../system/log.ts";
@@ -74,14 +76,40 @@ test("a session closes each core that is open or being closed, and has forgotten
   assert.deepEqual(closings, [1, 2, 1]);
 });
 
-test("a core that is opened while its session closes is closed too", async () => {
+test("a core that is opened while its session closes is closed too, and its caller gets an error", async () => {
   await using worker = await ScriptedWorker2.start();
   const session = await sessionWith([worker]);
-  const opening = session.openCore(OTHER_CORE);
+  const opening = assert.rejects(soon(session.openCore(OTHER_CORE)), SessionClosedError);
   await soon(session.close());
-  const other = await soon(opening);
-  await assert.rejects(soon(other.run(encode("late"))), SessionClosedError);
+  await opening;
   await eventually("nobody is connected", () => worker.openConnections === 0);
+});
+
+test("a session whose own worker cannot be started leaves no timer behind", async () => {
+  const { files } = await detectRuntime();
+  const { makePrivateFolder } = files;
+  const { every } = unheldClock;
+  const timers = new Set<object>();
+  unheldClock.every = (ms, action) => {
+    const timer = every.call(unheldClock, ms, action);
+    const counted = {
+      stop: () => {
+        timers.delete(counted);
+        timer.stop();
+      },
+    };
+    timers.add(counted);
+    return counted;
+  };
+  const makeNone = () => Promise.reject(new Error("disk full"));
+  Object.assign(files, { makePrivateFolder: makeNone });
+  try {
+    await assert.rejects(soon(Session.open({ core: Uint8Array.of(1), slots: 1 })), /disk full/);
+    assert.equal(timers.size, 0);
+  } finally {
+    Object.assign(files, { makePrivateFolder });
+    unheldClock.every = every;
+  }
 });
 
 test("a session tells once that no worker is left, however often it looks again", async () => {
