@@ -4,7 +4,7 @@ import type { PrintedByJob } from "../../controller/run.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreOutput } from "./core_output_choices.ts";
-import { printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 import { KeptOutput } from "./kept_output.ts";
 import { linesOf } from "./printed_lines.ts";
 import type { WriteLine } from "../terminal/log.ts";

@@ -9,7 +9,7 @@ import type { Host } from "../../up/host_list.ts";
 import type { NodeFacts } from "../../up/node_scripts.ts";
 import { type NodesEvents, StandingNodes } from "../../up/standing_nodes.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatBytes, formatNoun, printable } from "../terminal/format.ts";
+import { formatBytes, formatNoun, printable } from "../../system/format.ts";
 import { printWarning, toStderr } from "../terminal/log.ts";
 import { programName } from "../program/resume_command.ts";
 import { executablesFor } from "../options/ssh_options.ts";
