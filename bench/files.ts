@@ -12,7 +12,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -92,10 +92,10 @@ async function measureFirst(core: string) {
   return { files: Number(values.files), first_record_seconds: seconds };
 }
 
-/** Whether the journal has a record. */
+/** Whether the journal has the record of a job. The line before it says only that the run has begun. */
 function hasRecord(): boolean {
   const journal = join(folder, "out/.distcomp/jobs.jsonl");
-  return (statSync(journal, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  return existsSync(journal) && readFileSync(journal, "utf8").includes('"index":');
 }
 
 function buildEcho(): string {

@@ -10,8 +10,8 @@ import {
   type Uint64,
 } from "../protocol/mod.ts";
 import type { Clock, Timer } from "../runtime/clock.ts";
-import { toError } from "../runtime/error_text.ts";
 import type { ByteStream } from "../runtime/ports.ts";
+import { reasonToClose } from "./bug_error.ts";
 import { deliverNext, FRAMES_PER_TURN_MAX } from "./delivery.ts";
 import type { LinkEvents, Reception } from "./link_events.ts";
 import { LinkCompression } from "./link_compression.ts";
@@ -107,7 +107,7 @@ export class Link {
   start(): void {
     this.#reading = this.#read().finally(() => this.#decoder.close()).then(
       () => this.#onEnd(),
-      (error) => this.close(toError(error)),
+      (error) => this.close(reasonToClose(error)),
     );
   }
 
@@ -269,7 +269,7 @@ export class Link {
     try {
       await this.compression.pump();
     } catch (error) {
-      return this.close(toError(error));
+      return this.close(reasonToClose(error));
     }
     if (!this.#isClosed) this.#events.onDrained?.();
   }

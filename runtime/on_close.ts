@@ -10,8 +10,9 @@ export function onClose(stream: ByteStream, act: () => void): void {
   const close = stream.close.bind(stream);
   let isOpen = true;
   stream.close = () => {
-    if (isOpen) act();
-    isOpen = false;
+    const isFirst = isOpen;
+    isOpen = false; // before `act`, which may close the stream itself
+    if (isFirst) act();
     close();
   };
 }

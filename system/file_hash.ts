@@ -1,11 +1,14 @@
 /** The SHA-256 of an open file of any size, in one pass. */
 
 import type { Hash } from "node:crypto";
-import type { OpenFile } from "../runtime/files/files.ts";
+import type { Files, OpenFile } from "../runtime/files/files.ts";
 import { nodeCrypto } from "../runtime/late_modules.ts";
 
 /** A piece takes a millisecond of the event loop, in which the process answers nobody. */
 const PIECE_BYTES = 1024 * 1024;
+
+/** What is needed of the file system. */
+type FilesToRead = Pick<Files, "openToRead">;
 
 /** What a file has the SHA-256 of. */
 export interface FileHashes {
@@ -42,9 +45,14 @@ export async function hashesOf(
   return { whole: whole.digest("hex"), start: start?.digest("hex") ?? "", bytes: at };
 }
 
+/** Hashes a file as it is when this is called. */
+export function hashesOfFile(files: FilesToRead, path: string): Promise<FileHashes> {
+  return withOpenFile(files, path, async (file) => hashesOf(file, (await file.info()).bytes));
+}
+
 /** Opens a file to read it for as long as `use` runs. */
 export async function withOpenFile<T>(
-  files: { openToRead(path: string): Promise<OpenFile> },
+  files: FilesToRead,
   path: string,
   use: (file: OpenFile) => Promise<T>,
 ): Promise<T> {

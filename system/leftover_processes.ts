@@ -6,15 +6,12 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
 import { type Clock, delay, nextTurn } from "../runtime/clock.ts";
-import { codeOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
 import { killProcess } from "../runtime/processes/kill_process.ts";
+import { isRefused } from "./refused_socket.ts";
 
 /** The variable that a slot and all that it starts have: the socket of the worker, a hyphen, the slot's number. */
 export const SLOT_PROCESS = "DISTCOMP_SLOT_PROCESS";
-
-/** The limit for dialing a worker on this machine, which answers at once. */
-const DIAL_LIMIT_MS = 1_000;
 
 /** A process has to see the same files and process ids as this one, so that both mean the same socket and id. */
 const NAMESPACES = ["mnt", "pid"];
@@ -103,14 +100,4 @@ function namespacesOf(name: string): string {
 function socketIn(environment: readonly string[]): string | undefined {
   const mark = environment.find((variable) => variable.startsWith(`${SLOT_PROCESS}=`));
   return mark?.slice(SLOT_PROCESS.length + 1).replace(/-\d+$/, "");
-}
-
-/** Whether a connection is refused. Only that proves that no worker listens; a missing socket does not. */
-async function isRefused(runtime: Pick<Runtime, "dial">, path: string): Promise<boolean> {
-  try {
-    (await runtime.dial({ kind: "unix", path }, DIAL_LIMIT_MS)).close();
-    return false;
-  } catch (error) {
-    return codeOf((error as Error).cause) === "ECONNREFUSED";
-  }
 }

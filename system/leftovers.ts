@@ -4,9 +4,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { type MachineId, machineId } from "./machine.ts";
-import { codeOf } from "../runtime/error_text.ts";
 import type { FileInfo, Files } from "../runtime/files/files.ts";
 import type { Runtime } from "../runtime/ports.ts";
+import { isRefused } from "./refused_socket.ts";
 import { removeFolder } from "./remove_folder.ts";
 import { FOLDER_PREFIX } from "./temporary_folder.ts";
 
@@ -73,7 +73,9 @@ async function removeIfDeserted(
   folder: string,
   name: string,
 ): Promise<void> {
-  if (!await isRefused(runtime, join(folder, name))) return;
+  const path = join(folder, name);
+  if ((await infoIn(runtime.files, path))?.kind !== "socket") return;
+  if (!await isRefused(runtime, path)) return;
   await removeFolder(runtime.files, folder); // a remaining folder does no harm
 }
 
@@ -99,17 +101,6 @@ function machineIn(text: string): MachineId | undefined {
     return typeof value?.name === "string" ? value : undefined;
   } catch {
     return undefined; // not written yet, or written by another program
-  }
-}
-
-/** Whether a connection is refused. Only that proves that no process listens; a missing socket does not. */
-async function isRefused(runtime: Runtime, path: string): Promise<boolean> {
-  if ((await infoIn(runtime.files, path))?.kind !== "socket") return false;
-  try {
-    (await runtime.dial({ kind: "unix", path }, DIAL_LIMIT_MS)).close();
-    return false;
-  } catch (error) {
-    return codeOf((error as Error).cause) === "ECONNREFUSED";
   }
 }
 

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { findSignature, SIGNATURE_SUFFIX, signatureLine } from "../core/signature.ts";
 import { systemFiles } from "../runtime/files/system_files.ts";
 import { nativePath } from "../runtime/files/native_path.ts";
-import { hashesOf, withOpenFile } from "./file_hash.ts";
+import { hashesOfFile, withOpenFile } from "./file_hash.ts";
 import { isLibrary } from "./signed_file.ts";
 import { replaceFile } from "./replaced_file.ts";
 import { sha256Of } from "./sha256.ts";
@@ -17,11 +17,7 @@ export async function signFile(file: string, signer: Signer): Promise<string> {
     return file;
   }
   const path = `${file}${SIGNATURE_SUFFIX}`;
-  const { whole } = await withOpenFile(
-    systemFiles,
-    file,
-    async (opened) => hashesOf(opened, (await opened.info()).bytes),
-  );
+  const { whole } = await hashesOfFile(systemFiles, file);
   await replaceFile(path, [signatureLine(signer.sign(whole))]);
   return path;
 }

@@ -19,9 +19,7 @@ import process from "node:process";
 import { codeOf, IN_USE, reasonOf } from "../runtime/error_text.ts";
 import type { FileInfo } from "../runtime/files/files.ts";
 import type { Address, Runtime, StreamListener } from "../runtime/ports.ts";
-
-/** A process that lives accepts at once, unless it is stopped. Then it does not accept, but does not refuse either. */
-const DIAL_LIMIT_MS = 1_000;
+import { isRefused } from "./refused_socket.ts";
 
 const ONLY_THIS_USER = 0o600;
 
@@ -134,12 +132,7 @@ export async function removeDeadSocket(runtime: Ports, address: Address): Promis
 }
 
 async function checkDead(runtime: Ports, path: string): Promise<void> {
-  try {
-    (await runtime.dial({ kind: "unix", path }, DIAL_LIMIT_MS)).close();
-  } catch (error) {
-    if (codeOf((error as Error).cause) === "ECONNREFUSED") return;
-  }
-  throw taken(path, "another process listens there");
+  if (!await isRefused(runtime, path)) throw taken(path, "another process listens there");
 }
 
 async function infoOf({ files }: Ports, path: string): Promise<FileInfo | undefined> {

@@ -5,7 +5,7 @@ import process from "node:process";
 import { dirname, join } from "node:path";
 import { reasonOf } from "../runtime/error_text.ts";
 import { systemFiles } from "../runtime/files/system_files.ts";
-import { hashesOf, withOpenFile } from "../system/file_hash.ts";
+import { hashesOfFile } from "../system/file_hash.ts";
 
 /** An executable of distcomp, and which machines can run it. */
 export interface Executable {
@@ -88,8 +88,6 @@ async function checkOwner(path: string, owners: readonly (number | undefined)[])
 type Named = Pick<Executable, "platform" | "path">;
 
 async function hashed({ platform, path }: Named): Promise<Executable> {
-  return await withOpenFile(systemFiles, path, async (file) => {
-    const { whole: sha256, bytes } = await hashesOf(file, (await file.info()).bytes);
-    return { platform, path, bytes, sha256 };
-  });
+  const { whole: sha256, bytes } = await hashesOfFile(systemFiles, path);
+  return { platform, path, bytes, sha256 };
 }

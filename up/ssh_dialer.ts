@@ -24,8 +24,8 @@ export type SshAddress = Extract<Address, { readonly kind: "ssh" }>;
 export interface SshDialerParts {
   readonly clock: Clock;
   readonly start: StartPiped;
-  /** The executables that nodes may need. Called once, when a node is dialed first. */
-  readonly executables: () => Promise<readonly Executable[]>;
+  /** The executables that nodes may need. */
+  readonly executables: readonly Executable[];
 }
 
 /** Dials by ssh. */
@@ -36,7 +36,6 @@ export class SshDialer {
   readonly #proven = new Set<string>();
   readonly #waiting: (() => void)[] = [];
   #starting = 0;
-  #executables: Promise<readonly Executable[]> | undefined;
 
   constructor(parts: SshDialerParts) {
     this.#parts = parts;
@@ -47,7 +46,6 @@ export class SshDialer {
    * never so for a node that has worked before.
    */
   async dial({ target, slots }: SshAddress): Promise<ByteStream> {
-    const executables = await (this.#executables ??= this.#parts.executables());
     await this.#turn();
     try {
       const args = [
@@ -55,7 +53,8 @@ export class SshDialer {
         "--stdio",
         ...(slots === undefined ? [] : ["--slots", String(slots)]),
       ];
-      const ports = { clock: this.#parts.clock, start: this.#start };
+      const { clock, executables } = this.#parts;
+      const ports = { clock, start: this.#start };
       const { stream } = await startOnNode(ports, target, executables, args);
       this.#proven.add(target);
       return stream;

@@ -7,6 +7,7 @@ import { codeOf } from "../runtime/error_text.ts";
 import { HttpServer } from "../runtime/network/http_server.ts";
 import type { ByteStream, Runtime, StreamListener } from "../runtime/ports.ts";
 import type { Log } from "../system/log.ts";
+import { isRefused } from "../system/refused_socket.ts";
 import { listenPrivately } from "../system/unix_socket.ts";
 import { snapshotHandler } from "./handler.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -21,9 +22,6 @@ const LEFTOVER_MS_MIN = 60_000;
 
 /** How many leftovers a run looks at. The next run looks at others. */
 const LEFTOVERS_MAX = 50;
-
-/** How long a run may take to accept. One that is stopped does not, and is no leftover. */
-const DIAL_LIMIT_MS = 500;
 
 /** What is needed of the runtime. */
 type Ports = Pick<Runtime, "listen" | "dial" | "clock" | "random">;
@@ -118,14 +116,5 @@ async function removeDeadSockets(runtime: Ports, folder: string, own: string): P
     }
   } catch {
     // Another run has removed it. What is left does no harm.
-  }
-}
-
-async function isRefused(runtime: Ports, path: string): Promise<boolean> {
-  try {
-    (await runtime.dial({ kind: "unix", path }, DIAL_LIMIT_MS)).close();
-    return false;
-  } catch (error) {
-    return codeOf((error as Error).cause) === "ECONNREFUSED";
   }
 }

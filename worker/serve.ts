@@ -57,9 +57,9 @@ async function serveUnlessSilent(worker: Server, stream: ByteStream, clock: Cloc
   let timer = watch();
   let received = 0;
   let refused: RefusedError | undefined;
-  const read: ByteStream["read"] = async (into) => {
+  const read: ByteStream["read"] = async (into, isLarge) => {
     try {
-      const bytes = await stream.read(into);
+      const bytes = await stream.read(into, isLarge);
       received += bytes ?? 0;
       return bytes;
     } catch (error) {

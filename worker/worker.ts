@@ -155,15 +155,14 @@ export class Worker implements AsyncDisposable {
     const { workdir, log = silentLog } = options;
     const shares = sharesOf(options, runtime.system);
     const folder = await WorkerFolder.make(runtime, options.folder);
+    let workFolder: OwnedFolder | undefined;
     try {
-      const workFolder = workdir === undefined
-        ? undefined
-        : await makeWorkFolder(runtime, resolve(workdir), log);
+      if (workdir !== undefined) workFolder = await makeWorkFolder(runtime, resolve(workdir), log);
       const worker = new Worker(runtime, { folder, workFolder, shares }, options);
       worker.#executor.start();
       return worker;
     } catch (error) {
-      await folder.remove();
+      await Promise.all([folder.remove(), workFolder?.remove()]);
       throw error;
     }
   }

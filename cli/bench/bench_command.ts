@@ -19,7 +19,7 @@ import type { BenchFlags } from "./bench_options.ts";
 import { adviceText, benchJson, figuresText, type WorkerReport } from "./bench_report.ts";
 import { checkIsFile } from "../options/input_file.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 import { warnInsecureRun } from "../options/insecure_warning.ts";
 import { printError, runLog, toStderr } from "../terminal/log.ts";
 import { exit } from "../terminal/stderr.ts";

@@ -7,7 +7,7 @@ import {
   formatMeasured,
   formatRate,
   printable,
-} from "../terminal/format.ts";
+} from "../../system/format.ts";
 
 /** What was found about one worker: figures, or why there are none. */
 export type WorkerReport =

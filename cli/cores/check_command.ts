@@ -12,7 +12,7 @@ import { inTemporaryFolder, makeTemporaryFolder } from "../../system/temporary_f
 import type { CheckFlags } from "./check_options.ts";
 import { checkIsFile } from "../options/input_file.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatNoun, printable } from "../terminal/format.ts";
+import { formatNoun, printable } from "../../system/format.ts";
 import { programName } from "../program/resume_command.ts";
 import { exit } from "../terminal/stderr.ts";
 import { writeStdout } from "../terminal/stdout.ts";

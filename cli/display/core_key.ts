@@ -1,6 +1,6 @@
 /** The key of a core, as people see it. */
 
-import { printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 
 /** This many digits of a SHA-256 tell it from others. */
 const KEY_CHARS = 12;

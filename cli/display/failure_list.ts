@@ -1,7 +1,7 @@
 /** The failed jobs in the summary of a run, grouped by reason. */
 
 import type { FailureGroup } from "../../controller/failure_groups.ts";
-import { formatCount, printable } from "../terminal/format.ts";
+import { formatCount, printable } from "../../system/format.ts";
 
 /** A reason that more jobs share is shown once, with one name and a count. */
 const NAMES_MAX = 3;

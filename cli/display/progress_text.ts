@@ -2,7 +2,7 @@
 
 import type { RunStatus } from "../../controller/run.ts";
 import type { LoadingSlots } from "../../controller/cluster/cluster_types.ts";
-import { formatCount, formatNoun, formatRate, formatTimeLeft } from "../terminal/format.ts";
+import { formatCount, formatNoun, formatRate, formatTimeLeft } from "../../system/format.ts";
 
 const BAR_CHARS_MAX = 30;
 const BAR_CHARS_MIN = 8;

@@ -9,8 +9,8 @@ import {
   formatNoun,
   formatRate,
   formatTimeLeft,
-} from "../terminal/format.ts";
-import { printable } from "../terminal/format.ts";
+  printable,
+} from "../../system/format.ts";
 import { workerLabels } from "./worker_labels.ts";
 
 const PHASES: Readonly<Record<RunSnapshot["phase"], string>> = {

@@ -17,7 +17,7 @@ import {
   formatNoun,
   formatRate,
   printable,
-} from "../terminal/format.ts";
+} from "../../system/format.ts";
 
 /** What came with the core. */
 export type ShownSetup = Pick<CoreSetup, "files" | "variables">;

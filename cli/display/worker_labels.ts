@@ -1,7 +1,7 @@
 /** What the workers of a run are called on a screen: short, and different from each other. */
 
 import type { WorkerEntry } from "../../watch/snapshot.ts";
-import { printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 
 /** The address of the worker that a run has started itself. */
 const OWN_WORKER = "this machine";

@@ -1,7 +1,7 @@
 /** The state of a worker as text, for those who ask with SIGUSR2. */
 
 import type { WorkerStatus } from "../../protocol/mod.ts";
-import { formatBytes, formatCount, formatNoun, printable } from "../terminal/format.ts";
+import { formatBytes, formatCount, formatNoun, printable } from "../../system/format.ts";
 import { shortKey } from "./core_key.ts";
 
 /** The most controllers that are named. */

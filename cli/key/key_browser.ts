@@ -8,7 +8,7 @@ import { makeLeaf } from "../../security/leaf.ts";
 import { thisMachine } from "../../security/machine_name.ts";
 import { ROLES } from "../../security/role.ts";
 import { writeNewFile } from "../../system/new_file.ts";
-import { printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 import { writeStdout } from "../terminal/stdout.ts";
 import { UsageError } from "../program/usage_error.ts";
 

@@ -18,7 +18,7 @@ import {
 import { textOfKey } from "../../security/key_text.ts";
 import { type Role, ROLES } from "../../security/role.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatNoun, printable } from "../terminal/format.ts";
+import { formatNoun, printable } from "../../system/format.ts";
 import type { KeyAction } from "./key_options.ts";
 import { writeStdout } from "../terminal/stdout.ts";
 import { tableLines } from "../terminal/table_lines.ts";

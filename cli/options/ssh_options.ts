@@ -83,7 +83,7 @@ export function withSsh(
   const dialer = new SshDialer({
     clock: runtime.clock,
     start: startPiped,
-    executables: () => Promise.resolve(executables),
+    executables,
   });
   const dial: Runtime["dial"] = (address, timeoutMs) =>
     address.kind === "ssh" ? dialer.dial(address) : runtime.dial(address, timeoutMs);

@@ -6,7 +6,7 @@ import { formatAddress, isLoopback } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
 import { keyPlace } from "../../security/key_place.ts";
 import { shownCommand } from "../program/resume_command.ts";
-import { printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 import type { RunFlags } from "./run_options.ts";
 
 /** An address within one network segment, which a machine gives itself. */

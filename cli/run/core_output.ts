@@ -4,8 +4,9 @@ import type { PrintedByJob } from "../../controller/run.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Log } from "../../system/log.ts";
 import type { CoreOutput } from "./core_output_choices.ts";
-import { formatNoun, printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 import { KeptOutput } from "./kept_output.ts";
+import { linesOf } from "./printed_lines.ts";
 import type { WriteLine } from "../terminal/log.ts";
 
 /** Where the lines come from that no job has printed. */
@@ -37,7 +38,7 @@ export function coreOutputSink(
   }
   const kept = new KeptOutput(files, state, (text) => log.warn(text));
   return {
-    onPrinted: (printed) => kept.add({ ...printed, lines: linesOf(printed) }),
+    onPrinted: (printed) => kept.add(printed),
     onEnded: (name, attempt) => kept.onEnded(name, attempt),
     close: () => kept.close(),
   };
@@ -46,10 +47,6 @@ export function coreOutputSink(
 function show(printed: PrintedByJob, write: WriteLine): void {
   const name = printable(printed.name ?? CORE);
   for (const line of linesOf(printed)) write(`${name}: ${printable(line)}`);
-}
-
-function linesOf({ lines, leftOut }: PrintedByJob): readonly string[] {
-  return leftOut === 0 ? lines : [`… ${formatNoun(leftOut, "line")} left out here`, ...lines];
 }
 
 /** The log of a run, but what its worker logs of cores goes where all that they print goes. */

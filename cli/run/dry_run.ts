@@ -15,7 +15,7 @@ import { shownName } from "../../runtime/files/file_name.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { shortKey } from "../display/core_key.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatBytes, formatCount, formatNoun, printable } from "../terminal/format.ts";
+import { formatBytes, formatCount, formatNoun, printable } from "../../system/format.ts";
 import { runLog, toStderr } from "../terminal/log.ts";
 import { damageText, resumeText } from "./resume_text.ts";
 import { checkInputs, namingOf, sourceOf } from "./run_inputs.ts";

@@ -4,7 +4,7 @@ import type { LocalWorker } from "../../controller/workers/local_worker.ts";
 import type { Run } from "../../controller/run.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatNoun } from "../terminal/format.ts";
+import { formatNoun } from "../../system/format.ts";
 import { toStderr } from "../terminal/log.ts";
 import type { Progress } from "../terminal/live_line.ts";
 import type { StopSignal } from "../terminal/signals.ts";

@@ -10,7 +10,7 @@ import { messageOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { descendantsOf, killAll } from "../../runtime/processes/process_tree.ts";
 import { LineSplitter } from "../../system/line_splitter.ts";
-import { formatDuration, printable } from "../terminal/format.ts";
+import { formatDuration, printable } from "../../system/format.ts";
 import type { WriteLine } from "../terminal/log.ts";
 
 /** Mail servers may hang. */

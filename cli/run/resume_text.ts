@@ -1,7 +1,7 @@
 /** Messages about earlier runs in the same output folder. */
 
 import type { Resume } from "../../controller/output/resume.ts";
-import { formatCount, formatNoun } from "../terminal/format.ts";
+import { formatCount, formatNoun } from "../../system/format.ts";
 import type { RunFlags } from "./run_options.ts";
 
 /** What the command line says about earlier runs. */

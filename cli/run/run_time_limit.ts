@@ -3,7 +3,7 @@
 import type { Run } from "../../controller/run.ts";
 import { TimeLimitError } from "../../controller/run_errors.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
-import { formatDuration, formatNoun } from "../terminal/format.ts";
+import { formatDuration, formatNoun } from "../../system/format.ts";
 import type { WriteLine } from "../terminal/log.ts";
 
 /** What is left of the time when no job runs any more, to write outputs and to end workers. */

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { ExitCode } from "../program/exit_code.ts";
-import { printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 import { checkSettings } from "./settings.ts";
 import { readSettings, type Section, type Settings, settingsPath } from "./settings_file.ts";
 import { writeStdout } from "../terminal/stdout.ts";

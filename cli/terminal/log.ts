@@ -6,7 +6,7 @@
 import process from "node:process";
 import { styleText } from "node:util";
 import type { Log } from "../../system/log.ts";
-import { printable } from "./format.ts";
+import { printable } from "../../system/format.ts";
 import { stderr } from "./stderr.ts";
 import { tableLines } from "./table_lines.ts";
 

@@ -1,6 +1,6 @@
 /** Tables of two columns, for messages. */
 
-import { printable } from "./format.ts";
+import { printable } from "../../system/format.ts";
 
 /** The widest first column. A longer text in it pushes its second column to the right. */
 const COLUMN_CHARS_MAX = 40;

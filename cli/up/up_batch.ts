@@ -21,7 +21,7 @@ import { BatchWorkers } from "../../up/batch_workers.ts";
 import { type Demand, FixedDemand, RunDemand } from "../../up/demand.ts";
 import { ExecutableError } from "../../up/executables.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatNoun, printable } from "../terminal/format.ts";
+import { formatNoun, printable } from "../../system/format.ts";
 import { printError, toStderr } from "../terminal/log.ts";
 import { programName } from "../program/resume_command.ts";
 import { isThisMachine, ServedRun } from "./served_run.ts";

@@ -2,13 +2,14 @@
 
 import { join } from "node:path";
 import { startPiped } from "../../runtime/processes/piped_process.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
 import type { Host } from "../../up/host_list.ts";
 import type { NodeFacts } from "../../up/node_scripts.ts";
 import { type NodesEvents, StandingNodes } from "../../up/standing_nodes.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatBytes, formatNoun, printable } from "../terminal/format.ts";
+import { formatBytes, formatNoun, printable } from "../../system/format.ts";
 import { printWarning, toStderr } from "../terminal/log.ts";
 import { programName } from "../program/resume_command.ts";
 import { executablesFor } from "../options/ssh_options.ts";
@@ -47,7 +48,8 @@ class WorkerList implements NodesEvents {
   readonly #sockets = new Map<Host, string>();
   /** What was said last about a node that does not work: it is tried every few seconds, and says the same each time. */
   readonly #problems = new Map<Host, string>();
-  /** Resolves when the file has all that is known. */
+  #isAnnounced = false;
+  /** Resolves when the file has all that is known, or it was said that it cannot. */
   written: Promise<void> = Promise.resolve();
 
   constructor(file: string, command: string) {
@@ -63,15 +65,23 @@ class WorkerList implements NodesEvents {
   onReady(host: Host, facts: NodeFacts, socket: string): void {
     this.#problems.delete(host);
     if (this.#sockets.has(host)) return toStderr(`${host.target} is back`);
-    const isFirst = this.isEmpty;
     this.#sockets.set(host, socket);
-    const lines = [...this.#sockets.values()].map((path) => `unix:${path}\n`);
-    this.written = this.written.then(() => replaceFile(this.#file, lines));
     writeStdout(`${nodeLine(host, facts)}\n`);
-    if (!isFirst) return;
-    void this.written.then(() => {
-      writeStdout(`to use all that are listed here: ${this.#command} --workers @${this.#file}\n`);
-    });
+    this.written = this.written.then(() => this.#write(socket));
+  }
+
+  /** Writes the file anew, with the worker at `socket`. If that fails, those that runs know are as good as before. */
+  async #write(socket: string): Promise<void> {
+    const lines = [...this.#sockets.values()].map((path) => `unix:${path}\n`);
+    try {
+      await replaceFile(this.#file, lines);
+    } catch (error) {
+      const problem = `cannot write the list of workers "${this.#file}": ${reasonOf(error)}`;
+      return printWarning(`${problem}; to use this one, add --workers unix:${socket}`);
+    }
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    writeStdout(`to use all that are listed here: ${this.#command} --workers @${this.#file}\n`);
   }
 
   onProblem(host: Host, problem: string, isFinal: boolean): void {

@@ -23,7 +23,7 @@ import {
   formatDuration,
   formatNoun,
   printable,
-} from "../terminal/format.ts";
+} from "../../system/format.ts";
 import { toStderr } from "../terminal/log.ts";
 import type { ReportFlags } from "./report_options.ts";
 import { writeStdout } from "../terminal/stdout.ts";

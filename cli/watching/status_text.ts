@@ -10,7 +10,7 @@ import {
   formatNoun,
   formatRate,
   printable,
-} from "../terminal/format.ts";
+} from "../../system/format.ts";
 import { runStateLines } from "../display/run_state_text.ts";
 import { workerStateLines } from "../display/worker_state.ts";
 

@@ -1,6 +1,6 @@
 /** What the screens of `distcomp top` have in common: their sizes, titles and last line. */
 
-import { printable } from "../terminal/format.ts";
+import { printable } from "../../system/format.ts";
 import { cutLine, fitted, type Piece } from "../terminal/terminal_text.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 

@@ -1,7 +1,7 @@
 /** The jobs that run longest, as lines for a terminal: how long, what, and where. */
 
 import type { RunningEntry, RunSnapshot } from "../../watch/snapshot.ts";
-import { formatDuration, printable } from "../terminal/format.ts";
+import { formatDuration, printable } from "../../system/format.ts";
 import { cutInMiddle, fitted, type Piece, widthOf } from "../terminal/terminal_text.ts";
 import { workerLabels } from "../display/worker_labels.ts";
 

@@ -5,10 +5,12 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatMeasured,
   formatNoun,
   formatRate,
-} from "../terminal/format.ts";
-import { formatMeasured, formatTimeLeft, printable } from "../terminal/format.ts";
+  formatTimeLeft,
+  printable,
+} from "../../system/format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
 import { fitted, type Piece, styledLine, wholePieces, widthOf } from "../terminal/terminal_text.ts";
 import { footLine, framed, type Line, titleLine } from "./top_frame.ts";

@@ -4,7 +4,13 @@ import { RecentRate } from "../../system/recent_rate.ts";
 import type { Throughput, WorkerAnswer } from "../../watch/snapshot.ts";
 import { ThroughputSeries } from "../../watch/throughput.ts";
 import { shortKey } from "../display/core_key.ts";
-import { formatBytes, formatCount, formatNoun, formatRate, printable } from "../terminal/format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatNoun,
+  formatRate,
+  printable,
+} from "../../system/format.ts";
 import { sparkline, usageBar } from "./terminal_charts.ts";
 import { fitted, styledLine, wholePieces, widthOf } from "../terminal/terminal_text.ts";
 import type { Watched } from "./top.ts";

@@ -1,7 +1,7 @@
 /** The workers of a run as a table for a terminal, as wide and as long as there is room. */
 
 import type { RunSnapshot, WorkerEntry } from "../../watch/snapshot.ts";
-import { formatCount, formatDuration, formatRate, printable } from "../terminal/format.ts";
+import { formatCount, formatDuration, formatRate, printable } from "../../system/format.ts";
 import { usageBar } from "./terminal_charts.ts";
 import { fitted, fittedRight, type Piece, type Style, widthOf } from "../terminal/terminal_text.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { fingerprintOf, readPublicKey } from "../../system/signer.ts";
-import { formatNoun } from "../terminal/format.ts";
+import { formatNoun } from "../../system/format.ts";
 import type { TrustOptions } from "../../worker/cores/core_trust.ts";
 import { publicKeyFile } from "../options/signer_files.ts";
 import { UsageError } from "../program/usage_error.ts";

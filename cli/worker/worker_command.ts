@@ -16,7 +16,7 @@ import { Sandbox } from "../../worker/slots/processes/sandbox.ts";
 import { LogLines } from "../../watch/log_lines.ts";
 import { Worker } from "../../worker/worker.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatNoun } from "../terminal/format.ts";
+import { formatNoun } from "../../system/format.ts";
 import { workerLog } from "../terminal/log.ts";
 import { bothLogs } from "../terminal/log_file.ts";
 import { sandboxFrom } from "./sandbox_options.ts";

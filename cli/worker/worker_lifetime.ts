@@ -7,7 +7,7 @@ import { batchEnd } from "../../system/batch_job.ts";
 import { outputOf } from "../../system/command_output.ts";
 import type { Log } from "../../system/log.ts";
 import { type LastReason, Lifetime } from "../../worker/lifetime.ts";
-import { formatDuration, formatNoun, formatTimeLeft } from "../terminal/format.ts";
+import { formatDuration, formatNoun, formatTimeLeft } from "../../system/format.ts";
 
 /** How long a batch system may take to say when a job ends. A worker does without, rather than not start. */
 const ASK_MS_MAX = 10_000;

@@ -3,7 +3,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { WorkerStatus } from "../../protocol/mod.ts";
-import { formatBytes, formatCount, formatNoun, printable } from "../terminal/format.ts";
+import { formatBytes, formatCount, formatNoun, printable } from "../../system/format.ts";
 import { canShowLine, liveLine, type Progress } from "../terminal/live_line.ts";
 import { toStderr } from "../terminal/log.ts";
 

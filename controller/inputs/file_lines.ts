@@ -8,6 +8,7 @@ import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.
 import { isUtf8Name } from "../../runtime/files/file_name.ts";
 import { nativePath } from "../../runtime/files/native_path.ts";
 import { LineCutter, NEWLINE } from "../../system/line_cutter.ts";
+import { sizeText } from "../../system/size_text.ts";
 import { SmallCopies } from "./small_copies.ts";
 
 /** The longest line that can be sent as a job. */
@@ -45,7 +46,9 @@ export async function* readLines(file: string, ending: Ending = "lines"): AsyncI
     lineBytesMax: LINE_BYTES_MAX,
     onOverlong: () => {
       throw new RangeError(
-        `Cannot read a line of "${file}": it is longer than ${LINE_BYTES_MAX} bytes, the limit for an input`,
+        `Cannot read a line of "${file}": it is longer than ${
+          sizeText(LINE_BYTES_MAX)
+        }, the limit for an input`,
       );
     },
     reusesChunks: false,

@@ -8,6 +8,7 @@ import { statfsSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import type { OpenFile } from "../../runtime/files/files.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
+import { sizeText } from "../../system/size_text.ts";
 import type { ArrivingOutput } from "../huge_outputs.ts";
 
 /** One part is received while the other is written. */
@@ -134,5 +135,6 @@ export function diskProblem(folder: string, bytes: number): string | undefined {
     // This disk does not tell. If it is full, writing will fail.
   }
   if (bytes <= freeBytes) return undefined;
-  return `its output has ${bytes} bytes, and the disk of the output folder has ${freeBytes} free`;
+  const free = sizeText(freeBytes);
+  return `its output has ${sizeText(bytes)}, and the disk of the output folder has ${free} free`;
 }

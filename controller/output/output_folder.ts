@@ -101,8 +101,8 @@ export class OutputFolder implements Outputs {
       return new OutputFolder(lock, before, files, sink, journal, resume);
     } catch (error) {
       await journal?.close(true).catch(() => {}); // the first error is the one to report
-      await sink?.close();
-      await lock.release();
+      await sink?.close().catch(() => {}); // not one of these
+      await lock.release().catch(() => {}); // nor this one
       throw error;
     }
   }

@@ -3,8 +3,6 @@
  * On workers they are laid out as here: libraries where the core looks for them, the others beside it.
  */
 
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { originLibraries } from "../../core/origin_libraries.ts";
@@ -14,6 +12,8 @@ import { hasSignatureBeside } from "../../system/signed_file.ts";
 import { SETUP_FILES_MAX, type SetupFile } from "../../protocol/mod.ts";
 import { CoreFileError } from "../../system/core_file.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import { systemFiles } from "../../runtime/files/system_files.ts";
+import { hashesOfFile } from "../../system/file_hash.ts";
 
 /** A file beside a core. */
 export interface CoreFile extends SetupFile {
@@ -135,17 +135,8 @@ async function tried<T>(file: string, call: Promise<T>): Promise<T> {
 }
 
 async function identified(file: string, path: string): Promise<CoreFile> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  try {
-    for await (const part of createReadStream(file)) {
-      hash.update(part);
-      bytes += part.length;
-    }
-  } catch (cause) {
-    throw new BesideFileError(file, reasonOf(cause), { cause });
-  }
-  return { file, path, digest: hash.digest("hex"), bytes };
+  const { whole: digest, bytes } = await tried(file, hashesOfFile(systemFiles, file));
+  return { file, path, digest, bytes };
 }
 
 /** The folder that has all files in it, or in folders below it. */

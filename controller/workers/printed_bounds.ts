@@ -3,8 +3,10 @@
  * could fill the disk with the log of the run.
  */
 
+import { Buffer } from "node:buffer";
 import type { PrintedNotice } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { SecondBudget } from "../../system/second_budget.ts";
 
 /** Twice what a worker of distcomp sends to one controller. */
 const BYTES_PER_SECOND_MAX = 2 * 1024 * 1024;
@@ -15,15 +17,15 @@ const LINES_PER_SECOND_MAX = 50_000;
 /** Notices without any line: that some were left out is told at the end of each job. */
 const EMPTY_PER_SECOND_MAX = 1_000;
 
-const SECOND_MS = 1_000;
-
 /** What the journal keeps of the last lines of a failed job. */
 const LAST_CHARS_MAX = 4 * 1024;
 
 /** The bounds of one connection. */
 export class PrintedBounds {
   readonly #clock: Clock;
-  #second = { startedAtMs: -Infinity, bytes: 0, lines: 0, empty: 0 };
+  readonly #bytes = new SecondBudget(BYTES_PER_SECOND_MAX);
+  readonly #lines = new SecondBudget(LINES_PER_SECOND_MAX);
+  readonly #empty = new SecondBudget(EMPTY_PER_SECOND_MAX);
   /** Lines that were left out since the last notice that was passed on. */
   #leftOut = 0;
   /** The last lines of a failed job, whose answer follows. */
@@ -36,12 +38,9 @@ export class PrintedBounds {
   /** The notice, with as many of its lines as the bounds allow. `undefined` if there is nothing to tell now. */
   bounded({ lines, leftOut, isLast }: PrintedNotice): PrintedNotice | undefined {
     const nowMs = this.#clock.now();
-    if (nowMs - this.#second.startedAtMs >= SECOND_MS) {
-      this.#second = { startedAtMs: nowMs, bytes: 0, lines: 0, empty: 0 };
-    }
-    const taken = lines.filter((line) => this.#take(line));
+    const taken = lines.filter((line) => this.#take(line, nowMs));
     this.#leftOut += Math.min(leftOut, Number.MAX_SAFE_INTEGER) + lines.length - taken.length;
-    if (taken.length === 0 && ++this.#second.empty > EMPTY_PER_SECOND_MAX) return undefined;
+    if (taken.length === 0 && !this.#empty.take(1, nowMs)) return undefined;
     const notice = { isLast, lines: taken, leftOut: this.#leftOut };
     this.#leftOut = 0;
     return notice;
@@ -65,11 +64,8 @@ export class PrintedBounds {
   }
 
   /** Counts one more line. Returns whether the bounds allow it. */
-  #take(line: string): boolean {
-    const second = this.#second;
-    second.lines += 1;
-    second.bytes += line.length + 1;
-    return second.lines <= LINES_PER_SECOND_MAX && second.bytes <= BYTES_PER_SECOND_MAX;
+  #take(line: string, nowMs: number): boolean {
+    return this.#lines.take(1, nowMs) && this.#bytes.take(Buffer.byteLength(line) + 1, nowMs);
   }
 }
 

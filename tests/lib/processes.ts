@@ -109,7 +109,7 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Environment variables in addition to those of this process. `undefined` removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Longest life; 90 seconds by default. */
+  /** Longest life; five minutes by default. */
   readonly lifeLimitMs?: number | undefined;
 }
 

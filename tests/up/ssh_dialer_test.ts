@@ -35,7 +35,7 @@ test("an ssh that cannot be started says so, and is not tried again soon", async
   const ended = Promise.reject(missing);
   const dialer = new SshDialer({
     clock: new VirtualClock(),
-    executables: () => Promise.resolve([]),
+    executables: [],
     start: () => ({ ...process, stream, ended }),
   });
   await assert.rejects(dialer.dial({ kind: "ssh", target: "node" }), {
@@ -48,7 +48,7 @@ test("a node that has started a worker once may always be tried again soon", asy
   const stderr = "ssh: Permission denied (publickey).\n";
   const dialer = new SshDialer({
     clock: new VirtualClock(),
-    executables: () => Promise.resolve([]),
+    executables: [],
     start: madeUpSsh({ stderr }, { stdout: `${NODE_LINE}ready linux-x64 2 1\n` }, { stderr }),
   });
   const dial = () => dialer.dial({ kind: "ssh", target: "node" });
@@ -63,7 +63,7 @@ test("a host that does not answer is given up after a minute, and its ssh is end
   const killed = Promise.withResolvers<null>();
   const dialer = new SshDialer({
     clock,
-    executables: () => Promise.resolve([]),
+    executables: [],
     start: () => ({
       ...process,
       stream: { ...process.stream, read: () => killed.promise },
@@ -85,7 +85,7 @@ test("nodes are dialed in turn, and never more than eight of them at once", asyn
   let started = 0;
   const dialer = new SshDialer({
     clock: new VirtualClock(),
-    executables: () => Promise.resolve([]),
+    executables: [],
     start: () => {
       const node = new Node();
       starting.push(node);

@@ -1,7 +1,7 @@
 /** The commands of `distcomp up` that only print, and what is said about wrong usage. */
 
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, realpath, utimes } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, realpath, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, type Program } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
@@ -64,6 +64,31 @@ test("up ssh says once what is wrong with a node that it tries again and again",
   up.signal("SIGINT");
   await up.endsCleanly();
   assert.equal(up.stderr, "a: connect to host a: Connection refused; trying again\n");
+});
+
+test("up ssh goes on where its list of workers cannot be written, and says how to use the next one", async () => {
+  await using workspace = await Workspace.make();
+  const second = workspace.at("second");
+  const script = [
+    "#!/bin/sh",
+    `case "$*" in *" -- b "*) until test -e '${second}'; do sleep 0.1; done;; esac`,
+    'echo "distcomp-node: ready linux-x64 2 1000"',
+    'echo "listening on unix:/tmp/x"',
+    "exec cat",
+  ];
+  await chmod(await workspace.write("bin/ssh", `${script.join("\n")}\n`), 0o755);
+  const env = { PATH: `${workspace.at("bin")}:/usr/bin:/bin` };
+  const executable = await workspace.write("distcomp", "#!/bin/sh\necho 1.2.3\n");
+  await chmod(executable, 0o755);
+  const args = ["up", "ssh", "a", "b", "--executable", executable];
+  await using up = await workspace.start(args, { env });
+  const [, folder = ""] = await up.printed("stdout", /--workers @(\/\S+)\/workers\n/);
+  await rm(folder, { recursive: true });
+  await workspace.write("second", "");
+  await up.printed("stderr", /warning: cannot write the list .*; .* --workers unix:\S+\/2\n/);
+  up.signal("SIGINT");
+  await up.endsCleanly();
+  assert.match(up.stdout, /^a: .*\n.*\nb: .*\n$/);
 });
 
 /** Starts `up slurm` with these shell scripts as commands of Slurm. */

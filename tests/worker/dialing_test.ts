@@ -168,6 +168,30 @@ test("a worker that is asked for a key dials again at once, without a word in th
   await dial;
 });
 
+test("a dialed connection learns which reads are part of a large payload, as an accepted one does", async () => {
+  const clock = new VirtualClock();
+  const ending = new AbortController();
+  const reads: (boolean | undefined)[] = [];
+  const stream = {
+    read: (_: unknown, isLarge?: boolean) => {
+      reads.push(isLarge);
+      return Promise.resolve(null);
+    },
+  } as unknown as ByteStream;
+  const runtime = {
+    clock,
+    random: { fraction: () => 1, hex: () => "" },
+    dial: () => Promise.resolve(stream),
+  };
+  const serve = async (served: ByteStream) => {
+    ending.abort();
+    for (const isLarge of [true, false, undefined]) await served.read(new Uint8Array(1), isLarge);
+  };
+  const address = { kind: "tcp", host: "controller", port: 1 } as const;
+  await dialController({ serve }, runtime, address, silentLog, ending.signal);
+  assert.deepEqual(reads, [true, false, undefined]);
+});
+
 /** The header of 17 bytes, and a version. */
 const VERSION_MESSAGE_BYTES = 25;
 

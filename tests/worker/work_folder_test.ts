@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { detectRuntime } from "../../runtime/detect.ts";
+import type { Runtime } from "../../runtime/ports.ts";
 import { Worker } from "../../worker/worker.ts";
 import { test } from "../lib/test.ts";
 import { connectWith, run } from "./controllers.ts";
@@ -39,6 +40,26 @@ test("a workdir that does not exist is an error, and no other folder is made", a
     /Cannot make a working folder in ".*none": no such file or folder; name an existing folder/,
   );
   assert.deepEqual(await disk.names(), []);
+});
+
+test("a worker whose slots can connect nowhere leaves nothing in its workdir, and owns nothing there", async () => {
+  await using disk = await Disk.make("disk");
+  const real = await detectRuntime();
+  const closed: string[] = [];
+  const listen: Runtime["listen"] = (address) => {
+    const path = address.kind === "unix" ? address.path : "";
+    if (path.endsWith("/slots")) throw new Error("no sockets are left");
+    const listener = real.listen(address);
+    const close = () => {
+      closed.push(basename(path));
+      listener.close();
+    };
+    return { address: listener.address, accept: () => listener.accept(), close };
+  };
+  const options = { slots: 1, folder: disk.path, workdir: disk.path };
+  await assert.rejects(Worker.start({ ...real, listen }, options), /no sockets are left/);
+  assert.deepEqual(await disk.names(), []);
+  assert.deepEqual(closed, ["owner"]);
 });
 
 /** A folder that stands for another disk. */

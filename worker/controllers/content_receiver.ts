@@ -7,6 +7,7 @@ import {
   SETUP_FILES_MAX,
 } from "../../protocol/mod.ts";
 import { messageOf } from "../../runtime/error_text.ts";
+import { sizeText } from "../../system/size_text.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import type { ContentStore, StoredContent, UnfinishedContent } from "../cores/content_store.ts";
 import type { CoreResponder } from "./core_changes.ts";
@@ -114,7 +115,9 @@ export class ContentReceiver {
     const held = this.#held.reduce((sum, content) => sum + content.bytes, bytes);
     if (held > HELD_BYTES_MAX || this.#held.length >= HELD_MAX) {
       throw new Error(
-        `this worker takes at most ${HELD_MAX} files of ${HELD_BYTES_MAX} bytes in all for one core`,
+        `this worker takes at most ${HELD_MAX} files of ${
+          sizeText(HELD_BYTES_MAX)
+        } in all for one core`,
       );
     }
   }

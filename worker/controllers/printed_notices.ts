@@ -1,8 +1,10 @@
 /** Tells a controller of version 2 what its jobs print, as far as it has asked for it, and within limits. */
 
+import { Buffer } from "node:buffer";
 import type { Link } from "../../link/link.ts";
 import { type CoreOutputMode, encodeDone, encodePrinted, type Uint64 } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { SecondBudget } from "../../system/second_budget.ts";
 import type { StoredCore } from "../cores/core_store.ts";
 import type { Lines, RelayedJob } from "../job.ts";
 import type { CurrentCore } from "./current_core.ts";
@@ -13,7 +15,6 @@ const JOB_BYTES_MAX = 1024 * 1024;
 
 /** What all jobs of a controller may print in a second, so that printing never takes the network from outputs. */
 const BYTES_PER_SECOND_MAX = 1024 * 1024;
-const SECOND_MS = 1_000;
 
 /** Lines are left out while the controller has more than this unread. */
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
@@ -21,10 +22,7 @@ const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 /** The message id in notices about lines that no job has printed. */
 const NO_JOB = 0;
 
-/** Lines of a notice about no job: with 2,000 characters each they fit into 16 KiB. */
-const CORE_LINES_MAX = 8;
-
-/** Lines for one notice: no more than its limit of 16 KiB. */
+/** Lines for one notice: no more than its limit of 16 KiB, even with three bytes for each character. */
 const NOTICE_CHARS = 4 * 1024;
 
 /** What a job has printed so far. */
@@ -41,7 +39,7 @@ export class PrintedNotices {
   readonly #link: Link;
   readonly #current: CurrentCore;
   readonly #byJob = new Map<RelayedJob, Printed>();
-  #second = { startedAtMs: 0, bytes: 0 };
+  readonly #bytes = new SecondBudget(BYTES_PER_SECOND_MAX);
   readonly #core: Printed = { bytes: 0, leftOut: 0 };
   #mode: CoreOutputMode = "nothing";
 
@@ -60,8 +58,12 @@ export class PrintedNotices {
   /** A job has printed lines. */
   onPrinted(job: RelayedJob, lines: Lines): void {
     if (this.#mode !== "all" || this.#link.isClosed) return;
+    this.#sendPieces(job.id, this.#of(job), lines);
+  }
+
+  /** Sends as many of these lines as the limits allow, and counts the others. */
+  #sendPieces(id: Uint64, printed: Printed, lines: Lines): void {
     const isSlow = unreadBytesOf(this.#link) > UNREAD_BYTES_MAX;
-    const printed = this.#of(job);
     let piece: string[] = [];
     let chars = 0;
     for (const line of lines) {
@@ -70,13 +72,13 @@ export class PrintedNotices {
         continue;
       }
       if (chars + line.length > NOTICE_CHARS) {
-        this.#sendLines(job, printed, piece);
+        this.#sendLines(id, printed, piece);
         [piece, chars] = [[], 0];
       }
       piece.push(line);
       chars += line.length + 1;
     }
-    if (piece.length > 0) this.#sendLines(job, printed, piece);
+    if (piece.length > 0) this.#sendLines(id, printed, piece);
   }
 
   /** Whether a job that is not answered yet has printed something. */
@@ -88,9 +90,8 @@ export class PrintedNotices {
   onCorePrinted({ key }: StoredCore, lines: Lines): void {
     if (this.#mode !== "all" || this.#link.isClosed) return;
     if (!this.#current.isReady(key) && this.#current.count === 0) return; // not its core
-    const taken = lines.filter((line) => this.#take(this.#core, line)).slice(0, CORE_LINES_MAX);
-    const notice = { isLast: false, leftOut: lines.length - taken.length, lines: taken };
-    this.#send(encodePrinted(NO_JOB, notice));
+    this.#sendPieces(NO_JOB, this.#core, lines);
+    if (this.#core.leftOut > 0) this.#sendLines(NO_JOB, this.#core, []);
   }
 
   /** A job is about to be answered. Its last lines go before that if its exit code is not 0. */
@@ -115,7 +116,7 @@ export class PrintedNotices {
     const printed = this.hasJobs ? this.#byJob.get(job) : undefined;
     if (!printed) return;
     this.#byJob.delete(job);
-    if (printed.leftOut > 0) this.#sendLines(job, printed, []);
+    if (printed.leftOut > 0) this.#sendLines(job.id, printed, []);
     const { lastLines = [] } = printed;
     if (this.#mode === "nothing" || lastLines.length === 0) return;
     this.#send(encodePrinted(job.id, { isLast: true, leftOut: 0, lines: lastLines }));
@@ -131,24 +132,18 @@ export class PrintedNotices {
     this.#link.writer.whole(notice);
   }
 
-  #sendLines(job: RelayedJob, printed: Printed, lines: Lines): void {
+  #sendLines(id: Uint64, printed: Printed, lines: Lines): void {
     const { leftOut } = printed;
     printed.leftOut = 0;
-    this.#send(encodePrinted(job.id, { isLast: false, leftOut, lines }));
+    this.#send(encodePrinted(id, { isLast: false, leftOut, lines }));
   }
 
   /** Counts one more line, if the limits allow it. Returns whether they do. */
   #take(printed: Printed, line: string): boolean {
-    const nowMs = this.#clock.now();
-    if (nowMs - this.#second.startedAtMs >= SECOND_MS) {
-      this.#second = { startedAtMs: nowMs, bytes: 0 };
-    }
-    const bytes = line.length + 1;
-    const isOver = printed.bytes + bytes > JOB_BYTES_MAX ||
-      this.#second.bytes + bytes > BYTES_PER_SECOND_MAX;
-    if (isOver) return false;
+    const bytes = Buffer.byteLength(line) + 1;
+    if (printed.bytes + bytes > JOB_BYTES_MAX) return false;
+    if (!this.#bytes.take(bytes, this.#clock.now())) return false;
     printed.bytes += bytes;
-    this.#second.bytes += bytes;
     return true;
   }
 }

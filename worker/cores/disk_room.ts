@@ -4,6 +4,7 @@
  */
 
 import { statfsSync } from "node:fs";
+import { sizeText } from "../../system/size_text.ts";
 
 /** All cores and the files beside them. Larger ones belong on a file server. */
 const STORED_BYTES_MAX = 64 * 1024 ** 3;
@@ -36,17 +37,17 @@ export class DiskRoom {
     const freeBytes = this.#freeBytes() ?? Infinity; // what is announced is not written yet
     const diskBytes = (1 - FREE_PART_MIN) * (freeBytes + storedBytes);
     if (takenBytes + bytes <= Math.min(STORED_BYTES_MAX, diskBytes)) return;
-    const lack = `this worker has no room for ${bytes} bytes`;
+    const lack = `this worker has no room for ${sizeText(bytes)}`;
     if (diskBytes < STORED_BYTES_MAX) {
       throw new Error(
         `${lack}: the disk of its temporary folder "${this.#folder}" has ` +
-          `${freeBytes} bytes free, of which an eighth stays free; free some, or start ` +
+          `${sizeText(freeBytes)} free, of which an eighth stays free; free some, or start ` +
           "the worker with another TMPDIR",
       );
     }
     throw new Error(
-      `${lack}: its cores have ${takenBytes} bytes, and may have ` +
-        `${STORED_BYTES_MAX} bytes; try again when others have left`,
+      `${lack}: its cores have ${sizeText(takenBytes)}, and may have ` +
+        `${sizeText(STORED_BYTES_MAX)}; try again when others have left`,
     );
   }
 

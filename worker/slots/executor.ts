@@ -208,7 +208,8 @@ export class Executor {
     const job = entry?.payload;
     const isAwaited = job?.state.name === "scheduled";
     if (!isAwaited) response.release?.();
-    if (!job) throw new TypeError(`A slot answered job ${response.id}, which it was not sent`);
+    // No bug of ours: a core may have its slot say anything.
+    if (!job) throw new Error(`A slot answered job ${response.id}, which it was not sent`);
     if (response.ended) this.#relaying.onBegun(endpoint, job, response.ended);
     this.#leave(job);
     if (isAwaited) job.source.answer(job, response, lastLines);

@@ -3,6 +3,7 @@
 import process from "node:process";
 import type { EndpointId, Job } from "../../pool/types.ts";
 import { type ProcFiles, thisSystem } from "../../runtime/proc_files.ts";
+import { sizeText } from "../../system/size_text.ts";
 import type { RelayedJob } from "../job.ts";
 import type { TimedJob } from "./run_times.ts";
 
@@ -40,8 +41,8 @@ export function findViolations(
     } else if (memoryBytes > 0) {
       const bytes = bytesOf(endpoint) ?? 0;
       if (bytes <= memoryBytes) continue;
-      const limit = formatMemory(memoryBytes);
-      const reason = `used ${formatMemory(bytes)} of memory, over its limit of ${limit}`;
+      const limit = sizeText(memoryBytes);
+      const reason = `used ${sizeText(bytes)} of memory, over its limit of ${limit}`;
       found.push({ endpoint, job, kind: "memory", reason });
     }
   }
@@ -75,11 +76,4 @@ export function peakBytes(pid: number, system: ProcFiles): number | undefined {
   const status = system.text(`/proc/${pid}/status`) ?? "";
   const kib = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
   return kib === undefined ? undefined : 1024 * Number(kib);
-}
-
-/** Formats bytes in the units in which limits are given. */
-function formatMemory(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power]}`;
 }

@@ -4,6 +4,7 @@ import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../../protocol/m
 import { reasonOf } from "../../../runtime/error_text.ts";
 import { shownName } from "../../../runtime/files/file_name.ts";
 import type { Files } from "../../../runtime/files/files.ts";
+import { sizeText } from "../../../system/size_text.ts";
 import { isPlainName } from "../../output/pack/path_names.ts";
 import type { FinishedJobs } from "../../output/finished_jobs.ts";
 import { type ContentHash, openContentHash } from "./content_hash.ts";
@@ -120,7 +121,8 @@ class TarTasks {
     if (reason !== undefined) {
       this.#tasks.push({ kind: "unreadable", index, name, reason });
     } else if (input === undefined) {
-      const tooLarge = `it has ${bytes} bytes, and a file in a tar may have 1 GiB: ` +
+      const tooLarge =
+        `it has ${sizeText(bytes)}, more than the 1 GiB that a file in a tar may have: ` +
         "name it as a file instead";
       this.#tasks.push({ kind: "unreadable", index, name, reason: tooLarge });
     } else {

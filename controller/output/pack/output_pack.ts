@@ -83,7 +83,7 @@ export class OutputPack implements Outputs {
     try {
       return await OutputPack.#openLocked(ports, path, options, lock);
     } catch (error) {
-      await lock.release();
+      await lock.release().catch(() => {}); // the first error is the one to report
       throw error;
     }
   }

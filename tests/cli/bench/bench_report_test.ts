@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { costOf, type WorkerFigures } from "../../../cli/bench/bench_figures.ts";
 import { adviceText, figuresText } from "../../../cli/bench/bench_report.ts";
-import { formatMeasured } from "../../../cli/terminal/format.ts";
+import { formatMeasured } from "../../../system/format.ts";
 import { test } from "../../lib/test.ts";
 
 const FIGURES: WorkerFigures = {

@@ -11,10 +11,13 @@ import { systemRandom } from "../../../runtime/clock.ts";
 import { systemFiles } from "../../../runtime/files/system_files.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
+import { MemoryDisk } from "../../lib/memory_files.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { CORE } from "./records.ts";
 
 const STATE = `out/${STATE_FOLDER}`;
+
+const OPTIONS: FolderOptions = { core: CORE, fresh: false, retryFailed: false };
 
 test("an output folder is held until it is released, and by one run only", async () => {
   await using workspace = await Workspace.make();
@@ -33,6 +36,26 @@ test("an output folder whose journal cannot be opened is left as it was, with no
   assert.equal(clock.timers, 0);
   await rm(workspace.at(`${STATE}/jobs.jsonl`), { recursive: true });
   await close(await open(workspace));
+});
+
+test("an output folder that cannot be opened says why, whatever else fails then, and its lock is released", async () => {
+  const disk = new MemoryDisk();
+  let isReleased = false;
+  const lock = {
+    removeLeftovers: () => Promise.resolve(),
+    release: () => {
+      isReleased = true;
+      return Promise.reject(new Error("the lock stays"));
+    },
+  };
+  disk.onOperation = (operation, path) => {
+    if (operation === "open" && path.endsWith("jobs.jsonl")) throw new Error("the disk is gone");
+    if (operation === "remove") throw new Error("nothing can be removed");
+  };
+  const ports = { clock: new VirtualClock(), random: systemRandom, files: disk.files };
+  await disk.files.makeFolder(`/${STATE}`);
+  await assert.rejects(OutputFolder.openLocked(ports, "/out", OPTIONS, lock), /the disk is gone/);
+  assert(isReleased);
 });
 
 test("the temporary files of runs that were killed are removed, and nothing else is", async () => {
@@ -64,7 +87,7 @@ function open(
   workspace: Workspace,
   { clock = new VirtualClock(), ...options }: Options = {},
 ): Promise<OutputFolder> {
-  const all = { core: CORE, fresh: false, retryFailed: false, ...options };
+  const all = { ...OPTIONS, ...options };
   return OutputFolder.open(
     { clock, random: systemRandom, files: systemFiles },
     workspace.at("out"),

@@ -366,7 +366,7 @@ programTestUnless(
     recorded.dial(full);
     recorded.add(numberedInputs(2));
     await eventually("it is rejected", () => recorded.warnings.length > 0);
-    assert.match(recorded.warnings[0] ?? "", /this worker has no room for 1000000 bytes/);
+    assert.match(recorded.warnings[0] ?? "", /this worker has no room for 977 KiB/);
     await workspace.write("go", "");
     await eventually("there is room", () => existsSync(workspace.at("go.done")));
     recorded.dial(full); // naming it again is quicker than to wait for the next attempt

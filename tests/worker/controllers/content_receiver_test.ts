@@ -104,7 +104,7 @@ test("a content that is larger than any setup is refused before anything is writ
   await worker.send({ digest: sha256Of(utf8("")), bytes: 2 ** 37, offset: 0, part: utf8("a") });
   assert.match(
     worker.answers[0] ?? "",
-    /this worker takes at most 10001 files of 68719476736 bytes/,
+    /this worker takes at most 10001 files of 64 GiB in all/,
   );
   assert.deepEqual(worker.disk.operations.filter((operation) => !/Folder/.test(operation)), []);
 });

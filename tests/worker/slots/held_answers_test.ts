@@ -128,7 +128,7 @@ test("what a core writes there in place of answers breaks its connection only", 
 test("an answer that nobody waits for, which a core writes there, breaks its connection only", async () => {
   const slot = await Slot.connected();
   slot.onAnswer = () => {
-    throw new TypeError("A slot answered job 99, which it was not sent");
+    throw new Error("A slot answered job 99, which it was not sent");
   };
   slot.note(0, answersOf(99));
   slot.runs(3);

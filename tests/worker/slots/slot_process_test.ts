@@ -232,7 +232,7 @@ class Scene implements ChildProcess {
     const { clock } = this.network;
     this.slot = new SlotProcess(this, {
       onAnswer: ({ id, source }, lines = []) => {
-        if (this.refusesAnswers) throw new TypeError(`nobody has sent job ${id}`);
+        if (this.refusesAnswers) throw new Error(`nobody has sent job ${id}`);
         this.answered.push([Number(id), lines]);
         if (source) this.sources.push(source);
       },

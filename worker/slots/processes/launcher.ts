@@ -98,13 +98,13 @@ export class Launcher {
     this.#options = options;
     this.#pace = new PrintingPace(runtime.clock, options.log);
     const { socketPath, workFolder = dirname(socketPath), log, ownsProcess, dumpsFolder } = options;
+    this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     this.#folders = new SlotFolders(runtime.files, workFolder, log);
     this.#dumps = dumpsFolder === undefined ? undefined : new CoreDumps(dumpsFolder, log);
     const orphans = ownsProcess ? runtime.adoptOrphans?.() : undefined;
     this.#descendants = orphans && new Descendants(orphans, runtime.clock, socketPath, ownPid);
     // After the caller has started its first slots: they are on the way to the first job, the guardian is not.
     if (orphans) queueMicrotask(() => this.#startGuardian());
-    this.#listener = runtime.listen({ kind: "unix", path: socketPath });
     this.#registrations = new Registrations(runtime.clock, (ticket, stream) => {
       return this.#starting.get(Number(ticket))?.onConnected(stream) ?? false;
     });

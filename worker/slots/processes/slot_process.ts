@@ -15,6 +15,7 @@ import type { ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/port
 import { encodeLoad, SLOT_LOAD, SLOT_LOAD_ID, SLOT_MARKED } from "../../../slot/protocol.ts";
 import { Child } from "../../../system/child.ts";
 import { withReason } from "../../../system/failure_line.ts";
+import { sizeText } from "../../../system/size_text.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
 import type { Lines, PlacedPayload, SlotResponse } from "../../job.ts";
 import { LoadError } from "../../cores/load_error.ts";
@@ -203,8 +204,8 @@ export class SlotProcess {
   sendJob(id: Uint64, job: PlacedPayload): void {
     this.jobs += 1;
     if (!job.huge) return this.transport?.send(id, job);
-    const { bytes } = job.huge;
-    const onFailed = () => this.kill(`it has no memory for an input of ${bytes} bytes`);
+    const size = sizeText(job.huge.bytes);
+    const onFailed = () => this.kill(`it has no memory for an input of ${size}`);
     if (!this.transport?.sendHuge) return onFailed();
     this.transport.sendHuge(id, job, job.huge, onFailed);
   }
@@ -310,8 +311,7 @@ export class SlotProcess {
     // Without effect if it had connected.
     const problem = startProblem(end, this.#killReason ?? this.printed.text, this.pid, this.#child);
     this.#connected.reject(new Error(`A slot process did not start: ${problem}`));
-    const wasInUse = before.name !== "starting" && before.name !== "ending";
-    if (wasInUse) this.#events.onLost(reason, cause);
+    if (!["starting", "ending"].includes(before.name)) this.#events.onLost(reason, cause);
     if (before.name === "loading") {
       before.loaded.reject(new LoadError(reason, cause === "self" ? "core" : cause));
     }

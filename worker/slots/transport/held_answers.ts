@@ -3,11 +3,11 @@
  * the slot is lost, and when they have waited behind a job that takes long.
  */
 
+import { reasonToClose } from "../../../link/bug_error.ts";
 import { Link } from "../../../link/link.ts";
 import type { LinkEvents } from "../../../link/link_events.ts";
 import type { LinkOptions } from "../../../link/link_options.ts";
 import { FrameDecoder } from "../../../protocol/mod.ts";
-import { toError } from "../../../runtime/error_text.ts";
 import type { ByteStream } from "../../../runtime/ports.ts";
 import type { SlotSharedMemory } from "./slot_shared_memory.ts";
 
@@ -71,7 +71,7 @@ export class HeldAnswers {
     try {
       handle();
     } catch (error) {
-      this.#link?.close(toError(error));
+      this.#link?.close(reasonToClose(error));
     }
   }
 

@@ -13,6 +13,7 @@ import {
   type SharedMemory,
 } from "../../../runtime/native/shared_memory.ts";
 import { DATA_AT, HUGE_MEMORY_BYTES, ZEROS_BYTES } from "../../../slot/regions.ts";
+import { sizeText } from "../../../system/size_text.ts";
 
 /** How much of it is mapped at a time: more than a CPU's caches hold, so a larger window would gain nothing. */
 export const WINDOW_BYTES = 64 * 1024 * 1024;
@@ -131,7 +132,7 @@ export class HugeInput implements HugePlace {
     this.#closeWindow();
     this.#window = this.#memory.window?.(this.#roomAt + at, WINDOW_BYTES);
     this.#windowAt = at;
-    if (!this.#window) throw new Error(`Cannot map a part of an input of ${this.bytes} bytes`);
+    if (!this.#window) throw new Error(`Cannot map a part of an input of ${sizeText(this.bytes)}`);
     return this.#window;
   }
 

@@ -5,6 +5,7 @@ import type { CoreKey } from "../../../pool/types.ts";
 import type { ProcFiles } from "../../../runtime/proc_files.ts";
 import { HUGE_INPUTS_AT } from "../../../slot/regions.ts";
 import { type UsableMemory, usableMemory } from "../../../system/usable_memory.ts";
+import { sizeText } from "../../../system/size_text.ts";
 import type { HugeInput } from "./huge_input.ts";
 
 /** What huge inputs need of the worker. */
@@ -61,12 +62,12 @@ export class HugeInputs {
     }
     // Each may have to move to the memory of any slot, which has room for this many.
     if (this.#inputs.size >= HUGE_INPUTS_AT.length) {
-      return `An input has ${bytes} bytes, and this worker already has ${this.#inputs.size} ` +
+      return `An input has ${sizeText(bytes)}, and this worker already has ${this.#inputs.size} ` +
         "inputs of more than 1 GiB, which is its limit; run the job later or on another worker";
     }
     const roomBytes = Math.max(0, this.#memory.freeBytes - comingBytes);
     if (bytes <= roomBytes) return undefined;
-    return `An input has ${bytes} bytes, and this worker has ${roomBytes} bytes of ` +
+    return `An input has ${sizeText(bytes)}, and this worker has ${sizeText(roomBytes)} of ` +
       "memory free; run the job on a larger machine, or with fewer jobs beside it";
   }
 }

@@ -4,6 +4,10 @@ import assert from "node:assert/strict";
 import { KeptOutput } from "../../../../cli/run/kept_output.ts";
 import { MemoryDisk } from "../../../lib/memory_files.ts";
 import { test } from "../../../lib/test.ts";
+import { nextTurn } from "../../../../runtime/clock.ts";
+
+/** Of two such lines, only one finds room while the disk does not keep up. */
+const MUCH = "x".repeat(5 * 1024 * 1024);
 
 /** A run that keeps what its jobs print. */
 class KeptRun {
@@ -20,6 +24,16 @@ class KeptRun {
 
   ends(name: string, attempt = 1): void {
     this.#kept.onEnded(name, attempt);
+  }
+
+  /** Prints so much that the queue has no room for as much again, but for what is short. */
+  printsMuch(name: string | undefined, attempt = 1): void {
+    this.prints(name, MUCH, attempt);
+  }
+
+  /** Lets the disk write all that is queued. */
+  async rests(): Promise<void> {
+    for (let turn = 0; turn < 10; turn++) await nextTurn();
   }
 
   /** Ends the run; the files by their names. */
@@ -117,6 +131,50 @@ test("what an earlier run has kept of a job goes when the job ends without a lin
   for (const name of ["a", "b", "deep/c", "never/printed", "b/of a file"]) run.ends(name);
   assert.deepEqual(await run.close(), { "output/b": "new\n", "output/left": "old\n" });
   assert.deepEqual(run.warnings, []);
+});
+
+test("where the disk does not keep up, the file of a job says where lines are left out, and how many", async () => {
+  const run = await newRun();
+  for (let line = 0; line < 4; line++) run.printsMuch("a");
+  await run.rests();
+  run.prints("a", "later");
+  run.printsMuch("a");
+  run.printsMuch("a");
+  await run.rests();
+  run.ends("a");
+  run.ends("b");
+  const { "output/a": text = "", ...others } = await run.close();
+  assert.deepEqual(text.replaceAll(MUCH, "much").split("\n"), [
+    ...["much", "… 3 lines left out here", "later", "much", "… 1 line left out here", ""],
+  ]);
+  assert.deepEqual([others, run.warnings], [{}, []]);
+});
+
+test("an attempt all of whose lines are left out leaves none of an earlier one, and says how many it had", async () => {
+  const run = await newRun();
+  run.prints("a", "of the first");
+  run.printsMuch("b");
+  run.printsMuch("a", 2);
+  run.ends("a", 2);
+  assert.equal((await run.close())["output/a"], "… 1 line left out here\n");
+});
+
+test("lines that are left out of what the core prints, or a job that does not end, are told of in the end", async () => {
+  const run = await newRun();
+  for (const name of ["a", "b", undefined]) run.printsMuch(name);
+  const { "output/b": ofJob, "core-output": ofCore } = await run.close();
+  assert.deepEqual([ofJob, ofCore], ["… 1 line left out here\n", "… 1 line left out here\n"]);
+});
+
+test("one warning says that the disk does not keep up even with the ends of jobs", async () => {
+  const run = await newRun();
+  run.printsMuch("a");
+  const names = Array.from({ length: 3 }, (_, index) => `${index}`.repeat(MUCH.length));
+  for (const name of names) run.ends(name);
+  assert.deepEqual(run.warnings, [
+    "cannot keep what jobs print: the disk is too slow; files may lack a last line, or have those of an earlier attempt",
+  ]);
+  await run.close();
 });
 
 async function runOf(names: readonly string[]) {

@@ -229,7 +229,7 @@ programTestUnless(
     await using run = await workspace.begin(["run", "./large.so", "in", "--workers", workers]);
     await run.printed(
       "stderr",
-      /cannot use worker .*this worker has no room for 1000000 bytes: the disk of its temporary folder "/,
+      /cannot use worker .*this worker has no room for 977 KiB: the disk of its temporary folder "/,
     );
     await gate.open();
     await assertDone(workspace, run);

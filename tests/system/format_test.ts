@@ -10,9 +10,9 @@ import {
   formatRate,
   formatTimeLeft,
   printable,
-} from "../../../cli/terminal/format.ts";
-import fc from "../../lib/properties.ts";
-import { test } from "../../lib/test.ts";
+} from "../../system/format.ts";
+import fc from "../lib/properties.ts";
+import { test } from "../lib/test.ts";
 
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 

@@ -1,3 +1,0 @@
-/** Formats numbers and text for messages. */
-
-export * from "../../system/format.ts";
