@@ -48,7 +48,7 @@ test("a key for one role holds the secret of no other", async () => {
   }
 });
 
-test("a text that is no whole key is refused, and the reason says what it is", async () => {
+test("a text that is not a whole key is refused, and the reason says what it is", async () => {
   const key = await keyOf();
   const text = textOfKey(key);
   const fields = JSON.parse(text);

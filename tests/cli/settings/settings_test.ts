@@ -119,7 +119,7 @@ test("settings that no option takes are refused, with the file, the option and t
   }
 });
 
-test("settings that others can change, or that are no JSON, are not used", async () => {
+test("settings that others can change, or that are not JSON, are not used", async () => {
   await using workspace = await Workspace.make();
   const path = await workspace.write("config.json", '{"run": {"retries": 2}}');
   assert.deepEqual((await readSettings(path)).sections, { run: { retries: 2 } });

@@ -146,7 +146,7 @@ test("several tars in a row are one, with any number of zeros between them", () 
   }
 });
 
-test("behind the end of a tar, zeros are no matter, and anything but a tar is reported", () => {
+test("after the end of a tar, zeros are ignored, and anything but a tar is reported", () => {
   const entry = Buffer.concat([header({ name: "a", size: "00000000001" }), block("x")]);
   const behind = (rest: Buffer) => read(Buffer.concat([entry, Buffer.alloc(1024), rest]));
   for (const bytes of [0, 1, 511, 512, 513, 9000]) {

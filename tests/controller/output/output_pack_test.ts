@@ -529,7 +529,7 @@ test("a disk that is full ends the pack with its last whole batch, and the outpu
   ]);
 });
 
-test("a file that is no pack of an earlier run is not touched, unless the run is fresh", async () => {
+test("a file that is not a pack of an earlier run is not touched, unless the run is fresh", async () => {
   const disk = new MemoryDisk();
   await disk.files.makeFolder("/out");
   await disk.files.create(TAR, "precious");

@@ -150,7 +150,7 @@ test("a local worker that hangs in the kernel is replaced, too", async () => {
   await closed;
 });
 
-test("a local worker that somebody has stopped is not killed, and a warning says once how it goes on", async () => {
+test("a local worker that somebody has stopped is not killed, and one warning says how to continue it", async () => {
   const states = ["T (stopped)", "t (tracing stop)"];
   for (const state of states) {
     const { local, processes, streams, warnings, network, clock } = await started({ state });
@@ -171,7 +171,7 @@ test("a local worker that somebody has stopped is not killed, and a warning says
   }
 });
 
-test("a local worker that hangs or is stopped is not killed where the system does not tell which, until its run ends", async () => {
+test("a local worker that hangs or is stopped is left alone until its run ends where the system cannot tell which", async () => {
   const { local, processes, streams, warnings, connect, clock } = await started({ state: "" });
   await connect();
   streams[0]?.close();
