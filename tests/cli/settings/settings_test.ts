@@ -133,7 +133,7 @@ test("settings that others can change, or that are not JSON, are not used", asyn
     await assert.rejects(readSettings(path), { message: /^Cannot use the settings ".*": ./ }, text);
   }
   await workspace.write("config.json", '{\n  "run": {"retries": 2,}\n}\n');
-  await assert.rejects(readSettings(path), { message: /: line 2, column 24 is no JSON: .* \}$/ });
+  await assert.rejects(readSettings(path), { message: /: line 2, column 24 is not JSON: .* \}$/ });
   await assert.rejects(readSettings("/dev/null"), { message: /: it is not a file$/ });
   assert.deepEqual(await readSettings(workspace.at("none/config.json")), {
     path: workspace.at("none/config.json"),

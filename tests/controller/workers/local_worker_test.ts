@@ -160,7 +160,7 @@ test("a local worker that somebody has stopped is not killed, and one warning sa
     await clock.advance(6 * EXIT_MS_MAX);
     assert.deepEqual(processes[0]?.signals, []);
     assert.deepEqual(warnings, [
-      "the worker on this machine is stopped; kill -CONT 4711 lets it go on",
+      "the worker on this machine is stopped; to continue it: kill -CONT 4711",
     ]);
     processes[0]?.end({ exitCode: 0 });
     await clock.until("another one runs", () => processes.length === 2);
@@ -178,8 +178,8 @@ test("a local worker that hangs or is stopped is left alone until its run ends w
   await clock.advance(6 * EXIT_MS_MAX);
   assert.deepEqual(processes[0]?.signals, []);
   assert.deepEqual(warnings, [
-    "the worker on this machine is stopped or hangs; kill -CONT 4711 lets it go on; " +
-    "if it hangs, kill -KILL 4711 has another one started",
+    "the worker on this machine is stopped or hangs; to continue it: kill -CONT 4711; " +
+    "to replace it: kill -KILL 4711",
   ]);
   const closed = local.close();
   await clock.advance(EXIT_MS_MAX);

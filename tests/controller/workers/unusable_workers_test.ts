@@ -121,7 +121,7 @@ test("the warning that a worker cannot enforce limits appears once, however ofte
   await simulation.until("it is tried again and again", () => old.connections >= 4);
   const problems = recorded.warnings.map((text) => text.replace(/^.*:\d+:? /, ""));
   assert.deepEqual(problems, [
-    "speaks only protocol version 1 and cannot enforce limits of time and memory",
+    "speaks only protocol version 1 and cannot enforce time and memory limits",
     "no such library",
   ]);
 });

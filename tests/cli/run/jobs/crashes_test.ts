@@ -61,7 +61,7 @@ programTest(
     ];
     const { code, stderr } = await workspace.run([...args, "--keep-crashes"]);
     assert.equal(code, 1);
-    assert.match(stderr, /^warning: 10 crashes are kept; those of further jobs are not$/m);
+    assert.match(stderr, /^warning: kept 10 crashes, the limit; later ones are not kept$/m);
     const kept = await readdir(workspace.at("outputs/.distcomp/crashes"));
     assert.equal(kept.length, 10);
     for (const name of kept) assert.match(name, /^a%2F\d+$/);
