@@ -29,7 +29,9 @@ export function checkFile(content: Uint8Array, host: Host): Finding {
 export function checkFunctions(content: Uint8Array): Finding {
   const finding = findingsOf("functions");
   const names = exportedNames(content);
-  if (!names) return finding.skipped("the symbols of this file cannot be read; loading it tells");
+  if (!names) {
+    return finding.skipped("the symbols of this file cannot be read; loading it will show");
+  }
   const missing = CORE_FUNCTIONS.filter((name) => !names.has(name));
   if (missing.length === 0) return finding.ok(`it has ${CORE_FUNCTIONS.join(", ")}`);
   const why = mangledInstead(missing, names) ??
@@ -55,7 +57,9 @@ export function checkLibraries(
       `${text}; ${beside} lies beside the core: link that with -Wl,-rpath,'$ORIGIN'`,
     );
   }
-  if (!library) return finding.skipped("the needs of this file cannot be read; loading it tells");
+  if (!library) {
+    return finding.skipped("the needs of this file cannot be read; loading it will show");
+  }
   const own = library.needed.filter((name) => !LIBRARIES_OF_GLIBC.test(name));
   const glibc = newestGlibc(library);
   const needs = [...glibc ? [`glibc ${glibc} or newer`] : [], ...own];

@@ -31,7 +31,9 @@ function checkLeaks(trial: TrialResult, outputBytes: number): Finding {
   if (growth === 0) return finding.ok(`memory does not grow over ${formatNoun(runs, "run")}`);
   const isOutput = outputBytes > 0 && growth >= 0.75 * outputBytes &&
     growth < 1.25 * outputBytes + 48;
-  const hint = isOutput ? "; that is about an output: is it freed in worker_free_outdata?" : "";
+  const hint = isOutput
+    ? "; that is about the size of an output: is it freed in worker_free_outdata?"
+    : "";
   return finding.failed(
     `memory grows by ${growth} bytes per run, over ${formatNoun(runs, "run")}${hint}`,
   );

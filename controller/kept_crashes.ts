@@ -69,7 +69,7 @@ export class KeptCrashes {
     this.#count += 1;
     if (this.#count > CRASHES_MAX) {
       if (this.#count === CRASHES_MAX + 1) {
-        log.warn(`${CRASHES_MAX} crashes are kept; those of further jobs are not`);
+        log.warn(`kept ${CRASHES_MAX} crashes, the limit; later ones are not kept`);
       }
       return await this.#files.remove(this.#dumpOf(index)).catch(() => {}); // `close` tries it again
     }

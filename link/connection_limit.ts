@@ -68,10 +68,10 @@ export class ConnectionLimit {
     const { all, perHost } = this.#limits;
     const ofHost = () => this.#byHost.get(host) ?? 0;
     if (ofHost() >= perHost && !this.#owner.makeRoom(host)) {
-      return `${ofHost()} connections from there are open, and all are used`;
+      return `too many connections from this host: ${ofHost()} are open and in use`;
     }
     if (this.#count >= all && !this.#owner.makeRoom(undefined)) {
-      return `${this.#count} connections are open, and all are used`;
+      return `too many connections: ${this.#count} are open and in use`;
     }
     return undefined;
   }

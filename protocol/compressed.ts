@@ -103,7 +103,7 @@ export function decodeCompressed({ id, payload }: Frame, decompress: Decompress)
   }
   if (coding !== Coding.zstd) throw malformed(`have the unknown coding ${coding}`);
   if (count < COMPRESSED_BYTES_MIN || data.byteLength >= count) {
-    throw malformed(`stand for ${count} bytes, for which ${data.byteLength} are no gain`);
+    throw malformed(`stand for ${count} bytes, but take ${data.byteLength}`);
   }
   checkZstdFrame(data, WINDOW_BYTES_MAX);
   return decompressed(data, count, decompress);

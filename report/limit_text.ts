@@ -36,7 +36,7 @@ export function limitText(limit: Limit, figures: Figures): LimitText {
     case "unknown":
       return {
         what: "the journal does not say when jobs ran, so what limited the run is not known",
-        advice: "workers of this version say it",
+        advice: "workers of this version report it",
       };
     case "missing attempts":
       return missingText(figures);

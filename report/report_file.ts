@@ -70,6 +70,6 @@ async function moveToNew(files: Files, temporary: string, path: string): Promise
 
 function noReport(path: string): ReportFileError {
   return new ReportFileError(
-    `Cannot write the report "${path}": there is something that is no report; choose another name with -o`,
+    `Cannot write the report "${path}": it exists and is not a report; choose another name with -o`,
   );
 }

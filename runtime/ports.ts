@@ -23,7 +23,9 @@ export type SocketAddress = Exclude<Address, { readonly kind: "ssh" }>;
 
 /** The same address, if it is that of a socket. Throws for one that only ssh reaches. */
 export function socketOf(address: Address): SocketAddress {
-  if (address.kind === "ssh") throw new Error(`ssh://${address.target} is no address of a socket`);
+  if (address.kind === "ssh") {
+    throw new Error(`ssh://${address.target} is not the address of a socket`);
+  }
   return address;
 }
 

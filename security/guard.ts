@@ -36,7 +36,7 @@ const SILENT_MS_MAX = 5_000;
 const NEEDS_KEY: Readonly<Record<Role, string>> = {
   worker:
     "this worker needs a key: it serves other machines and other users only with TLS, and only " +
-    "whoever has its key (distcomp key)",
+    "those that have its key (distcomp key)",
   controller:
     "this run needs a key: it uses workers of other machines and other users only with TLS, " +
     "and only those that have its key (distcomp key)",
@@ -174,7 +174,7 @@ export class Guard {
       throw new RefusedError("it waited for this run to begin without TLS, and was told to use it");
     }
     const isNear = loopbackBytes(stream.ends?.remote.host ?? "") !== undefined;
-    throw new (isNear ? LeftError : Error)("it has closed the connection without a word");
+    throw new (isNear ? LeftError : Error)("it has closed the connection without a message");
   }
 
   async #secureServer(stream: ByteStream, head: Uint8Array): Promise<ByteStream> {

@@ -105,7 +105,10 @@ export class GuardedListener implements StreamListener {
       if (counts.get(host) !== most) continue;
       this.#unproven.delete(stream);
       stream.close();
-      this.#admission.onRefused(stream.peer, new Error("too many connections are unproven"));
+      this.#admission.onRefused(
+        stream.peer,
+        new Error("too many connections have not proven who they are"),
+      );
       return;
     }
   }

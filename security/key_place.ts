@@ -23,7 +23,9 @@ export function keyPlace(named: string | undefined, env: Environment): KeyPlace 
   if (path !== undefined) return { path, isDefault: false };
   const folder = settingsFolder(env);
   if (folder !== undefined) return { path: join(folder, "distcomp", "key"), isDefault: true };
-  throw new KeyError(`There is no home for a key: set HOME, or name a key with ${KEY_VARIABLE}`);
+  throw new KeyError(
+    `There is no home directory for a key: set HOME, or name a key with ${KEY_VARIABLE}`,
+  );
 }
 
 /** `undefined` without a home. `XDG_CONFIG_HOME` counts only if it is absolute, as its specification says. */

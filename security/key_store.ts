@@ -179,7 +179,7 @@ async function readPrivateFile(place: KeyPlace): Promise<PrivateFile | undefined
 async function checkedStats({ path, isDefault }: KeyPlace, file: FileHandle): Promise<Stats> {
   const stats = await file.stat();
   const { mode, uid } = stats;
-  if (!stats.isFile()) throw new KeyError(`Cannot use the key "${path}": it is no file`);
+  if (!stats.isFile()) throw new KeyError(`Cannot use the key "${path}": it is not a file`);
   if (process.platform === "win32") return stats; // its modes say nothing about who can read a file
   if (isDefault && ![ROOT, ownUser() ?? uid].includes(uid)) {
     throw new KeyError(

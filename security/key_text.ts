@@ -12,7 +12,7 @@ const VERSION = 1;
 
 /** What somebody reads who opens the file. */
 const ABOUT =
-  "A key of distcomp. Who can read it can run programs on your workers, or see your jobs: " +
+  "A key of distcomp. Anyone who can read it can run programs on your workers, or see your jobs: " +
   "keep it private, with mode 600. distcomp key show tells more.";
 
 /** A text that is no key, or one of a newer version. */
@@ -58,7 +58,7 @@ export function keyOfText(text: string): Key {
 }
 
 function fieldsIn(text: string): Readonly<Record<string, unknown>> {
-  if (!text.includes('"distcompKey"')) throw new KeyTextError("it is no key of distcomp");
+  if (!text.includes('"distcompKey"')) throw new KeyTextError("it is not a key of distcomp");
   try {
     return objectIn(JSON.parse(text));
   } catch {

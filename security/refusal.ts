@@ -110,7 +110,7 @@ export class PeerJudge {
     }
     const { organization, unit: fingerprint = "" } = issuer;
     if (organization !== ORGANIZATION || !FINGERPRINT.test(fingerprint)) {
-      return `the ${this.#peer} has shown a certificate that was made with no key of distcomp`;
+      return `the ${this.#peer} has shown a certificate that no key of distcomp has made`;
     }
     if (this.#issuers.some(({ certificate }) => certificate.subject.unit === fingerprint)) {
       return `the ${this.#peer}'s certificate names the key ${fingerprintText(fingerprint)}, ` +

@@ -113,7 +113,7 @@ export async function removeDeadSocket(runtime: Ports, address: Address): Promis
   const { path } = address;
   const info = await infoOf(runtime, path);
   if (!info) return;
-  if (info.kind !== "socket") throw taken(path, "there is something else than a socket");
+  if (info.kind !== "socket") throw taken(path, "there is something other than a socket");
   if (info.uid !== process.geteuid?.()) {
     throw taken(path, `the socket is another user's (id ${info.uid})`);
   }

@@ -88,7 +88,9 @@ export class RunDemand implements Demand {
     if (this.#isReached) return needed;
     this.#watchUnreached(workers, nowMs);
     const left = this.#countMax + UNREACHED_MAX - workers.ended;
-    if (needed > 0 && left <= 0) throw new BatchError("No worker has reached the run");
+    if (needed > 0 && left <= 0) {
+      throw new BatchError("None of the submitted workers could connect to the run");
+    }
     return Math.min(needed, left);
   }
 

@@ -87,7 +87,7 @@ function hostsIn(part: string): Host[] {
   const count = slots === undefined ? undefined : slotsIn(part, slots);
   return expand(part, names).map((target) => {
     if (TARGET.test(target)) return { target, slots: count };
-    throw new HostListError(part, `"${target}" is no name of a host`);
+    throw new HostListError(part, `"${target}" is not a host name`);
   });
 }
 
@@ -136,7 +136,7 @@ function tooMany(part: string): HostListError {
 function valuesOf(part: string, range: string): string[] {
   const [, first, last = first] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(range) ?? [];
   if (first === undefined || last === undefined || Number(last) < Number(first)) {
-    throw new HostListError(part, `"${range}" is no range of numbers`);
+    throw new HostListError(part, `"${range}" is not a range of numbers`);
   }
   const count = Number(last) - Number(first) + 1;
   if (count > HOSTS_MAX) throw tooMany(part);

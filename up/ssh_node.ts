@@ -70,7 +70,7 @@ export async function startOnNode(
   const first = await answerOf(ports, target, script, options);
   if (first.answer.kind === "ready") return started(first, first.answer.facts);
   first.process.stream.close();
-  if (first.answer.kind !== "lacks") throw new Error("it has said what makes no sense");
+  if (first.answer.kind !== "lacks") throw new Error("its answer cannot be understood");
   const { platform } = first.answer.facts;
   const executable = executables.find((it) => it.platform === platform);
   if (!executable) {
@@ -155,7 +155,7 @@ async function answerOf(
     timer.stop();
   }
   if (isLate) throw new Error(`no answer within ${ANSWER_MS_MAX / 1000}s`);
-  throw await problemOf(ports, process, "ssh has ended without a word");
+  throw await problemOf(ports, process, "ssh has ended without a message");
 }
 
 /** Waits for a line of the worker itself. */

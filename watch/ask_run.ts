@@ -51,7 +51,7 @@ function checkSocket(socket: string): void {
     throw new SilentRunError(`cannot look at ${socket}: ${reasonOf(cause)}`, { cause });
   }
   if (!info) throw dead(socket);
-  if (!info.isSocket()) throw new SilentRunError(`${socket} is no socket`);
+  if (!info.isSocket()) throw new SilentRunError(`${socket} is not a socket`);
   if (info.uid !== process.geteuid?.()) {
     throw new SilentRunError(`${socket} is another user's (id ${info.uid})`);
   }

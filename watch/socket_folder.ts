@@ -73,7 +73,7 @@ function problemOf(folder: string): string | undefined {
   } catch (error) {
     return codeOf(error) || "it cannot be looked at";
   }
-  if (!info.isDirectory()) return "it is no folder";
+  if (!info.isDirectory()) return "it is not a folder";
   if (info.uid !== process.geteuid?.()) return `it is another user's (id ${info.uid})`;
   return (info.mode & OTHERS) === 0 ? undefined : "others may enter it; remove it";
 }

@@ -11,7 +11,7 @@ export class StoppedProcessError extends Error {
   override name = "StoppedProcessError";
 
   constructor(readonly pid: number) {
-    super(`process ${pid} is stopped; fg in its terminal, or kill -CONT ${pid}, has it go on`);
+    super(`process ${pid} is stopped; to continue it: fg in its terminal, or kill -CONT ${pid}`);
   }
 }
 

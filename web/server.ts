@@ -145,7 +145,9 @@ export class PageServer {
   #printAddress(): void {
     const { log, print, address, insecure } = this.#options;
     if (insecure && !isLoopback(address)) {
-      log.warn("--insecure: the page is not encrypted, and who reads along can look at it too");
+      log.warn(
+        "--insecure: the page is not encrypted, so anyone who can read the network traffic can see it",
+      );
     }
     print(`the page is at ${this.url}`);
   }

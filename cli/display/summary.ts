@@ -230,8 +230,8 @@ function failureLines(status: RunStatus, journal: string): string[] {
     color("red", "Failed:"),
     ...lines.map((line) => `  ${line}`),
     failed > unread
-      ? "type the command again with --retry-failed to repeat what has failed"
-      : `type the command again once ${unread === 1 ? "this input" : "these inputs"} can be used`,
+      ? "repeat the command with --retry-failed to retry failed jobs"
+      : `repeat the command once ${unread === 1 ? "this input" : "these inputs"} can be used`,
   ];
 }
 

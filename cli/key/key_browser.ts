@@ -24,8 +24,8 @@ export async function writeBrowserFile(
 ): Promise<void> {
   if (!rolesOf(key).includes("controller")) {
     throw new UsageError(
-      `The key "${path}" is only for workers; a browser needs one for controllers, as who looks may ` +
-        "command, too",
+      `The key "${path}" is only for workers; a browser needs one for controllers, because ` +
+        "a viewer could also command workers",
     );
   }
   const { certificate, privateKey } = await makeLeaf(key, "controller", thisMachine(), runtime);
@@ -33,7 +33,7 @@ export async function writeBrowserFile(
   await writeNew(file, [certificate, privateKey, ...issuers].join(""));
   const lines = [
     `wrote certificates of the key ${fingerprintText(key.fingerprint)} to "${file}"`,
-    `Browsers take them in another form: openssl pkcs12 -export -in "${file}" -out distcomp-browser.p12`,
+    `to convert them for a browser: openssl pkcs12 -export -in "${file}" -out distcomp-browser.p12`,
   ];
   writeStdout(lines.map((line) => `${printable(line)}\n`).join(""));
 }

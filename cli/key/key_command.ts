@@ -121,7 +121,7 @@ async function existingText(place: KeyPlace): Promise<string> {
     if (error instanceof KeyError) return undefined;
     throw error;
   });
-  if (!key) return `There is a file "${place.path}" already, which is no key; name another`;
+  if (!key) return `There is already a file "${place.path}", which is not a key; name another`;
   return `There is the key ${fingerprintText(key.fingerprint)} in "${place.path}" already; ` +
     `copy it to the other machines, or replace it with ${rotateCommand(place)}`;
 }

@@ -29,12 +29,12 @@ export function addKeyCommands(key: Command, act: (action: KeyAction) => Promise
   key.command("create")
     .summary("make a key, unless there is one")
     .description("Make a key, unless there is one.")
-    .argument("[file]", "where to put it (default: where it is found)")
+    .argument("[file]", "where to put it (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .helpOption("-h, --help", "show this help")
     .action((file?: string) => act({ kind: "create", file }));
   withKeyOption(key.command("show"))
-    .summary("show what a key is, but not its secret")
-    .description("Show what a key is, but not its secret.")
+    .summary("show the fingerprint, roles and dates of a key")
+    .description("Show the fingerprint, roles and dates of a key, but not its secret.")
     .action(({ key }: KeyFlags) => act({ kind: "show", key }));
   withKeyOption(key.command("export"))
     .summary("write a key that gives only one role")
@@ -71,9 +71,9 @@ Examples:
   distcomp key browser                     what a browser needs for run --web
   distcomp key rotate --keep 2d            a new key; the old one for two days`,
   paragraphs: [
-    "A key is found by --key, else by DISTCOMP_KEY, else in $XDG_CONFIG_HOME/distcomp/key or " +
-    "~/.config/distcomp/key, where the first worker or run makes it. All machines need the same one: " +
-    "whoever has it can run programs on the workers.",
+    "The key is the file of --key, else of DISTCOMP_KEY, else $XDG_CONFIG_HOME/distcomp/key or " +
+    "~/.config/distcomp/key, which the first worker or run makes. All machines need the same key: " +
+    "anyone who has it can run programs on the workers.",
     "Exit status: 0 done, 2 wrong usage, 3 the key cannot be used.",
   ],
 };
@@ -91,7 +91,10 @@ interface RotateFlags extends KeyFlags {
 }
 
 function withKeyOption(command: Command): Command {
-  return command.option("--key <file>", "the key (default: where it is found)")
+  return command.option(
+    "--key <file>",
+    "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)",
+  )
     .helpOption("-h, --help", "show this help");
 }
 

@@ -29,7 +29,7 @@ export function addSignerCommands(
     .description(
       "Make a key that signs cores: NAME.key, which stays secret, and NAME.pub for workers.",
     )
-    .argument("<name>", "name of the files; a path, too")
+    .argument("<name>", "name of the files, or a path")
     .helpOption("-h, --help", "show this help")
     .action((name: string) => act((actions) => actions.createSigner(name)));
   program.command("sign")
@@ -43,7 +43,7 @@ export function addSignerCommands(
     .helpOption("-h, --help", "show this help")
     .action((files: string[], flags: SignFlags) => act((actions) => actions.sign(files, flags)));
   program.command("verify")
-    .summary("say whether files are signed by somebody")
+    .summary("check whether files are signed by given signers")
     .description("Say whether files are signed, and by whom. Exit status 1 if one is not.")
     .argument("<file...>", "files to check")
     .requiredOption(

@@ -22,8 +22,8 @@ Examples:
   paragraphs: [
     "Repeat the command to resume a run that ended early, even after kill -9: finished jobs are " +
     "skipped, unless their input or the core has changed.",
-    "Ctrl-C finishes running jobs, a second Ctrl-C does not; so do SIGTERM, and SIGHUP without " +
-    "nohup. Ctrl-Z stops the jobs on this machine too. SIGUSR2 prints what the run is doing.",
+    "Ctrl-C, SIGTERM, and SIGHUP without nohup let running jobs finish; a second Ctrl-C does not " +
+    "wait for them. Ctrl-Z stops the jobs on this machine too. SIGUSR2 prints what the run is doing.",
     "Exit status: 0 all jobs done, 1 some jobs failed, 2 wrong usage or input, or the outputs " +
     "cannot be written, 3 no usable worker, 4 --time-limit reached, 130 interrupted.",
   ],
@@ -53,8 +53,8 @@ Examples:
   gdb --args distcomp exec core.so inputs/a       stops where the core crashes
   THRESHOLD=5 distcomp exec core.so - < inputs/a  with a variable`,
   paragraphs: [
-    "The core runs in the working folder and with the environment of this command. What it prints is " +
-    "not changed; -o keeps the output separate from it.",
+    "The core runs in the working folder and with the environment of this command. Its own output " +
+    "is not changed; -o keeps the output separate from it.",
     "Exit status: the exit code of the core if it is 0 to 255, otherwise 1; 2 also if no job could run. " +
     "If the core crashes, this process dies of the signal.",
   ],
@@ -68,7 +68,7 @@ Examples:
   make -C sum                            builds sum/sum.so
   distcomp run sum/sum.so sum/inputs/    runs it`,
   paragraphs: [
-    "The core adds numbers. What its language throws is caught and printed, so that a failed job " +
+    "The core adds numbers. It catches and prints what its language throws, so that a failed job " +
     "says why it failed. docs/cores.md says what else a core can rely on.",
   ],
 };

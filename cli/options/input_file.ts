@@ -15,7 +15,7 @@ async function whyNoFile(path: string): Promise<string | undefined> {
   try {
     const info = await stat(path);
     if (info.isFile()) return undefined;
-    return info.isDirectory() ? "it is a folder; name a file" : "it is no file";
+    return info.isDirectory() ? "it is a folder; name a file" : "it is not a file";
   } catch (error) {
     return reasonOf(error);
   }

@@ -17,8 +17,8 @@ export function warnInsecureWorker(log: Log, where: string): void {
 /** Says what a run without a key gives to everybody. */
 export function warnInsecureRun(log: Log): void {
   log.warn(
-    "--insecure: whatever answers as a worker gets the core and the inputs, and its results are taken " +
-      "for true; nothing is encrypted",
+    "--insecure: every program that answers as a worker gets the core and the inputs, and its results " +
+      "are believed; nothing is encrypted",
   );
   if (isRoot()) {
     log.warn("--insecure as root: their results are written as root; use a key (distcomp key)");

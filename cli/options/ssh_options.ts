@@ -28,7 +28,7 @@ export function addSshOptions(command: Command): Command {
 }
 
 /** What `--executable` names where ssh copies it. */
-export const COPIED = "what is copied to these machines (default: this program)";
+export const COPIED = "the file to copy to these machines (default: this program)";
 
 /** What it names where nothing is copied: a batch system starts what is on the nodes. */
 export const ON_NODES = "where distcomp is on the nodes (default: the path of this program)";

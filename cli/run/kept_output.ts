@@ -159,14 +159,16 @@ export class KeptOutput {
     const reason = reasonOf(error);
     if (ENDING.includes(codeOf(error))) {
       this.#hasFailed = true;
-      return this.#warn(`cannot keep what jobs print: ${reason}; all that follows is lost`);
+      return this.#warn(`cannot keep the output of jobs: ${reason}; later output is lost`);
     }
     printing.isSkipped = true;
     this.#warnings += 1;
     const { name } = printing;
     const who = name === undefined ? "the core" : `"${shownName(name)}"`;
-    if (this.#warnings <= WARNINGS_MAX) this.#warn(`cannot keep what ${who} prints: ${reason}`);
-    if (this.#warnings === WARNINGS_MAX) this.#warn("that of further jobs cannot be kept, either");
+    if (this.#warnings <= WARNINGS_MAX) this.#warn(`cannot keep the output of ${who}: ${reason}`);
+    if (this.#warnings === WARNINGS_MAX) {
+      this.#warn("the output of further jobs cannot be kept either");
+    }
   }
 }
 

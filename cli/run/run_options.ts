@@ -83,7 +83,7 @@ export function addRunOptions(command: Command): Command {
       new Option("--core-output <what>", "what cores print: show it, keep it in files, or off")
         .choices(CORE_OUTPUTS).default("show"),
     )
-    .option("--log <file>", "add what the run says to a file, with times")
+    .option("--log <file>", "append the run's messages to a file, with times")
     .option("--notify <command>", "run a command at the end; $DISTCOMP_SUMMARY says how it went")
     .option("-q, --quiet", "print only errors, warnings, and where others reach the run")
     .option("--json", "print the summary as JSON on stdout")
@@ -141,10 +141,10 @@ function addInputOptions(command: Command): void {
     .option("--fresh", "rerun everything, including finished jobs")
     .option("--retry-failed", "rerun jobs that failed in an earlier run")
     .addOption(
-      new Option("--keep-done", "keep jobs that are done, although the core has changed")
+      new Option("--keep-done", "keep finished jobs, although the core has changed")
         .conflicts("fresh"),
     )
-    .option("--dry-run", "say what would run, and run nothing");
+    .option("--dry-run", "show what would run, without running it");
 }
 
 function addWorkerOptions(command: Command): void {

@@ -83,7 +83,7 @@ function hintFor(error: unknown, { done, failed }: RunStatus): string | undefine
   if (error instanceof NoWorkerError) return workerHint(error.reasons);
   if (!(error instanceof TimeLimitError)) return undefined;
   if (error.reasons !== undefined) return workerHint(error.reasons);
-  return done + failed > 0 ? undefined : "no job has ended in this time; give the run more of it";
+  return done + failed > 0 ? undefined : "no job ended in this time; give the run more time";
 }
 
 /** Workers that cannot load the core become a table. */

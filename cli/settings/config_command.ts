@@ -16,7 +16,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function configCommand(program: Command, env: Environment): Promise<number> {
   const path = settingsPath(env);
   if (path === undefined) {
-    writeStdout("no settings: there is no home for them; set HOME\n");
+    writeStdout("no settings: there is no home directory; set HOME\n");
     return ExitCode.ok;
   }
   const settings = await readSettings(path);

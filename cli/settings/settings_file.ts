@@ -91,7 +91,7 @@ function faultText({ line, column, found }: JsonFault): string {
   const place = `line ${line}, column ${column}`;
   return found === undefined
     ? `they end too early for JSON, in ${place}`
-    : `${place} is no JSON: unexpected ${found}`;
+    : `${place} is not JSON: unexpected ${found}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

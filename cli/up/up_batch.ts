@@ -112,9 +112,9 @@ function demandOf({ runtime, action: { count, system }, address, key }: Batch): 
   const run = new ServedRun(port);
   return new RunDemand(runtime.clock, count, () => run.need(), (running) => {
     toStderr(
-      `${formatNoun(running, "worker")} running, but none has reached the run at ` +
-        `${formatAddress(address)}; if nodes cannot connect to that, --connect names another ` +
-        "address; ~/.cache/distcomp/jobs has their logs",
+      `${formatNoun(running, "worker")} running, but none has connected to the run at ` +
+        `${formatAddress(address)}; if nodes cannot reach this address, name another one ` +
+        "with --connect; their logs are in ~/.cache/distcomp/jobs",
     );
   });
 }
@@ -147,7 +147,7 @@ function tell({ action: { system }, workers }: Batch): KeeperEvents {
 function overText({ address }: Batch): string {
   return isThisMachine(address)
     ? "the run has ended: ending its workers"
-    : "no worker is left: they have found no work";
+    : "no worker is left: there was no work for them";
 }
 
 /** With the reason that a worker has logged, if it can be read here: `there is no "/opt/distcomp" on node7`. */

@@ -76,7 +76,7 @@ export function addUpCommands(up: Command, act: (action: UpAction) => Promise<vo
       )
       .option(
         "--idle-timeout <time>",
-        "end a worker that has had no job for so long (default: 10m)",
+        "end a worker that has had no job for this time (default: 10m)",
         (text) => parseTimeSpan("--idle-timeout", text),
       )
       .helpOption("-h, --help", help)

@@ -24,8 +24,8 @@ Examples:
   distcomp report results.tar -o r.html
   ssh head distcomp report outputs/ -o - > r.html`,
   paragraphs: [
-    "The page is one file, and needs no other file and no network. It is made from the journal alone, also " +
-    "while the run goes on. Journals of older versions say less.",
-    "An earlier report is replaced, and no other file is.",
+    "The page is one file, and needs no other file and no network. It is made from the journal alone, " +
+    "even during the run. Journals of older versions say less.",
+    "It replaces an earlier report, but no other file.",
   ],
 };

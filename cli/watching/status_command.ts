@@ -36,7 +36,7 @@ async function showRuns({ json = false }: StatusFlags): Promise<number> {
   else if (problems.length > 0) return ExitCode.usage; // it is said why
   else {
     throw new UsageError(
-      "No run of this user answers on this machine; of one that is over, name the outputs: distcomp status DIR",
+      "No run of this user answers on this machine; for a run that is over, name its outputs: distcomp status DIR",
     );
   }
   return ExitCode.ok;

@@ -19,8 +19,8 @@ Examples:
   distcomp status node7:7433           a worker
   distcomp status outputs --json       for scripts`,
   paragraphs: [
-    "Only the user who has started a run can ask it, on the same machine. A worker answers whoever " +
-    "has its key.",
+    "Only the user who has started a run can ask it, on the same machine. A worker answers everyone " +
+    "who has its key.",
     "Exit status: 0 shown, 2 there is nothing to show, 3 the worker cannot be reached.",
   ],
 };
@@ -33,8 +33,8 @@ Examples:
   distcomp top outputs                 the run that writes to outputs/
   distcomp top node7:7433              a worker`,
   paragraphs: [
-    "Keys: q quits, up and down, or j and k, scroll the workers, g and G, or Home and End, go to " +
-    "the first and the last, space freezes the screen and resumes it. The run goes on, and does " +
+    "Keys: q quits; up and down, or j and k, scroll the workers; g and G, or Home and End, go to " +
+    "the first and the last; space freezes the screen and resumes it. The run continues, and does " +
     "not notice viewers.",
   ],
 };

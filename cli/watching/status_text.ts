@@ -79,11 +79,11 @@ function nextSteps({ end, left, jobs, unread }: PastRun): string[] {
   const mayBeLeft = left === null ? end !== "complete" : left > 0;
   const retry = jobs.failed > unread;
   if (mayBeLeft) {
-    const failed = retry ? "; --retry-failed repeats what has failed" : "";
-    return [`type its command again to run the jobs that are not done${failed}`];
+    const failed = retry ? "; --retry-failed also retries failed jobs" : "";
+    return [`repeat its command to run the remaining jobs${failed}`];
   }
-  if (retry) return ["type its command again with --retry-failed to repeat what has failed"];
+  if (retry) return ["repeat its command with --retry-failed to retry failed jobs"];
   if (jobs.failed === 0) return [];
   const inputs = jobs.failed === 1 ? "this input" : "these inputs";
-  return [`type its command again once ${inputs} can be used`];
+  return [`repeat its command once ${inputs} can be used`];
 }

@@ -54,11 +54,11 @@ export function addWorkerOptions(command: Command): Command {
     )
     .option(
       "--idle-timeout <time>",
-      "end after so long without a job: 10m",
+      "end after this time without a job: 10m",
       (text) => parseTimeSpan("--idle-timeout", text),
     )
     .optionsGroup("Options:")
-    .option("--name <text>", "what runs call it (default: the name of the host)", parseName)
+    .option("--name <text>", "its name in runs (default: the name of the host)", parseName)
     .option(
       "--label <name=value>",
       "a label for run --only; may be given several times",

@@ -106,7 +106,7 @@ export class Verification<T extends Task> {
   /** A worker has given a result. Returns the job's completion, if another worker agrees on it. */
   onResult({ identity, voter }: Voter, completion: Completion<T>): Completion<T> | undefined {
     const { answer, ...ending } = completion;
-    if (answer.kind === "error") throw new TypeError("An error is no vote");
+    if (answer.kind === "error") throw new TypeError("An error is not a vote");
     const { stored } = answer;
     // Of an output that is not in memory, the hash is compared.
     const result = stored ? hashed(answer.result, stored) : answer.result;

@@ -37,7 +37,7 @@ export class Version1Watch {
     if ((timeMs === 0 && memoryBytes === 0) || this.#warned.has(history)) return;
     this.#warned.add(history);
     this.#log.warn(
-      `worker ${name} speaks only protocol version 1 and cannot enforce limits of time and memory`,
+      `worker ${name} speaks only protocol version 1 and cannot enforce time and memory limits`,
     );
   }
 

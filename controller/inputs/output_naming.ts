@@ -56,7 +56,7 @@ export class OutputNaming {
   get remedy(): string {
     return this.#template.includes("{name}")
       ? "name a folder that has both, or run one of them alone with another -o"
-      : "use {name} in the place of {stem} in --name";
+      : "use {name} instead of {stem} in --name";
   }
 
   /**

@@ -28,7 +28,7 @@ const NAME_ERRORS = new Set([
 ]);
 
 const SAME_BUT_FOR_CASE =
-  "another output has the same name but for upper and lower case, which this disk does not tell apart; " +
+  "the name of another output differs only in upper and lower case, which this disk does not distinguish; " +
   "rename the input, or choose another disk with -o";
 
 /** What a sink needs of the runtime. */

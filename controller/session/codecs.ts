@@ -58,6 +58,6 @@ function arrayOf<A extends ArrayBufferView>(bytes: JobOutput, array: ArrayClass<
   const { name, BYTES_PER_ELEMENT: size } = array;
   if (bytes.byteLength % size === 0) return new array(bytes.buffer);
   throw new RangeError(
-    `An output of ${bytes.byteLength} bytes is no ${name}, whose elements have ${size} bytes each`,
+    `An output of ${bytes.byteLength} bytes is not a ${name}, whose elements have ${size} bytes each`,
   );
 }

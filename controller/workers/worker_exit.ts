@@ -70,9 +70,9 @@ export class WorkerExit {
       return this.#child.kill();
     }
     if (!this.#hasWarned) {
-      const ifHung = state ? "" : `; if it hangs, kill -KILL ${pid} has another one started`;
+      const ifHung = state ? "" : `; to replace it: kill -KILL ${pid}`;
       const is = state ? "is stopped" : "is stopped or hangs";
-      log.warn(`the worker on this machine ${is}; kill -CONT ${pid} lets it go on${ifHung}`);
+      log.warn(`the worker on this machine ${is}; to continue it: kill -CONT ${pid}${ifHung}`);
     }
     this.#hasWarned = true;
     this.#await();

@@ -80,7 +80,7 @@ function closedError(hasAgreed: boolean): Error {
   return new Error(
     hasAgreed
       ? "it has closed the connection"
-      : "it has closed the connection without an answer; it is no worker, or one of version 1 of " +
+      : "it has closed the connection without an answer; it is not a worker, or speaks version 1 of " +
         "the protocol, which cannot be asked",
   );
 }

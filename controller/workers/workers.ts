@@ -246,7 +246,11 @@ export class Workers {
         this.#decide(worker, description, isOther ? other : undefined);
       });
     }
-    if (answered) this.#log.info(`worker ${worker.name} has the id of ${answered.name}, too`);
+    if (answered) {
+      this.#log.info(
+        `worker ${worker.name} reports the same id as ${answered.name}; treating them as two workers`,
+      );
+    }
     this.#hasHadMember = true;
     worker.onReady(description, identity, this.#identities.nodeOf(worker, description));
     address?.onReady();

@@ -142,8 +142,8 @@ function notesOf({ knowledge, missing, flaws, jobsWithoutRow }: Report): string[
   const note = (holds: boolean, ...texts: readonly string[]) => holds ? texts.join(" ") : "";
   const known = (what: string, count: number) =>
     count === 0
-      ? `${what} is known of no job.`
-      : `${what} is known of ${formatCount(count)} of ${formatNoun(records, "job")} only.`;
+      ? `${what} is not known for any job.`
+      : `${what} is known for only ${formatCount(count)} of ${formatNoun(records, "job")}.`;
   return [
     note(
       unmeasured > 0,
@@ -152,7 +152,7 @@ function notesOf({ knowledge, missing, flaws, jobsWithoutRow }: Report): string[
     note(
       timed < records,
       known("When a job began, and how long it ran,", timed),
-      "Workers of version 1 and older versions of distcomp do not say it, nor does a job that crashed.",
+      "Workers of version 1 and older versions of distcomp do not report it, and it is unknown for jobs that crashed.",
     ),
     note(
       missing.attempts > 0,

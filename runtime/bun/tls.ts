@@ -115,7 +115,7 @@ export class BunTlsStream implements TlsStream, SocketEvents {
 
   onPeerEnded(): void {
     this.#incoming.end();
-    this.#handshake.reject(new Error("the connection was closed in the midst of it"));
+    this.#handshake.reject(new Error("the connection was closed before it was complete"));
   }
 
   onDrain(): void {
@@ -126,6 +126,6 @@ export class BunTlsStream implements TlsStream, SocketEvents {
     this.#isClosed = true;
     this.#incoming.end(error);
     this.#writes.onWritable(error ?? new Error("the connection is closed"));
-    this.#handshake.reject(error ?? new Error("the connection was closed in the midst of it"));
+    this.#handshake.reject(error ?? new Error("the connection was closed before it was complete"));
   }
 }

@@ -88,7 +88,7 @@ function contextOf({ certificate, privateKey, authorities }: TlsIdentity) {
 function handshakeOn(carrier: Carrier): PromiseWithResolvers<TLSSocket> {
   const handshake = Promise.withResolvers<TLSSocket>();
   const onClosed = () =>
-    handshake.reject(new Error("the connection was closed in the midst of it"));
+    handshake.reject(new Error("the connection was closed before it was complete"));
   carrier.on("error", handshake.reject);
   carrier.on("close", onClosed);
   carrier.onEnded = onClosed;

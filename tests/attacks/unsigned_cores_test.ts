@@ -84,7 +84,7 @@ slowTestUnless(
 
 slowTestUnless(
   notElf,
-  "a signed core does not bring along what nobody has signed: a file, a library, or a variable that loads one",
+  "a signed core cannot bring anything unsigned: a file, a library, or a variable that loads one",
   async () => {
     await using place = await Place.make();
     await using worker = await place.worker("--trust", "release.pub", "--allow-env", "LEVEL");

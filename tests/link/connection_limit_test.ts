@@ -47,7 +47,7 @@ test("one host has at most its part of the connections, and the others have the 
   const listener = new Listener();
   for (let index = 0; index < 4; index++) await listener.connect("10.0.0.1");
   assert.equal((await listener.connect("10.0.0.1")).isAdmitted, false);
-  assert.match(listener.refused.join(), /^4 connections from there are open/);
+  assert.match(listener.refused.join(), /^too many connections from this host: 4 are open/);
   assert.equal((await listener.connect("10.0.0.2")).isAdmitted, true);
   assert.equal((await listener.connect("[::1]")).isAdmitted, true);
   assert.equal((await listener.connect("10.0.0.3")).isAdmitted, false);
@@ -96,7 +96,7 @@ test("sixteen of those that are too many are told why at a time, for a second, t
   const frame = decoder.next();
   assert(frame);
   assert.deepEqual([frame.type, Number(frame.id)], [0xff, 0]);
-  const reason = "6 connections are open, and all are used; a place may be free later";
+  const reason = "too many connections: 6 are open and in use; a place may be free later";
   assert.equal(decodeError(frame.payload), reason);
   await listener.clock.advance(1_000);
   assert.equal(closed, CLOSING_STREAMS_MAX + 4);

@@ -37,7 +37,7 @@ test("a HEAD is told how long the answer to a GET is, and gets none of it", asyn
   close();
 });
 
-test("who sends half a request, or none after an answer, is disconnected after fifteen seconds", async () => {
+test("a client that sends half a request, or none after an answer, is disconnected after fifteen seconds", async () => {
   for (const sent of ["", "GET /", `GET / HTTP/1.1\r\n${HEAD}\r\n`]) {
     const { client, network, ended, close } = await served(() => answer("hello"));
     await write(client, sent);
@@ -59,7 +59,7 @@ test("who does not read an answer is disconnected", async () => {
   close();
 });
 
-test("who does not wait for an answer is disconnected, and costs no second answer", async () => {
+test("a client that does not wait for an answer is disconnected, and costs no second answer", async () => {
   let asked = 0;
   const pending = Promise.withResolvers<HttpAnswer>();
   const { client, network, ended, close } = await served(() => {

@@ -376,7 +376,7 @@ test("a key that is put right is used at the next attempt", async () => {
   });
 });
 
-test("who proves nothing within thirty seconds is disconnected", async () => {
+test("a peer that proves nothing within thirty seconds is disconnected", async () => {
   await using keys = await Keys.make();
   const clock = new VirtualClock();
   clock.date = () => Date.now();
@@ -406,7 +406,7 @@ test("a program of this machine that leaves without a word is not worth a line, 
   });
 });
 
-test("hundreds of silent connections do not keep out who has the key", async () => {
+test("hundreds of silent connections do not keep out a peer that has the key", async () => {
   await using keys = await Keys.make();
   const key = await keys.create();
   await withWorker({ key }, async (address, _accepted, lines) => {

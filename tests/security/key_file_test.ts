@@ -48,17 +48,17 @@ test("a key for one role holds the secret of no other", async () => {
   }
 });
 
-test("a text that is no whole key is refused, and the reason says what it is", async () => {
+test("a text that is not a whole key is refused, and the reason says what it is", async () => {
   const key = await keyOf();
   const text = textOfKey(key);
   const fields = JSON.parse(text);
   const other = JSON.parse(textOfKey(await keyOf()));
   const changed = (change: Record<string, unknown>) => JSON.stringify({ ...fields, ...change });
   const refused: [string, RegExp][] = [
-    ["", /^it is no key of distcomp$/],
-    ["-----BEGIN PRIVATE KEY-----\n", /^it is no key of distcomp$/],
-    ["{}", /^it is no key of distcomp$/],
-    ["null", /^it is no key of distcomp$/],
+    ["", /^it is not a key of distcomp$/],
+    ["-----BEGIN PRIVATE KEY-----\n", /^it is not a key of distcomp$/],
+    ["{}", /^it is not a key of distcomp$/],
+    ["null", /^it is not a key of distcomp$/],
     [text.slice(0, -9), /^it is damaged: it is not complete; copy it again$/],
     [changed({ distcompKey: 2 }), /^it has the format 2; use a newer distcomp$/],
     [changed({ worker: other.worker }), /its fingerprint is not that of its certificates/],
@@ -122,9 +122,9 @@ test("what is no file, or far too long, is no key", async () => {
   const long = folder.at("long");
   await writeFile(long, " ".repeat(1_000_000) + textOfKey(await keyOf()), { mode: 0o600 });
   const refused: [string, RegExp][] = [
-    [folder.path, /^Cannot (use|read) the key ".*": it is (no file|a folder)$/],
-    ["/dev/zero", /^Cannot use the key "\/dev\/zero": it is no file$/],
-    [long, /^Cannot use the key ".*": it is no key of distcomp$/],
+    [folder.path, /^Cannot (use|read) the key ".*": it is (not a file|a folder)$/],
+    ["/dev/zero", /^Cannot use the key "\/dev\/zero": it is not a file$/],
+    [long, /^Cannot use the key ".*": it is not a key of distcomp$/],
     [join(long, "key"), /^Cannot read the key ".*": a part of its path is not a folder$/],
   ];
   for (const [path, message] of refused) {

@@ -220,7 +220,7 @@ test("a certificate of another program is refused as such", async () => {
   const content = { ...await contentOf(await keyOf()), publicKey: pair.publicKey };
   assert.equal(
     worker.refusalOf(await makeCertificate(content, { name, ...pair }), false, TODAY),
-    "the controller has shown a certificate that was made with no key of distcomp",
+    "the controller has shown a certificate that no key of distcomp has made",
   );
 });
 

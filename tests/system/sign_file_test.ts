@@ -163,7 +163,7 @@ testUnless(
 
 testUnless(
   notElf,
-  "a pipe, a device or a folder beside a file is no signature, and nobody waits for it",
+  "a pipe, a device or a folder beside a file is not a signature, and is not waited for",
   async () => {
     await using workspace = await Workspace.make();
     const file = await workspace.write("plug.py", "print()");

@@ -133,7 +133,7 @@ test("what is no socket is not removed: a file, a folder, a link to a socket", a
   leaveDead(join(dirname(at.path), "dead"));
   for (const make of makes) {
     await make();
-    await assert.rejects(removeDeadSocket(runtime, at.address), /something else than a socket/);
+    await assert.rejects(removeDeadSocket(runtime, at.address), /something other than a socket/);
     assert.deepEqual((await at.names()).sort(), ["dead", "socket"]);
     await rm(at.path, { recursive: true });
   }

@@ -158,7 +158,7 @@ test("workers that cannot reach the run are named once, and are not submitted fo
     cluster.move(RUNS, ENDED);
     cluster.move(WAITS, RUNS);
   }
-  assert.equal(cluster.end, "No worker has reached the run");
+  assert.equal(cluster.end, "None of the submitted workers could connect to the run");
   assert.equal(cluster.said.filter((line) => line === "unreached: 2").length, 1);
   assert.equal(cluster.said.filter((line) => line.startsWith("submitted")).length, 4);
 });
@@ -210,7 +210,7 @@ test("the slots of other workers do not hide that none of the batch system reach
     cluster.move(RUNS, ENDED);
     cluster.move(WAITS, RUNS);
   }
-  assert.equal(cluster.end, "No worker has reached the run");
+  assert.equal(cluster.end, "None of the submitted workers could connect to the run");
   assert.equal(cluster.said.filter((line) => line.startsWith("unreached")).length, 1);
 });
 

@@ -91,7 +91,7 @@ test("a folder that others may enter, or that is a link, is not used for sockets
   await mkdir(links);
   await chmod(one, 0o700);
   await symlink(one, join(links, one.slice(workspace.path.length + 1)));
-  assert.throws(() => makeSocketFolder([links]), /it is no folder/);
+  assert.throws(() => makeSocketFolder([links]), /it is not a folder/);
   const long = workspace.at("x".repeat(100));
   await mkdir(long);
   assert.throws(() => makeSocketFolder([long]), /too long for a socket/);

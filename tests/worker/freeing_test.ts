@@ -30,7 +30,7 @@ test("no job that has not begun is blamed for a core that crashes when it frees 
   for (const answer of answers) assert.equal(outputText(await answer), "late");
 });
 
-test("a job is answered before its core frees the output, and the time limit of the next one ends a core that does not get done with that", async () => {
+test("a job is answered before its core frees the output, and the time limit of the next one ends a core that does not finish freeing", async () => {
   await using worker = await startOwnWorker();
   await using controller = await connect2(worker, "frees_badly");
   const hangs = sendLimited(controller, "hang", LIMITED);

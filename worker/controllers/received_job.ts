@@ -43,7 +43,7 @@ export function jobIn(
 /** The job in a frame whose payload was over the limit. */
 function hugeJobIn({ type, payload }: Frame, huge: object): ReceivedJob {
   if (huge instanceof DiscardedBlob) throw new ProtocolError(huge.reason);
-  if (!(huge instanceof HugeInput)) throw new TypeError("A huge payload is no input of a job");
+  if (!(huge instanceof HugeInput)) throw new TypeError("A huge payload is not an input of a job");
   try {
     checkHugeHead(payload, huge.bytes, "a job's input");
   } catch (error) {

@@ -5,11 +5,11 @@ import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { codeOf } from "../../../runtime/error_text.ts";
 
-const STRAY = "it is packed with gzip, and more data follows its end; " +
-  "if that is of no use: gzip -dc FILE | distcomp run … --inputs -";
+const STRAY = "it is compressed with gzip, and more data follows its end; " +
+  "if you do not need that data: gzip -dc FILE | distcomp run … --inputs -";
 
 /** A stream does not say whether it has come to an end before: one byte behind it may begin a further part. */
-const CUT = "it is packed with gzip, and is cut off, or a few bytes follow its end";
+const CUT = "it is compressed with gzip, and is cut off, or a few bytes follow its end";
 
 /** The content in chunks, each valid until the next one. */
 export async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {

@@ -13,11 +13,17 @@ const SKIPPED = Buffer.of(0x2a, 0x4d, 0x18);
 
 /** How files begin that are not unpacked here, and what to do. A plain tar begins with the name of a file. */
 const OTHERS: readonly (readonly [string, string])[] = [
-  ["\xfd7zXZ\0", "it is packed with xz; unpack it: xz -dc FILE | distcomp run … --inputs -"],
-  ["BZh1AY&SY", "it is packed with bzip2; unpack it: bzip2 -dc FILE | distcomp run … --inputs -"],
+  [
+    "\xfd7zXZ\0",
+    "it is compressed with xz; decompress it: xz -dc FILE | distcomp run … --inputs -",
+  ],
+  [
+    "BZh1AY&SY",
+    "it is compressed with bzip2; decompress it: bzip2 -dc FILE | distcomp run … --inputs -",
+  ],
   [
     "\x04\x22\x4d\x18",
-    "it is packed with lz4; unpack it: lz4 -dc FILE | distcomp run … --inputs -",
+    "it is compressed with lz4; decompress it: lz4 -dc FILE | distcomp run … --inputs -",
   ],
   ["PK\x03\x04", "it is a zip; unpack it, and name the folder: unzip FILE -d FOLDER"],
 ];

@@ -34,6 +34,8 @@ export function sizeInPax(records: ReadonlyMap<string, Buffer>): number | undefi
   const text = records.get("size")?.toString("latin1");
   if (text === undefined) return undefined;
   const bytes = /^[0-9]+$/.test(text) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(bytes)) throw new TarHeaderError("the size of the file is no number");
+  if (!Number.isSafeInteger(bytes)) {
+    throw new TarHeaderError("the size of the file is not a number");
+  }
   return bytes;
 }

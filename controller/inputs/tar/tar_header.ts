@@ -56,10 +56,10 @@ export function parseTarHeader({ bytes, view }: TarBytes, at: number): TarHeader
   if (sum === SUM_OF_ZEROS && bytes[at + CHECKSUM_AT] === 0) return undefined;
   const expected = numberIn(bytes, at + CHECKSUM_AT, at + CHECKSUM_END);
   if (expected !== sum && expected !== signedSumOf(bytes, at, sum)) {
-    throw new TarHeaderError("there is no header of a file; it is damaged, or no tar");
+    throw new TarHeaderError("there is no header of a file; it is damaged, or not a tar");
   }
   const fileBytes = numberIn(bytes, at + SIZE[0], at + SIZE[1]);
-  if (fileBytes === undefined) throw new TarHeaderError("the size of the file is no number");
+  if (fileBytes === undefined) throw new TarHeaderError("the size of the file is not a number");
   const type = String.fromCharCode(bytes[at + TYPE_AT] || ZERO);
   return { type, name: nameIn(bytes, at), bytes: fileBytes };
 }

@@ -162,7 +162,7 @@ class TarTasks {
     this.#skipped += 1;
     if (this.#skipped <= WARNINGS_MAX) this.#warn(`skipping "${shownName(name)}": it is ${what}`);
     if (this.#skipped === WARNINGS_MAX) {
-      this.#warn("further entries that are no files are skipped, too");
+      this.#warn("further entries that are not files are skipped, too");
     }
   }
 
@@ -210,13 +210,13 @@ function nameless(index: number): string {
 function strayReason(at: number | undefined): string | undefined {
   return at === undefined
     ? undefined
-    : `more data follows the end of the tar, at byte ${at}, and is no tar, so files may be missing; ` +
+    : `more data follows the end of the tar, at byte ${at}, and is not a tar, so files may be missing; ` +
       withoutRest(at);
 }
 
 /** How to leave out what follows the end. */
 function withoutRest(at: number): string {
-  return "if that is of no use, leave it out (if FILE is packed, unpack it first): " +
+  return "if you do not need that data, leave it out (if FILE is compressed, decompress it first): " +
     `head -c ${at} FILE | distcomp run … --inputs -`;
 }
 

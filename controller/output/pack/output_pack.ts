@@ -206,7 +206,7 @@ async function repacked(
     await repack(paths, format, { begun, ended });
   } catch (cause) {
     await recoverRepack(paths).catch(() => {}); // the next run does it
-    const why = `Cannot take superseded outputs out of the pack "${paths.pack}"`;
+    const why = `Cannot remove superseded outputs from the pack "${paths.pack}"`;
     throw new SinkError(`${why}: ${reasonOf(cause)}; repeat the command to try again`, { cause });
   }
 }

@@ -33,7 +33,7 @@ export function checkIsPath(name: string): void {
 }
 
 function reasonAgainst(name: string): string | undefined {
-  if (!isPlainName(name) && NO_PATH.test(name)) return "that is no path below a folder";
+  if (!isPlainName(name) && NO_PATH.test(name)) return "that is not a path below a folder";
   if (isInStateFolder(name)) return "that is reserved for distcomp's own files";
   if (CHAR_BYTES_MAX * name.length <= PART_BYTES_MAX) return undefined;
   const parts = name.split("/").map((part) => bytesOfName(part).byteLength);

@@ -30,7 +30,7 @@ export async function staleEntriesText(
     ? ""
     : `, and those of jobs that have failed since: ${names.map(shownName).join(", ")}${more}`;
   return `the journal of the pack "${pack}" is damaged, so outputs that were superseded may stay in it: ` +
-    `of two with one name, the later one counts${failed}; --fresh writes it anew`;
+    `of two with one name, the later one counts${failed}; --fresh rewrites the pack`;
 }
 
 /** The jobs that have an entry and have failed since, and the names of the first of them. */

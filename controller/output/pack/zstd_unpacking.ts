@@ -27,8 +27,8 @@ const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
 const RLE = 1;
 
 /** What is wrong. A frame that is damaged may seem to end early, so what follows an end need not be stray. */
-const STRAY = "it is damaged, or data that is not packed with zstd follows its end; " +
-  "if that is of no use, leave it out";
+const STRAY = "it is damaged, or data that is not compressed with zstd follows its end; " +
+  "if you do not need that data, leave it out";
 const CUT = "it is cut off within a frame of zstd";
 
 /** The bytes are no zstd, or end within a frame. */
@@ -125,7 +125,7 @@ export class FrameCutter {
         this.#isData = field.subarray(0, MAGIC_BYTES).equals(ZSTD_MAGIC);
         if (this.#isData) return this.#expect("descriptor", 1);
         if ((field.readUInt32LE() & SKIPPABLE_MASK) >>> 0 !== SKIPPABLE_MAGIC) {
-          throw new ZstdError(this.#hasEnd ? STRAY : "it is damaged, or not packed with zstd");
+          throw new ZstdError(this.#hasEnd ? STRAY : "it is damaged, or not compressed with zstd");
         }
         return this.#expect("skippable size", 4);
       case "descriptor": {

@@ -14,7 +14,7 @@ import { Workspace } from "../workspace.ts";
 const ECHO = await core("echo");
 const BEHAVE = await core("behave");
 const WORKER = await SharedWorker.start(ECHO);
-const RETRY = "type the command again with --retry-failed to repeat what has failed";
+const RETRY = "repeat the command with --retry-failed to retry failed jobs";
 const DONE = statusWith({ done: 1000 });
 
 test("the summary of a successful run has two lines", () => {

@@ -141,7 +141,7 @@ programTest("a key that cannot be used ends a command with status 3 and the reas
   await writeFile(workspace.at("text"), "hello", { mode: 0o600 });
   const refused: [string, RegExp][] = [
     ["k", /^distcomp: Other users .* key "k" \(mode 644\), so it is not used; type chmod 600 "k"/],
-    ["text", /^distcomp: Cannot use the key "text": it is no key of distcomp\n$/],
+    ["text", /^distcomp: Cannot use the key "text": it is not a key of distcomp\n$/],
     [
       "missing",
       /^distcomp: There is no key "missing"; make one with distcomp key create missing, or /,

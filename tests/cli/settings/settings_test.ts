@@ -119,7 +119,7 @@ test("settings that no option takes are refused, with the file, the option and t
   }
 });
 
-test("settings that others can change, or that are no JSON, are not used", async () => {
+test("settings that others can change, or that are not JSON, are not used", async () => {
   await using workspace = await Workspace.make();
   const path = await workspace.write("config.json", '{"run": {"retries": 2}}');
   assert.deepEqual((await readSettings(path)).sections, { run: { retries: 2 } });
@@ -133,7 +133,7 @@ test("settings that others can change, or that are no JSON, are not used", async
     await assert.rejects(readSettings(path), { message: /^Cannot use the settings ".*": ./ }, text);
   }
   await workspace.write("config.json", '{\n  "run": {"retries": 2,}\n}\n');
-  await assert.rejects(readSettings(path), { message: /: line 2, column 24 is no JSON: .* \}$/ });
+  await assert.rejects(readSettings(path), { message: /: line 2, column 24 is not JSON: .* \}$/ });
   await assert.rejects(readSettings("/dev/null"), { message: /: it is not a file$/ });
   assert.deepEqual(await readSettings(workspace.at("none/config.json")), {
     path: workspace.at("none/config.json"),

@@ -69,7 +69,7 @@ test("a report replaces nothing but a report", async () => {
     assert.equal(code, 2, name);
     assert.equal(
       stderr,
-      `distcomp: Cannot write the report "${name}": there is something that is no report; ` +
+      `distcomp: Cannot write the report "${name}": it exists and is not a report; ` +
         "choose another name with -o\n",
     );
   }

@@ -63,7 +63,7 @@ programTest(
     assert.equal((await again.exited).code, 1, again.stderr);
     assert.match(
       (await status("outputs")).stdout,
-      /^the run in .*outputs has ended: 4 jobs done, 1 failed\n {2}failed: 000001 {2}exit code 3: bad\ntype its command again with --retry-failed /,
+      /^the run in .*outputs has ended: 4 jobs done, 1 failed\n {2}failed: 000001 {2}exit code 3: bad\nrepeat its command with --retry-failed /,
     );
   },
 );
@@ -128,7 +128,7 @@ testUnless(
     await gate.open();
     for (const [[target, pid, expected], { code, stdout, stderr }] of ended) {
       const next =
-        `process ${pid} is stopped; fg in its terminal, or kill -CONT ${pid}, has it go on`;
+        `process ${pid} is stopped; to continue it: fg in its terminal, or kill -CONT ${pid}`;
       assert.match(stderr, new RegExp(`^distcomp: .*: ${next}$`, "m"), target.join());
       if (expected !== undefined) assert.deepEqual([code, stdout], [expected, ""], target.join());
     }

@@ -65,7 +65,7 @@ test("a worker that disconnects before it has drained does not count as lost", a
   assert.equal(recorded.cluster.status.faults.lost, 0);
 });
 
-test("a job for which no worker has enough time is said", async (simulation) => {
+test("a job for which no worker has enough time is reported", async (simulation) => {
   const worker = await simulation.worker({ slots: 1 });
   const recorded = simulation.cluster();
   worker.hold();

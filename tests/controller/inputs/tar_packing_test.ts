@@ -16,7 +16,7 @@ const TYPE_AT = 156;
 const CHECKSUM_AT = 148;
 
 const STRAY =
-  /^more data follows the end of the tar, at byte \d+, and is no tar, so files may be missing; .*: head -c \d+ FILE \|/;
+  /^more data follows the end of the tar, at byte \d+, and is not a tar, so files may be missing; .*: head -c \d+ FILE \|/;
 
 for (
   const [how, packed] of [
@@ -52,7 +52,7 @@ test("a plain tar behind a packed one, and other data there, end the run", async
     const rest of [tarOf("b"), Buffer.from("text"), Buffer.concat([Buffer.alloc(9), tarOf("b")])]
   ) {
     const jobs = jobsOf(Buffer.concat([gzipSync(tarOf("a")), rest]));
-    await assert.rejects(jobs, /it is packed with gzip, and more data follows its end/);
+    await assert.rejects(jobs, /it is compressed with gzip, and more data follows its end/);
   }
 });
 
@@ -69,7 +69,7 @@ for (const [how, packed] of [["gzip", gzipSync], ["zstd", zstdCompressSync]] as 
 test("other data behind zstd is an error that says so", async () => {
   for (const rest of [Buffer.alloc(100), Buffer.from("text"), tarOf("b")]) {
     const jobs = jobsOf(Buffer.concat([zstdCompressSync(tarOf("a")), rest]));
-    await assert.rejects(jobs, /data that is not packed with zstd follows its end/);
+    await assert.rejects(jobs, /data that is not compressed with zstd follows its end/);
   }
 });
 
@@ -104,9 +104,9 @@ test("files of tars in a row are counted", async () => {
 test("a file that is packed with another program is an error that says with which", async () => {
   for (
     const [magic, program] of [
-      ["\xfd7zXZ\0", /packed with xz; unpack it: xz -dc FILE \|/],
-      ["BZh91AY&SY", /packed with bzip2/],
-      ["\x04\x22\x4d\x18", /packed with lz4/],
+      ["\xfd7zXZ\0", /compressed with xz; decompress it: xz -dc FILE \|/],
+      ["BZh91AY&SY", /compressed with bzip2/],
+      ["\x04\x22\x4d\x18", /compressed with lz4/],
       ["PK\x03\x04", /it is a zip/],
     ] as const
   ) {

@@ -146,7 +146,7 @@ test("several tars in a row are one, with any number of zeros between them", () 
   }
 });
 
-test("behind the end of a tar, zeros are no matter, and anything but a tar is reported", () => {
+test("after the end of a tar, zeros are ignored, and anything but a tar is reported", () => {
   const entry = Buffer.concat([header({ name: "a", size: "00000000001" }), block("x")]);
   const behind = (rest: Buffer) => read(Buffer.concat([entry, Buffer.alloc(1024), rest]));
   for (const bytes of [0, 1, 511, 512, 513, 9000]) {
@@ -163,16 +163,16 @@ test("behind the end of a tar, zeros are no matter, and anything but a tar is re
 });
 
 const LIES: readonly (readonly [string, Buffer, RegExp])[] = [
-  ["a negative size", header({ size: "\xff".repeat(12) }), /the size of the file is no number/],
+  ["a negative size", header({ size: "\xff".repeat(12) }), /the size of the file is not a number/],
   [
     "a size that is no number",
     header({ size: "12x4567890 " }),
-    /the size of the file is no number/,
+    /the size of the file is not a number/,
   ],
   [
     "a size beyond 2^53",
     header({ size: `\x80${"\x7f".repeat(11)}` }),
-    /the size of the file is no number/,
+    /the size of the file is not a number/,
   ],
   ["a wrong checksum", block("no header at all"), /there is no header of a file; it is damaged/],
   ["a pax header of 2 GiB", header({ type: "x", size: "20000000000" }), /a header is too long/],
@@ -184,7 +184,7 @@ const LIES: readonly (readonly [string, Buffer, RegExp])[] = [
   ],
   ["a pax record without a length", pax("path=a\n"), /the pax header is damaged/],
   ["a pax record of no length", pax("0 path=a\n"), /the pax header is damaged/],
-  ["a negative size in a pax header", pax("11 size=-5\n"), /the size of the file is no number/],
+  ["a negative size in a pax header", pax("11 size=-5\n"), /the size of the file is not a number/],
   ["a sparse file", header({ type: "S" }), /is stored as a sparse file; pack it without -S/],
   ...["GNU.sparse.size=1048580", "GNU.sparse.map=0,4", "GNU.sparse.major=1"].map((record) =>
     [

@@ -345,7 +345,7 @@ test(
       assert.deepEqual(session.warnings, [
         `the journal of the pack "${path}" is damaged, so outputs that were superseded may stay in it: ` +
         "of two with one name, the later one counts, and those of jobs that have failed since: " +
-        "job1, job2, job6 and 2 more; --fresh writes it anew",
+        "job1, job2, job6 and 2 more; --fresh rewrites the pack",
       ]);
       assert.deepEqual(new Map(entriesOf(disk, path)), JOBS);
     }
@@ -529,7 +529,7 @@ test("a disk that is full ends the pack with its last whole batch, and the outpu
   ]);
 });
 
-test("a file that is no pack of an earlier run is not touched, unless the run is fresh", async () => {
+test("a file that is not a pack of an earlier run is not touched, unless the run is fresh", async () => {
   const disk = new MemoryDisk();
   await disk.files.makeFolder("/out");
   await disk.files.create(TAR, "precious");

@@ -45,7 +45,10 @@ test("an error of a codec goes to the caller, and ends a map", async () => {
   await using worker = await ScriptedWorker2.start();
   await using session = await sessionWith([worker]);
   const array = session.typed(arrayCodec(Uint8Array, Float64Array));
-  await assert.rejects(array.run(new Uint8Array(7)), /7 bytes is no Float64Array.* 8 bytes each/);
+  await assert.rejects(
+    array.run(new Uint8Array(7)),
+    /7 bytes is not a Float64Array.* 8 bytes each/,
+  );
   await assert.rejects(Array.fromAsync(array.map([new Uint8Array(7)])), RangeError);
   const other = [1] as unknown as Uint8Array<ArrayBuffer>;
   await assert.rejects(

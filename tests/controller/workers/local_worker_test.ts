@@ -150,7 +150,7 @@ test("a local worker that hangs in the kernel is replaced, too", async () => {
   await closed;
 });
 
-test("a local worker that somebody has stopped is not killed, and a warning says once how it goes on", async () => {
+test("a local worker that somebody has stopped is not killed, and one warning says how to continue it", async () => {
   const states = ["T (stopped)", "t (tracing stop)"];
   for (const state of states) {
     const { local, processes, streams, warnings, network, clock } = await started({ state });
@@ -160,7 +160,7 @@ test("a local worker that somebody has stopped is not killed, and a warning says
     await clock.advance(6 * EXIT_MS_MAX);
     assert.deepEqual(processes[0]?.signals, []);
     assert.deepEqual(warnings, [
-      "the worker on this machine is stopped; kill -CONT 4711 lets it go on",
+      "the worker on this machine is stopped; to continue it: kill -CONT 4711",
     ]);
     processes[0]?.end({ exitCode: 0 });
     await clock.until("another one runs", () => processes.length === 2);
@@ -171,15 +171,15 @@ test("a local worker that somebody has stopped is not killed, and a warning says
   }
 });
 
-test("a local worker that hangs or is stopped is not killed where the system does not tell which, until its run ends", async () => {
+test("a local worker that hangs or is stopped is left alone until its run ends where the system cannot tell which", async () => {
   const { local, processes, streams, warnings, connect, clock } = await started({ state: "" });
   await connect();
   streams[0]?.close();
   await clock.advance(6 * EXIT_MS_MAX);
   assert.deepEqual(processes[0]?.signals, []);
   assert.deepEqual(warnings, [
-    "the worker on this machine is stopped or hangs; kill -CONT 4711 lets it go on; " +
-    "if it hangs, kill -KILL 4711 has another one started",
+    "the worker on this machine is stopped or hangs; to continue it: kill -CONT 4711; " +
+    "to replace it: kill -KILL 4711",
   ]);
   const closed = local.close();
   await clock.advance(EXIT_MS_MAX);

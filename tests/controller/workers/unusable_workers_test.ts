@@ -121,7 +121,7 @@ test("the warning that a worker cannot enforce limits appears once, however ofte
   await simulation.until("it is tried again and again", () => old.connections >= 4);
   const problems = recorded.warnings.map((text) => text.replace(/^.*:\d+:? /, ""));
   assert.deepEqual(problems, [
-    "speaks only protocol version 1 and cannot enforce limits of time and memory",
+    "speaks only protocol version 1 and cannot enforce time and memory limits",
     "no such library",
   ]);
 });
@@ -168,7 +168,7 @@ test("no job fails for a worker that is rejected again and again", async (simula
 
 const GONE = { kind: KINDS.core, text: "its files on this worker are no longer what was sent" };
 
-test("the only worker gets a core anew that it can run no more, and the run goes on", async (simulation) => {
+test("the only worker gets its core again when it can no longer run it, and the run continues", async (simulation) => {
   for (const answers of [0, 3]) {
     const worker = await simulation.worker({ slots: 1 });
     const recorded = simulation.cluster();
@@ -263,7 +263,7 @@ test("a run whose local worker cannot load the core ends with the reason", async
   assert.deepEqual(await recorded.noWorkerLeft(), ["this machine: the GPU is busy"]);
 });
 
-test("who has started a worker is told whether it cannot be used or was lost", async (simulation) => {
+test("the starter of a worker is told whether it cannot be used or was lost", async (simulation) => {
   const [refusing, lost] = await simulation.workers({ answerCore: () => BUSY }, {}) as Pair;
   const recorded = simulation.cluster();
   const ends: boolean[] = [];

@@ -24,7 +24,7 @@ const STATE = {
 test("a worker that cannot say what it is doing is told from one that is not there", async (simulation) => {
   const cases: [Script, RegExp][] = [
     [refusesVersion, /^it speaks only version 1 of the protocol, which cannot be asked/],
-    [acceptsThenCloses, /^it has closed the connection without an answer; it is no worker, or /],
+    [acceptsThenCloses, /^it has closed the connection without an answer; it is not a worker, or /],
     [
       http,
       /^it does not speak .*: a web server answers there, such as the page of --web; name the /,

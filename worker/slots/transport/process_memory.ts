@@ -174,7 +174,9 @@ export class ProcessMemory {
     const { region: index, bytes, exitCode, usage } = decodeSharedOutput(fields);
     const region = regionOf(index);
     if (!region || this.#usedOutputs.has(region) || bytes > region.byteLength) {
-      throw new MalformedPayloadError(`A slot describes ${bytes} bytes of output that it has not`);
+      throw new MalformedPayloadError(
+        `A slot announced ${bytes} bytes of output that do not exist`,
+      );
     }
     this.#usedOutputs.add(region);
     const view = this.#outputViews.viewWithHead(region, bytes) ?? this.#copyOf(region, bytes);

@@ -227,7 +227,7 @@ async function assertReportedAsInterrupted(workspace: Workspace): Promise<void> 
     workspace.run(["status", "outputs"]),
     workspace.run(["report", "outputs"]),
   ]);
-  const [, done, left] = /was interrupted: (\d+) jobs done, (\d+) left\ntype its command again/
+  const [, done, left] = /was interrupted: (\d+) jobs done, (\d+) left\nrepeat its command/
     .exec(status.stdout) ?? [];
   assert.equal(Number(done) + Number(left), JOBS, status.stdout);
   assert.match(report.stdout, new RegExp(`^the run was interrupted, with ${left} jobs left$`, "m"));

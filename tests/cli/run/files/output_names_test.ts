@@ -54,9 +54,9 @@ test("two inputs whose outputs get one name: the second one fails, or both are r
   assert.equal(run.code, 1);
   assert.match(
     run.stdout,
-    /^ {2}a\.txt {2}another input has the same output; use \{name\} in the place of \{stem\} in --name$/m,
+    /^ {2}a\.txt {2}another input has the same output; use \{name\} instead of \{stem\} in --name$/m,
   );
-  assert.match(run.stdout, /\ntype the command again once this input can be used\n$/);
+  assert.match(run.stdout, /\nrepeat the command once this input can be used\n$/);
   assert.deepEqual(await workspace.outputs(), { "a.txt": "1", "b.txt": "3" });
   const named = ["in/a.jpg", "in/a.png", "--name", "{stem}.txt", "-o", "other"];
   const refused = await workspace.run(["run", ECHO, ...named]);

@@ -178,7 +178,10 @@ test("what is no tar is refused, and the second of two equal names fails", async
   await workspace.write("no.tar", "text ".repeat(200));
   const refused = await workspace.run(["run", ECHO, "--inputs", "no.tar"]);
   assert.equal(refused.code, 2, refused.stderr);
-  assert.match(refused.stderr, /at byte 0, there is no header of a file; it is damaged, or no tar/);
+  assert.match(
+    refused.stderr,
+    /at byte 0, there is no header of a file; it is damaged, or not a tar/,
+  );
   await run("tar", ["cf", workspace.at("in.tar"), "-C", workspace.at("in"), "a"]);
   await run("tar", ["rf", workspace.at("in.tar"), "-C", workspace.at("in"), "a"]);
   const ended = await workspace.run(["run", ECHO, "--inputs", "in.tar"]);

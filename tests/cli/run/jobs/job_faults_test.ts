@@ -220,7 +220,7 @@ slowTest(
     assert.deepEqual(await workspace.outputsByNumber(), { 0: "quick", 1: "quick" });
     assert.match(
       run.stderr,
-      /speaks only protocol version 1 and cannot enforce limits of time and memory/,
+      /speaks only protocol version 1 and cannot enforce time and memory limits/,
     );
     assert.match(
       run.stderr,

@@ -111,7 +111,7 @@ test("a failed job stays failed, with its reason, until --retry-failed", async (
   assert.match(again.stdout, /^ {2}fails {2}exit code 3: bad luck$/m);
   assert.match(again.stdout, /^ {2}once {3}.*SIGSEGV/m);
   assert.match(again.stdout, /^ {2}\(2 failed in an earlier run\)$/m);
-  assert.match(again.stdout, /^type the command again with --retry-failed to repeat /m);
+  assert.match(again.stdout, /^repeat the command with --retry-failed to retry /m);
   assert.equal((await workspace.records()).length, 4, "nothing has run");
   await workspace.write("cure", "");
   const retried = await workspace.run(["run", BEHAVE, "in", ...once, "--retry-failed"]);
@@ -146,7 +146,7 @@ test("inputs that could not be read, or had the output of another, are tried aga
     run.stdout,
     /^ {2}a {2}another input has the same output; name a folder that has both, or run /m,
   );
-  const advice = /\ntype (the|its) command again once this input can be used\n$/;
+  const advice = /\nrepeat (the|its) command once this input can be used\n$/;
   assert.match(run.stdout, advice);
   assert.match((await workspace.run(["status", "outputs"])).stdout, advice);
   assert.deepEqual(await workspace.outputs(), { a: "1", late: "3" });
