@@ -245,7 +245,7 @@ export class Endpoints<T extends Task> {
     for (const { id, worker, rate } of [...this.#byId.values()]) {
       rate.onCount(worker.answers, nowMs);
       const hasDrained = worker.state.kind === "draining" && pool.inFlightAt(id) === 0;
-      if (hasDrained) workers.disconnect(worker);
+      if (hasDrained) workers.disconnect(worker, new Error("it is draining and has no jobs left"));
     }
     this.#disconnectHanging(nowMs);
   }
