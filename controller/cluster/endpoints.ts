@@ -76,7 +76,7 @@ export class Endpoints<T extends Task> {
 
   constructor(parts: EndpointParts<T>) {
     this.#parts = parts;
-    this.#version1 = new Version1Watch(parts.policy, parts.log);
+    this.#version1 = new Version1Watch(parts.log);
     this.#notices = new WorkerNotices(parts.log);
   }
 
@@ -123,9 +123,10 @@ export class Endpoints<T extends Task> {
   send(id: EndpointId, dispatch: DispatchId, job: Job<T>): void {
     const { attempt, payload } = job;
     const { index, limits = this.#parts.policy } = payload;
-    const connection = this.#byId.get(id)?.worker.connection;
+    const worker = this.#byId.get(id)?.worker;
     const input = payload.stored?.open((reason) => this.#onUnreadable(job, reason));
-    connection?.sendJob(dispatch, attempt, limits, index, input ?? payload.input);
+    if (worker?.connection.version === 1) this.#version1.onLimits(worker, limits);
+    worker?.connection.sendJob(dispatch, attempt, limits, index, input ?? payload.input);
   }
 
   #onUnreadable(job: Job<T>, reason: string): void {
@@ -168,7 +169,7 @@ export class Endpoints<T extends Task> {
       coreOutput: this.#parts.coreOutput,
       compression: worker.isLocal ? "never" : this.#parts.compression,
     });
-    if (connection.version === 1) this.#version1.onReady(worker);
+    if (connection.version === 1) this.#version1.onLimits(worker, this.#parts.policy);
     this.#notices.onReady(worker);
     this.#lost.onReady(worker);
     // The core is loaded before the first job if the address was given up before, or there may be stragglers to copy.
@@ -240,21 +241,22 @@ export class Endpoints<T extends Task> {
   /** Disconnects workers that have drained, and version 1 workers that hang. */
   onTick(nowMs: number): void {
     this.#notices.onTick(nowMs);
-    const { pool, workers, policy } = this.#parts;
+    const { pool, workers } = this.#parts;
     for (const { id, worker, rate } of [...this.#byId.values()]) {
       rate.onCount(worker.answers, nowMs);
       const hasDrained = worker.state.kind === "draining" && pool.inFlightAt(id) === 0;
-      if (hasDrained) workers.disconnect(worker);
+      if (hasDrained) workers.disconnect(worker, new Error("it is draining and has no jobs left"));
     }
-    if (policy.timeMs > 0) this.#disconnectHanging(nowMs);
+    this.#disconnectHanging(nowMs);
   }
 
   #disconnectHanging(nowMs: number): void {
-    const { pool, jobs, workers } = this.#parts;
+    const { pool, jobs, workers, policy } = this.#parts;
     for (const { endpoint: id, job } of pool.currentJobs()) {
       const endpoint = this.#byId.get(id);
       if (endpoint?.worker.connection.version !== 1) continue;
-      const problem = this.#version1.problem(job.sentAtMs, endpoint.answeredAtMs, nowMs);
+      const { timeMs } = job.payload.limits ?? policy;
+      const problem = this.#version1.problem(timeMs, job.sentAtMs, endpoint.answeredAtMs, nowMs);
       if (!problem) continue;
       workers.disconnect(endpoint.worker, problem);
       jobs.onHung(job, this.#unlimited);

@@ -80,7 +80,7 @@ export class WorkerMeter {
       answeredAt,
       startedAt: Math.min(startedAtMs, answeredAtMs - runMs) + wallMs,
       runMs,
-      cpuMs: cpuUs > 0 && cpuUs <= runUs * CPUS_MAX ? cpuUs / 1000 : undefined,
+      cpuMs: cpuUs > 0 && cpuUs / 1000 <= runMs * CPUS_MAX ? cpuUs / 1000 : undefined,
       memoryBytes: memoryBytes > 0 && memoryBytes < MEMORY_BYTES_MAX ? memoryBytes : undefined,
       slot: this.#known(slot),
     };

@@ -1,6 +1,7 @@
 /** A worker and one controller that both follow the specification. */
 
 import assert from "node:assert/strict";
+import { ControllerV2 } from "../fixtures/peers/controller_2.ts";
 import { jobResult } from "../fixtures/peers/controller_v1.ts";
 import { randomSource, utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
@@ -54,6 +55,17 @@ test("a connection that has agreed on version 2 keeps it: a worker refuses versi
   assert.equal(await run(controller, "after it"), "after it");
   assert.deepEqual([...(await controller.exchangeVersion(1)).payload], [0]);
   assert.deepEqual(await controller.closed, { by: "worker" });
+});
+
+test("a connection that has agreed on version 1 may agree on version 2 later, and has its messages from then on", async () => {
+  await using worker = await startFakeWorker();
+  await using controller = await ControllerV2.connect(worker.port);
+  assert.deepEqual([...(await controller.exchangeVersion(1)).payload], [1]);
+  await loadCore(controller, "echo");
+  assert.equal((await controller.ping()).kind, "error");
+  assert.deepEqual([...(await controller.exchangeVersion(2)).payload], [1]);
+  assert.equal((await controller.ping()).kind, "ok");
+  assert.equal(await run(controller, "after it"), "after it");
 });
 
 test("a worker answers every one of many pipelined jobs, each under its own id", async () => {

@@ -5,7 +5,7 @@ import process from "node:process";
 import { programTestUnless, testUnless } from "../lib/test.ts";
 import { outputText, run } from "./controllers.ts";
 import { connect2, failed, sendLimited } from "./controllers_2.ts";
-import { startOwnWorker } from "./own_worker.ts";
+import { startOwnWorker, startTimedWorker } from "./own_worker.ts";
 
 const MEBIBYTE = 2 ** 20;
 
@@ -52,6 +52,17 @@ programTestUnless(
       assert.match(text, /over its limit of 150 MiB$/, `after ${others}`);
       assert.equal(await run(controller, "echo another"), "another");
     }
+  },
+);
+
+testUnless(
+  cannotTell,
+  "a job that ends before the next look at its memory may have been over its limit",
+  async () => {
+    await using worker = await startTimedWorker();
+    await using controller = await connect2(worker, "behave");
+    const job = sendLimited(controller, `leak ${250 * MEBIBYTE}`, LIMIT);
+    assert.equal(outputText(await job), "leaked", "no time passes, so nobody looks");
   },
 );
 

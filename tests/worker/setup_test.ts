@@ -1,7 +1,7 @@
 /** A worker that controllers send the files of a setup to. */
 
 import assert from "node:assert/strict";
-import { ControllerV2 } from "../fixtures/peers/controller_2.ts";
+import { ControllerV2, descriptionOf } from "../fixtures/peers/controller_2.ts";
 import type { WorkerResponse } from "../fixtures/peers/controller_v1.ts";
 import { CONTENT, HEADER_BYTES, SETUP, utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
@@ -20,16 +20,20 @@ import { outputText } from "./controllers.ts";
 
 const BESIDE = await coreBytes("beside");
 const DATA = utf8("some text");
+const VARIABLES: CoreSetup["variables"] = [["LEVEL", "1"]];
 const SETUP_OF_BOTH: CoreSetup = {
   core: sha256Of(BESIDE),
   path: "core.so",
   files: [{ path: "deep/data", digest: sha256Of(DATA), bytes: DATA.length }],
-  variables: [["LEVEL", "1"]],
+  variables: VARIABLES,
 };
 
 /** Resolves to the contents that the worker lacks. */
-async function choose(controller: ControllerV2): Promise<readonly string[]> {
-  const payload = encodeSetup(1, SETUP_OF_BOTH, "beside", 0).subarray(HEADER_BYTES);
+async function choose(
+  controller: ControllerV2,
+  setup: CoreSetup = SETUP_OF_BOTH,
+): Promise<readonly string[]> {
+  const payload = encodeSetup(1, setup, "beside", 0).subarray(HEADER_BYTES);
   const response = await controller.send(SETUP, payload);
   assert.equal(response.kind, "ok");
   return decodeSetupResponse(new Uint8Array(response.payload));
@@ -99,6 +103,22 @@ test("jobs behind a setup whose files are missing fail, and those behind the nex
   const chosen = choose(controller);
   await runs(controller);
   assert.deepEqual(await chosen, []);
+});
+
+test("a core that was sent whole serves a setup without files and variables only, and one sent as a content serves all", async () => {
+  await using worker = await startWorker();
+  await using controller = await ControllerV2.agreed(worker.port);
+  const echo = await coreBytes("echo");
+  const core = sha256Of(echo);
+  const alone = { core, path: "core.so", files: [], variables: [] };
+  const withVariables = { ...alone, variables: VARIABLES };
+  await controller.sendCore("echo", echo);
+  assert.deepEqual(descriptionOf(await controller.describe()).cores, [core]);
+  assert.deepEqual(await choose(controller, alone), []);
+  assert.deepEqual(await choose(controller, withVariables), [core]);
+  await send(controller, echo);
+  assert.deepEqual(await choose(controller, withVariables), []);
+  assert.equal(outputText(await controller.sendJob(1n, utf8("it runs"))), "it runs");
 });
 
 /** The files of contents that a worker has. */

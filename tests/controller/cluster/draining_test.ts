@@ -142,6 +142,18 @@ test("a worker that refuses a job as draining, without a notice, gets no more jo
   assertPolite(good);
 });
 
+test("a worker that refuses every job as draining and stays is disconnected, and the reason says so", async (simulation) => {
+  const odd = await simulation.worker({
+    answerJob: () => ({ kind: KINDS.draining, text: "draining" }),
+  });
+  const recorded = simulation.cluster();
+  recorded.dial(odd);
+  recorded.addAll(numberedInputs(1));
+  assert.deepEqual(await recorded.noWorkerLeft(), [
+    `127.0.0.1:${odd.port}: it is draining and has no jobs left`,
+  ]);
+});
+
 test("a worker that drains before it has described itself gets no core and no job", async (simulation) => {
   const messages: number[] = [];
   const peer = await simulation.peer(drainsAtOnce(messages));

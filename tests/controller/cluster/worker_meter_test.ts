@@ -51,6 +51,15 @@ test("whatever a worker says, a job ran between its sending and its answer", () 
   }
 });
 
+test("a job's CPU time is at most what all CPUs of a machine have in the time that it can have run", () => {
+  const most = 65_536 * 60;
+  const cpuOf = (lie: Partial<JobUsage>) =>
+    measured(meterOf(), { start: 100, run: 50, answered: 150, lie }).cpuMs;
+  assert.equal(cpuOf({ runUs: 2 ** 60, cpuUs: 1000 * most }), most, "sent 60 ms before its answer");
+  assert.equal(cpuOf({ runUs: 2 ** 60, cpuUs: 1000 * most + 1 }), undefined);
+  assert.equal(cpuOf({ cpuUs: 200_000 }), 200);
+});
+
 test("an honest job beside one with a lie about its start is a little wrong, and only for a minute", () => {
   const meter = meterOf();
   measured(meter, { start: 0, run: 1, answered: 2, lie: { startUs: 2 ** 50 } });
