@@ -60,7 +60,7 @@ function addNew(
   outcome: Outcome,
 ): void {
   const command: Command = program.command("new")
-    .summary("write a small project with a core, as a start")
+    .summary("write a small project with a core to start from")
     .description("Write a small project with a compute core into the folder NAME.")
     .addArgument(languageArgument())
     .argument("<name>", "name of the folder and the core")

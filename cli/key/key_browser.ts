@@ -25,7 +25,7 @@ export async function writeBrowserFile(
   if (!rolesOf(key).includes("controller")) {
     throw new UsageError(
       `The key "${path}" is only for workers; a browser needs one for controllers, because ` +
-        "a viewer could also command workers",
+        "its certificate also allows commanding workers",
     );
   }
   const { certificate, privateKey } = await makeLeaf(key, "controller", thisMachine(), runtime);

@@ -67,7 +67,7 @@ export const KEY_NOTES: Notes = {
 Examples:
   distcomp key create                      where workers and runs find it
   distcomp key show                        its fingerprint, and when it expires
-  distcomp key export --role worker w.key  for machines that only work
+  distcomp key export --role worker w.key  for machines that only run workers
   distcomp key browser                     what a browser needs for run --web
   distcomp key rotate --keep 2d            a new key; the old one for two days`,
   paragraphs: [

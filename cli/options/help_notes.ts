@@ -53,8 +53,8 @@ Examples:
   gdb --args distcomp exec core.so inputs/a       stops where the core crashes
   THRESHOLD=5 distcomp exec core.so - < inputs/a  with a variable`,
   paragraphs: [
-    "The core runs in the working folder and with the environment of this command. Its own output " +
-    "is not changed; -o keeps the output separate from it.",
+    "The core runs in the working folder and with the environment of this command. What it " +
+    "prints appears unchanged; -o keeps the job's output separate from that.",
     "Exit status: the exit code of the core if it is 0 to 255, otherwise 1; 2 also if no job could run. " +
     "If the core crashes, this process dies of the signal.",
   ],

@@ -151,7 +151,7 @@ export class KeptOutput {
     if (this.#hasFailed || this.#isBehind) return;
     this.#isBehind = true;
     this.#warn(
-      "cannot keep what jobs print: the disk is too slow; files may lack a last line, or have those of an earlier attempt",
+      "cannot keep the printed lines of jobs: the disk is too slow; files may lack a last line, or have those of an earlier attempt",
     );
   }
 
@@ -159,15 +159,17 @@ export class KeptOutput {
     const reason = reasonOf(error);
     if (ENDING.includes(codeOf(error))) {
       this.#hasFailed = true;
-      return this.#warn(`cannot keep the output of jobs: ${reason}; later output is lost`);
+      return this.#warn(`cannot keep the printed lines of jobs: ${reason}; later lines are lost`);
     }
     printing.isSkipped = true;
     this.#warnings += 1;
     const { name } = printing;
     const who = name === undefined ? "the core" : `"${shownName(name)}"`;
-    if (this.#warnings <= WARNINGS_MAX) this.#warn(`cannot keep the output of ${who}: ${reason}`);
+    if (this.#warnings <= WARNINGS_MAX) {
+      this.#warn(`cannot keep the printed lines of ${who}: ${reason}`);
+    }
     if (this.#warnings === WARNINGS_MAX) {
-      this.#warn("the output of further jobs cannot be kept either");
+      this.#warn("the printed lines of further jobs cannot be kept either");
     }
   }
 }

@@ -114,7 +114,7 @@ function demandOf({ runtime, action: { count, system }, address, key }: Batch): 
     toStderr(
       `${formatNoun(running, "worker")} running, but none has connected to the run at ` +
         `${formatAddress(address)}; if nodes cannot reach this address, name another one ` +
-        "with --connect; their logs are in ~/.cache/distcomp/jobs",
+        "with --connect; the workers' logs are in ~/.cache/distcomp/jobs",
     );
   });
 }

@@ -98,7 +98,7 @@ export function summaryText(report: Report, about: Pick<About, "isGoingOn" | "to
     ...(lengthMs > 0 ? [`in ${formatDuration(lengthMs)}`] : []),
     ...(slotsMax > 0 ? [`on ${formatNoun(slotsMax, "slot")}`] : []),
     ...(runCount > 1 ? [`in ${formatCount(runCount)} runs`] : []),
-    ...(isGoingOn ? ["and the run goes on"] : []),
+    ...(isGoingOn ? ["and the run continues"] : []),
   ];
   const limits = limitsOf(figures).map((limit) => limitLine(limitText(limit, figures)));
   const ending = endingText(report, about);

@@ -132,7 +132,7 @@ async function openKey(runtime: GuardedRuntime, flags: WorkerFlags, log: Log): P
 /** Who reaches a worker. */
 function reachOf({ connect, stdio }: WorkerFlags, listen: Address | undefined): string {
   if (connect) return `whatever answers at ${formatAddress(connect)}`;
-  if (stdio || !listen) return "whoever is at the other end of stdin";
+  if (stdio || !listen) return "anyone at the other end of stdin";
   return `anyone who can connect to ${formatAddress(listen)}`;
 }
 

@@ -58,7 +58,11 @@ export function addWorkerOptions(command: Command): Command {
       (text) => parseTimeSpan("--idle-timeout", text),
     )
     .optionsGroup("Options:")
-    .option("--name <text>", "its name in runs (default: the name of the host)", parseName)
+    .option(
+      "--name <text>",
+      "its name for run --exclude (default: the name of the host)",
+      parseName,
+    )
     .option(
       "--label <name=value>",
       "a label for run --only; may be given several times",

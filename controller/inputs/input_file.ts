@@ -4,7 +4,6 @@ import { HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { FileMemory } from "../../runtime/files/direct_files.ts";
 import type { Files, TargetInfo } from "../../runtime/files/files.ts";
-import { sizeText } from "../../system/size_text.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import type { OutputNaming } from "./output_naming.ts";
 import type { InputNote, UnreadableTask } from "./source.ts";
@@ -32,10 +31,7 @@ export function checkTarget({ kind, bytes }: TargetInfo): void {
   if (kind === "folder") throw new Error("it is a folder; a list names files (find -type f)");
   if (kind !== "file") throw new Error("it is not a file");
   if (bytes <= HUGE_BLOB_BYTES_MAX) return;
-  const size = sizeText(bytes);
-  throw new Error(
-    `it has ${size}, more than the 1 TiB that an input may have: cut it into several`,
-  );
+  throw new Error("it is larger than 1 TiB, the limit for an input: cut it into several");
 }
 
 /**

@@ -136,5 +136,7 @@ export function diskProblem(folder: string, bytes: number): string | undefined {
   }
   if (bytes <= freeBytes) return undefined;
   const free = sizeText(freeBytes);
-  return `its output has ${sizeText(bytes)}, and the disk of the output folder has ${free} free`;
+  return `its output of ${
+    sizeText(bytes)
+  } does not fit on the disk of the output folder, which has ${free} free`;
 }

@@ -16,7 +16,6 @@ import {
 } from "../../protocol/mod.ts";
 import type { LinkOptions } from "../../link/link_options.ts";
 import type { DispatchId } from "../../pool/types.ts";
-import { sizeText } from "../../system/size_text.ts";
 import type { Answer } from "../answer.ts";
 import type { ArrivingOutput } from "../huge_outputs.ts";
 import { CONTROL_ID_FIRST } from "./message_ids.ts";
@@ -41,9 +40,7 @@ export function placesFor(
     if (bytes > HUGE_BLOB_BYTES_MAX) return undefined;
     const problem = hugeOutputs
       ? hugeOutputs.problemOf(bytes)
-      : `its output has ${
-        sizeText(bytes)
-      }; outputs of more than 1 GiB need a run with an output folder, not a pack or a session`;
+      : "its output is larger than 1 GiB: that needs a run with an output folder, not a pack or a session";
     if (problem !== undefined) return new DiscardedBlob(headBytes, bytes, problem);
     return hugeOutputs?.open(headBytes, bytes);
   };

@@ -41,7 +41,7 @@ function whenText(report: Report, about: About): string {
   const parts = [
     ...(runCount > 1 ? lastRunTexts(report, isGoingOn) : [beganText("", first?.begunAt)]),
     runCount < 2 && lengthMs > 0 ? `took ${formatDuration(lengthMs)}` : "",
-    isGoingOn ? "goes on" : endingText(report, about) ?? "",
+    isGoingOn ? "continues" : endingText(report, about) ?? "",
   ];
   return capitalized(parts.filter((part) => part !== "").join(", "));
 }

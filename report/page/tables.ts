@@ -185,7 +185,7 @@ export function runTable({ runs, runCount }: Report, isGoingOn: boolean): Html |
     run.hasEnded
       ? runEndText(run.ending)
       : run === runs.at(-1) && isGoingOn
-      ? "goes on"
+      ? "continues"
       : "did not end by itself";
   return section(
     "Runs",

@@ -4,7 +4,6 @@ import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../../protocol/m
 import { reasonOf } from "../../../runtime/error_text.ts";
 import { shownName } from "../../../runtime/files/file_name.ts";
 import type { Files } from "../../../runtime/files/files.ts";
-import { sizeText } from "../../../system/size_text.ts";
 import { isPlainName } from "../../output/pack/path_names.ts";
 import type { FinishedJobs } from "../../output/finished_jobs.ts";
 import { type ContentHash, openContentHash } from "./content_hash.ts";
@@ -111,7 +110,7 @@ class TarTasks {
     return `another file of the tar has the same output; ${remedy}`;
   }
 
-  onFile(path: string, bytes: number, input: Uint8Array<ArrayBuffer> | undefined): void {
+  onFile(path: string, _bytes: number, input: Uint8Array<ArrayBuffer> | undefined): void {
     const index = this.#index++;
     const inside = pathBelow(path);
     const { name, failure } = namedFile(path, inside ?? (path || nameless(index)), this.#naming);
@@ -122,8 +121,7 @@ class TarTasks {
       this.#tasks.push({ kind: "unreadable", index, name, reason });
     } else if (input === undefined) {
       const tooLarge =
-        `it has ${sizeText(bytes)}, more than the 1 GiB that a file in a tar may have: ` +
-        "name it as a file instead";
+        "it is larger than 1 GiB, the limit for a file in a tar: name it as a file instead";
       this.#tasks.push({ kind: "unreadable", index, name, reason: tooLarge });
     } else {
       const note = name === inside ? undefined : { file: path };

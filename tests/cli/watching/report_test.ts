@@ -147,7 +147,7 @@ test("a run that goes on has a report, which says that it goes on", async () => 
   await workspace.write("ended/.distcomp/jobs.jsonl", JOURNAL);
   await workspace.write("ended/.distcomp/lock", JSON.stringify({ ...holder, pid: 2 ** 22 + 1 }));
   const [running, ended] = await workspace.runEach(["out", "ended"], (it) => ["report", it]);
-  assert.match(running?.[1].stdout ?? "", /^100 jobs: .*, and the run goes on\n/);
-  assert.doesNotMatch(ended?.[1].stdout ?? "", /goes on/);
-  assert.match(await readFile(workspace.at("out.report.html"), "utf8"), /, goes on</);
+  assert.match(running?.[1].stdout ?? "", /^100 jobs: .*, and the run continues\n/);
+  assert.doesNotMatch(ended?.[1].stdout ?? "", /continues/);
+  assert.match(await readFile(workspace.at("out.report.html"), "utf8"), /, continues</);
 });

@@ -34,7 +34,7 @@ test("an input may have a tebibyte, and not a byte more", async () => {
   assert.equal(fits?.kind, "skipped");
   assert.match(
     reasonOf(isTooLarge) ?? "",
-    /has 1 TiB, more than the 1 TiB that an input may have: cut it into several$/,
+    /it is larger than 1 TiB, the limit for an input: cut it into several$/,
   );
 });
 

@@ -67,7 +67,9 @@ export class HugeInputs {
     }
     const roomBytes = Math.max(0, this.#memory.freeBytes - comingBytes);
     if (bytes <= roomBytes) return undefined;
-    return `An input has ${sizeText(bytes)}, and this worker has ${sizeText(roomBytes)} of ` +
-      "memory free; run the job on a larger machine, or with fewer jobs beside it";
+    return `An input of ${
+      sizeText(bytes)
+    } does not fit into the memory of this worker, which has ` +
+      `${sizeText(roomBytes)} free; run the job on a larger machine, or with fewer jobs beside it`;
   }
 }

@@ -57,7 +57,7 @@ test("a job whose lines cannot be kept is named in words, and those of others ar
   const text = "first\nsecond\n";
   assert.deepEqual(await run.close(), { "output/a": text, "output/c": text });
   assert.deepEqual(run.warnings, [
-    'cannot keep the output of "a/b": there is a file of that name',
+    'cannot keep the printed lines of "a/b": there is a file of that name',
   ]);
 });
 
@@ -68,7 +68,7 @@ test("a thousand jobs whose lines cannot be kept are five warnings, and one more
   assert.deepEqual(await run.close(), { "output/a": "text\n" });
   assert.deepEqual([run.warnings.length, run.warnings.at(-1)], [
     6,
-    "the output of further jobs cannot be kept either",
+    "the printed lines of further jobs cannot be kept either",
   ]);
 });
 
@@ -78,7 +78,7 @@ test("on a full disk, one warning says that everything further is lost", async (
   for (const name of ["a", "b"]) run.prints(name, "text");
   await run.close();
   assert.deepEqual(run.warnings, [
-    "cannot keep the output of jobs: no space left on the disk; later output is lost",
+    "cannot keep the printed lines of jobs: no space left on the disk; later lines are lost",
   ]);
 });
 
@@ -172,7 +172,7 @@ test("one warning says that the disk does not keep up even with the ends of jobs
   const names = Array.from({ length: 3 }, (_, index) => `${index}`.repeat(MUCH.length));
   for (const name of names) run.ends(name);
   assert.deepEqual(run.warnings, [
-    "cannot keep what jobs print: the disk is too slow; files may lack a last line, or have those of an earlier attempt",
+    "cannot keep the printed lines of jobs: the disk is too slow; files may lack a last line, or have those of an earlier attempt",
   ]);
   await run.close();
 });
