@@ -4,7 +4,7 @@ import { formatAddress, parseAddress } from "../link/address.ts";
 import { detectRuntime } from "../runtime/detect.ts";
 import type { StreamListener } from "../runtime/ports.ts";
 import { guardedRuntime } from "../security/guarded_runtime.ts";
-import { silentLog } from "../system/log.ts";
+import { callersLog } from "../system/callers_log.ts";
 import { listenPrivately, removeDeadSocket } from "../system/unix_socket.ts";
 import { slotsFor } from "../system/usable_cpus.ts";
 import { acceptControllers } from "./serve.ts";
@@ -29,13 +29,14 @@ export class WorkerServer implements AsyncDisposable {
    */
   static async listen(address: string, options: WorkerServerOptions = {}): Promise<WorkerServer> {
     checkServerOptions(address, options);
-    const { key, insecure, log = silentLog, threads, slots = slotsFor(threads), command } = options;
+    const { key, insecure, threads, slots = slotsFor(threads), command } = options;
+    const log = callersLog(options.log);
     const own = await detectRuntime();
     const base = command ? { ...own, selfCommand: () => command } : own;
     const runtime = guardedRuntime(base, { role: "worker", key, insecure, log });
     const parsed = parseAddress(address);
     await removeDeadSocket(runtime, parsed);
-    const worker = await Worker.start(runtime, { ...options, slots });
+    const worker = await Worker.start(runtime, { ...options, log, slots });
     try {
       return new WorkerServer(worker, listenPrivately(runtime, parsed));
     } catch (error) {
