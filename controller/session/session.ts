@@ -6,7 +6,7 @@ import { logPrinted } from "../printed_log.ts";
 import { NoWorkerError } from "../run_errors.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import { BYTES } from "./bytes_codec.ts";
-import { sessionCore } from "./session_core.ts";
+import { sessionCore, withOwnBytes } from "./session_core.ts";
 import { SessionClosedError } from "./errors.ts";
 import { endedJob } from "./ended_job.ts";
 import { EventListeners } from "./event_listeners.ts";
@@ -91,7 +91,8 @@ export class Session implements AsyncDisposable {
   static async open(options: SessionOptions): Promise<Session> {
     const { connectMs } = checkSession(options);
     const core = checkedCore(options);
-    return await Session.#load(await sharedParts(options, connectMs), options, core);
+    const own = withOwnBytes(options); // before anything is awaited
+    return await Session.#load(await sharedParts(own, connectMs), own, core);
   }
 
   /** Opens another core on the same workers, with which it shares their slots. It ends with this session. */
@@ -99,7 +100,7 @@ export class Session implements AsyncDisposable {
     checkAnotherCore(options);
     const core = checkedCore(options);
     if (this.#isClosing) throw new SessionClosedError();
-    const other = await Session.#load(this.#shared, options, core);
+    const other = await Session.#load(this.#shared, withOwnBytes(options), core);
     if (this.#isClosing) await other.close();
     else this.#otherCores.add(other);
     other.#onClosed = () => this.#otherCores.delete(other);
