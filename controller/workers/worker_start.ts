@@ -11,8 +11,11 @@ import { STOPPED } from "./worker_exit.ts";
  */
 const ASLEEP_MS_MAX = 30_000;
 
-/** No machine is so busy that a worker needs longer to start. The limit is for one that hangs and uses a CPU. */
-const START_MS_MAX = 5 * 60_000;
+/**
+ * A start takes half a second of a CPU: no machine is so busy that it takes longer than this. The limit is for a worker
+ * that hangs and uses a CPU, and for where the system does not tell, such as on macOS, or on Deno without all permissions.
+ */
+const START_MS_MAX = 2 * 60_000;
 
 /** How often the process is looked at: first when most workers have long connected. */
 const LOOK_MS = 1_000;
