@@ -147,7 +147,8 @@ function pathProblem(path: string): string | undefined {
 const RESERVED =
   /^(DISTCOMP_(SPAWNED_AS|SLOT|SLOTS|SLOT_PROCESS|CORE_DIR)|DENO_.*|BUN_.*|NODE_OPTIONS)$/;
 
-function variablesProblem(variables: readonly Variable[]): string | undefined {
+/** Why no core can get these variables; `undefined` if one can. */
+export function variablesProblem(variables: readonly Variable[]): string | undefined {
   if (variables.length > SETUP_VARIABLES_MAX) {
     return `There are ${variables.length} variables; at most ${SETUP_VARIABLES_MAX} are supported`;
   }

@@ -36,7 +36,7 @@ import type { OwnWorkerOptions } from "./worker_options.ts";
 import { makeWorkFolder } from "./work_folder.ts";
 import { encodeStatus, processStatus } from "./worker_status.ts";
 
-export type { OwnWorkerOptions, WorkerOptions } from "./worker_options.ts";
+export type { OwnWorkerOptions } from "./worker_options.ts";
 
 /** Running jobs of a disconnected controller may finish within this time. Then their slots are freed. */
 const ORPHAN_LIMIT_MS = 5_000;

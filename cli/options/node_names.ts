@@ -1,11 +1,11 @@
 /** Names and labels of workers, as they are typed. */
 
 import { LABELS_MAX } from "../../protocol/mod.ts";
+import { isLabel } from "../../system/label.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** Letters, digits and what names of hosts and versions have. */
 const NAME = /^[\w.:@/+-]{1,100}$/;
-const LABEL = /^[\w.+-]{1,100}=[\w.:@/+-]{0,100}$/;
 
 /** Parses `--name`. */
 export function parseName(text: string): string {
@@ -15,7 +15,7 @@ export function parseName(text: string): string {
 
 /** Parses a label, which may be given several times, and adds it to the others. */
 export function parseLabel(option: string, text: string, others: readonly string[]): string[] {
-  if (!LABEL.test(text)) {
+  if (!isLabel(text)) {
     throw new UsageError(`${option} must be a name and a value, such as gpu=a100, not "${text}"`);
   }
   const labels = [...new Set([...others, text])];

@@ -1,6 +1,6 @@
 /** Checks what a program passes to a session: a wrong value is an error at once, and `undefined` is the default. */
 
-import type { JobLimits } from "../../protocol/mod.ts";
+import { type JobLimits, variablesProblem } from "../../protocol/mod.ts";
 import {
   checkLog,
   checkNames,
@@ -158,7 +158,10 @@ function checkVariables(value: unknown): void {
       `env must be an object with a string for each variable, not ${shown(value)}`,
     );
   }
-  for (const [name, text] of Object.entries(value)) checkType(`env.${name}`, text, "string");
+  const variables: [string, string][] = Object.entries(value);
+  for (const [name, text] of variables) checkType(`env.${name}`, text, "string");
+  const problem = variablesProblem(variables);
+  if (problem !== undefined) throw new RangeError(`env cannot be used: ${problem}`);
 }
 
 function checkCommand(command: unknown): void {

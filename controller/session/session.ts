@@ -1,22 +1,17 @@
 /** Runs a compute core from a program: inputs in, results out, no files. */
 
-import { compressionModeOf } from "../../link/compression_mode.ts";
-import { backgroundRuntime } from "../../runtime/background.ts";
-import { detectRuntime } from "../../runtime/detect.ts";
-import { guardedRuntime } from "../../security/guarded_runtime.ts";
-import { silentLog } from "../../system/log.ts";
-import { Cluster, type ClusterEvents } from "../cluster/cluster.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import type { ClusterEvents } from "../cluster/cluster_types.ts";
 import { logPrinted } from "../printed_log.ts";
 import { NoWorkerError } from "../run_errors.ts";
 import type { CoreImage } from "../workers/core_image.ts";
 import { BYTES } from "./bytes_codec.ts";
-import { sessionCore } from "./session_core.ts";
+import { sessionCore, withOwnBytes } from "./session_core.ts";
 import { SessionClosedError } from "./errors.ts";
 import { endedJob } from "./ended_job.ts";
 import { EventListeners } from "./event_listeners.ts";
 import { JobMap } from "./job_map.ts";
 import { bytesToRun, checkedBefore, encoded, runJob } from "./job_run.ts";
-import { KeepAlive } from "./keep_alive.ts";
 import { LateInputs } from "./late_inputs.ts";
 import {
   checkAnotherCore,
@@ -29,8 +24,7 @@ import {
 } from "./options.ts";
 import { RunClients } from "./run_clients.ts";
 import { SessionJobs, type SessionTask } from "./session_jobs.ts";
-import type { SharedParts } from "./shared_parts.ts";
-import { SessionWorkers } from "./session_workers.ts";
+import { type SharedParts, sharedParts } from "./shared_parts.ts";
 import type {
   CloseOptions,
   Codec,
@@ -47,8 +41,6 @@ import type {
   TypedSession,
 } from "./types.ts";
 import { WorkerWatch } from "./worker_watch.ts";
-
-const REDIAL_MS_MAX = 1_000; // a server uses a worker that is back so soon
 
 /**
  * A compute core that runs on a set of workers.
@@ -99,25 +91,8 @@ export class Session implements AsyncDisposable {
   static async open(options: SessionOptions): Promise<Session> {
     const { connectMs } = checkSession(options);
     const core = checkedCore(options);
-    const { key, insecure, log = silentLog, whenNoWorker = "fail" } = options;
-    const own = await detectRuntime();
-    const guard = { role: "controller", key, insecure, log } as const;
-    const runtime = guardedRuntime(backgroundRuntime(own), guard);
-    const workers = new SessionWorkers(runtime, log, options);
-    const shared: SharedParts = {
-      runtime,
-      workers,
-      keepAlive: new KeepAlive(own.clock),
-      log,
-      waitPolicy: { giveUpMs: connectMs, redialMsMax: REDIAL_MS_MAX, whenNone: "go on" },
-      waits: whenNoWorker === "wait",
-      cluster: {
-        coreOutput: options.log ? "all" : "failures",
-        compression: compressionModeOf(options.compress),
-        isInteractive: true,
-      },
-    };
-    return await Session.#load(shared, options, core);
+    const own = withOwnBytes(options); // before anything is awaited
+    return await Session.#load(await sharedParts(own, connectMs), own, core);
   }
 
   /** Opens another core on the same workers, with which it shares their slots. It ends with this session. */
@@ -125,7 +100,7 @@ export class Session implements AsyncDisposable {
     checkAnotherCore(options);
     const core = checkedCore(options);
     if (this.#isClosing) throw new SessionClosedError();
-    const other = await Session.#load(this.#shared, options, core);
+    const other = await Session.#load(this.#shared, withOwnBytes(options), core);
     this.#otherCores.add(other);
     other.#onClosed = () => this.#otherCores.delete(other);
     if (!this.#isClosing) return other;

@@ -6,6 +6,16 @@ import { coreOfBuilds } from "../workers/core_builds.ts";
 import { type CoreImage, coreImage, readCoreImage } from "../workers/core_image.ts";
 import type { CoreOptions, CoreSource } from "./types.ts";
 
+/** The same options with copies of the bytes in them: the caller may change its own at once. */
+export function withOwnBytes<O extends CoreOptions>(options: O): O {
+  const { core } = options;
+  return { ...options, core: isBuilds(core) ? core.map(ownBytes) : ownBytes(core) };
+}
+
+function ownBytes(core: CoreSource): CoreSource {
+  return core instanceof Uint8Array ? new Uint8Array(core) : core;
+}
+
 /** Reads a core, or takes its content. `isLocal`: this machine loads it. */
 export async function sessionCore(options: CoreOptions, isLocal: boolean): Promise<CoreImage> {
   const { core } = options;

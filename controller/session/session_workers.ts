@@ -1,7 +1,7 @@
 /** The workers that a session uses, and the cores of the session that share them. */
 
 import { resolve } from "node:path";
-import { formatAddress, parseAddress } from "../../link/address.ts";
+import { AddressError, formatAddress, parseAddress } from "../../link/address.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
 import type { Log } from "../../system/log.ts";
 import { slotsFor } from "../../system/usable_cpus.ts";
@@ -28,7 +28,7 @@ export class SessionWorkers {
     this.#log = log;
     this.#options = options;
     for (const worker of options.workers ?? []) {
-      const address = parseAddress(worker);
+      const address = addressOf(worker);
       this.#addresses.set(formatAddress(address), address);
     }
     this.hasLocal = this.#addresses.size === 0;
@@ -61,13 +61,13 @@ export class SessionWorkers {
   }
 
   add(worker: string): void {
-    const address = parseAddress(worker);
+    const address = addressOf(worker);
     this.#addresses.set(formatAddress(address), address);
     for (const cluster of this.#clusters) cluster.dial(address);
   }
 
   remove(worker: string): void {
-    const address = parseAddress(worker);
+    const address = addressOf(worker);
     this.#addresses.delete(formatAddress(address));
     for (const cluster of this.#clusters) cluster.stopDialing(address);
   }
@@ -79,4 +79,11 @@ export class SessionWorkers {
     const shares = { slots, threads, workdir: workdir && resolve(workdir) };
     return LocalWorker.start(runtime, cluster, { shares, log: this.#log, isShared: true });
   }
+}
+
+/** No worker listens at port 0, which means any free one. Throws an `AddressError`. */
+function addressOf(worker: string): Address {
+  const address = parseAddress(worker);
+  if (address.kind !== "tcp" || address.port > 0) return address;
+  throw new AddressError(worker, "no worker is at port 0");
 }

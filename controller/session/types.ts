@@ -23,7 +23,10 @@ export interface JobLimitOptions {
   readonly memoryBytes?: number | undefined;
 }
 
-/** The path or `file:` URL of a shared library, or its content. */
+/**
+ * The path or `file:` URL of a shared library, or its content. A session copies bytes when it is given them, so they may
+ * change after that.
+ */
 export type CoreSource = string | URL | Uint8Array;
 
 /** Options of a session's core. */

@@ -7,13 +7,7 @@ import { endProcessesOf } from "../../system/leftover_processes.ts";
 import { HeldLog } from "../../system/held_log.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import type {
-  ByteStream,
-  ChildProcess,
-  ProcessEnd,
-  Runtime,
-  StreamListener,
-} from "../../runtime/ports.ts";
+import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
 import { delay, type Timer } from "../../runtime/clock.ts";
 import { thisSystem } from "../../runtime/proc_files.ts";
 import { withReason } from "../../system/failure_line.ts";
@@ -27,7 +21,8 @@ import type {
   LocalWorkerStart,
 } from "./local_worker_options.ts";
 import { UNUSABLE_RETRY_MS } from "./reconnect.ts";
-import { EXIT_MS_MAX, WorkerExit } from "./worker_exit.ts";
+import { describeEnd, EXIT_MS_MAX, LEFT, WorkerExit } from "./worker_exit.ts";
+import { WorkerStart } from "./worker_start.ts";
 
 export type { LocalWorkerShares, LocalWorkerStart } from "./local_worker_options.ts";
 
@@ -36,6 +31,9 @@ export type { LocalWorkerShares, LocalWorkerStart } from "./local_worker_options
  * not get this far: it fails after 10 lost workers.
  */
 const RESTARTS_MAX = 12;
+
+/** One that hangs when it starts is given up sooner: it takes half a minute each time. */
+const HANGING_STARTS_MAX = 2;
 
 /** A worker that has run for this long, or a connection, was fine: its end is the first one again. */
 const STABLE_MS = 60_000;
@@ -71,6 +69,7 @@ export class LocalWorker {
   #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
   #child: Child | undefined;
+  #start: WorkerStart | undefined;
   #exit: WorkerExit | undefined;
   #process: ChildProcess | undefined;
   #repeat: Timer | undefined;
@@ -153,7 +152,7 @@ export class LocalWorker {
   async #close(): Promise<void> {
     this.#repeat?.stop();
     this.#exit?.stop();
-    if (this.#clusters.size === 0 && !this.#options.isShared) this.#killUnused();
+    if (!this.#start?.hasConnected) this.#killUnused();
     const timer = this.#runtime.clock.after(EXIT_MS_MAX, () => this.#child?.kill());
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     timer.stop();
@@ -163,7 +162,7 @@ export class LocalWorker {
     await removeFolder(this.#runtime.files, this.#folder);
   }
 
-  /** No run has come of it: nothing in its slots is worth waiting for. */
+  /** It has not begun, or hangs: nothing in its slots is worth waiting for. */
   #killUnused(): void {
     this.#hasDied = true;
     this.#child?.kill();
@@ -190,6 +189,7 @@ export class LocalWorker {
       this.#hasJoined = true;
       this.#lastLines = [];
       const cluster = this.#unconnected.shift();
+      this.#start?.onConnected();
       this.#exit?.onConnected(stream);
       if (cluster) this.#join(cluster, stream);
       else stream.close();
@@ -236,11 +236,12 @@ export class LocalWorker {
       this.#log.warn(isGone ? FOLDER_GONE : `the worker on this machine ${reason}`);
       if (isGone) await this.#renewFolder().catch((error) => this.#log.warn(messageOf(error)));
       if (this.#closed) return;
-      if (clock.now() - startedAtMs >= STABLE_MS) {
+      const hasHung = this.#start?.problem !== undefined;
+      if (!hasHung && clock.now() - startedAtMs >= STABLE_MS) {
         ends = 1;
         backoff.reset();
       }
-      if (ends > RESTARTS_MAX) {
+      if (ends > (hasHung ? HANGING_STARTS_MAX : RESTARTS_MAX)) {
         const why = `its worker ${withReason(reason, this.#lastLines)}, ${ends} times`;
         for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
         if (!this.#options.isShared) {
@@ -270,6 +271,7 @@ export class LocalWorker {
 
   async #runOnce(): Promise<string> {
     const { shares, dumpsFolder, isShared = false } = this.#options;
+    this.#start = undefined;
     this.#unconnected = [...this.#clusters];
     const connections = this.#unconnected.length;
     const start: LocalWorkerStart = { shares, dumpsFolder, ...isShared && { connections } };
@@ -290,9 +292,11 @@ export class LocalWorker {
       return `cannot be started: ${messageOf(error)}`;
     }
     const { clock, system = thisSystem } = this.#runtime;
+    const isAwaited = () => this.#clusters.size > 0;
+    this.#start = new WorkerStart(this.#child, { clock, system, isAwaited });
     this.#exit = new WorkerExit(this.#child, { clock, system, log: this.#log });
     const end = await this.#child.settled;
-    return end ? describe(end) : `hangs: ${this.#child.whyGivenUp}`;
+    return this.#start.problem ?? (end ? describeEnd(end) : `hangs: ${this.#child.whyGivenUp}`);
   }
 }
 
@@ -305,12 +309,5 @@ function socketIn(folder: string): string {
   return join(folder, "controller");
 }
 
-function describe(end: ProcessEnd): string {
-  return end.signal ? `was killed by ${end.signal}` : `exited with status ${end.exitCode}`;
-}
-
 const FOLDER_GONE = "the temporary folder of the worker on this machine was removed; " +
   "the worker starts again";
-
-/** It had no connection left, or never one. */
-const LEFT = describe({ exitCode: 0 });

@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import { onClose } from "../../runtime/on_close.ts";
-import type { ByteStream } from "../../runtime/ports.ts";
+import type { ByteStream, ProcessEnd } from "../../runtime/ports.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
 import type { Child } from "../../system/child.ts";
 import type { Log } from "../../system/log.ts";
@@ -14,7 +14,7 @@ export const EXIT_MS_MAX = 10_000;
 const STATE = /^State:\s+(\S)/m;
 
 /** Somebody has stopped the process, or debugs it: it will go on. */
-const STOPPED = new Set(["T", "t"]);
+export const STOPPED: ReadonlySet<string> = new Set(["T", "t"]);
 
 /** What is needed to watch a process. */
 interface Ports {
@@ -78,3 +78,11 @@ export class WorkerExit {
     this.#await();
   }
 }
+
+/** How a worker process has ended, for messages. */
+export function describeEnd(end: ProcessEnd): string {
+  return end.signal ? `was killed by ${end.signal}` : `exited with status ${end.exitCode}`;
+}
+
+/** It had no connection left, or never one. */
+export const LEFT = describeEnd({ exitCode: 0 });

@@ -7,12 +7,14 @@ import {
   CoreFileError,
   JobError,
   jsonCodec,
+  KeyError,
   NoWorkerError,
   Session,
   SessionClosedError,
   type SessionOptions,
   textCodec,
   WorkerServer,
+  type WorkerServerOptions,
 } from "@distcomp/distcomp";
 
 const options: SessionOptions = { core: new URL("file:///core.so"), workers: ["node1:7433"] };
@@ -39,7 +41,11 @@ await session.run("text");
 session.on("other", () => {});
 // @ts-expect-error there is no such option
 await Session.open({ core: "a.so", timeout: 5 });
+const [key, log] = [undefined, undefined];
+const worker: WorkerServerOptions = { slots: undefined, key, insecure: undefined, log, folder: undefined, name: undefined };
+// @ts-expect-error that is no option of a worker in a program
+await WorkerServer.listen("127.0.0.1:0", { ...worker, ownsProcess: true });
 await using server = await WorkerServer.listen("127.0.0.1:0", { slots: 1 });
 console.log(server.address, session.stats().inFlight, doubled, text, json);
-const classes = [AddressError, CoreFileError, JobError, NoWorkerError, SessionClosedError];
+const classes = [AddressError, CoreFileError, JobError, KeyError, NoWorkerError, SessionClosedError];
 console.log(classes.map(({ name }) => name));

@@ -1,9 +1,13 @@
 /** Inputs and outputs of a session are the caller's own bytes. */
 
 import assert from "node:assert/strict";
-import type { JobInput } from "../../../mod.ts";
+import { Buffer } from "node:buffer";
+import { readFile } from "node:fs/promises";
+import { type JobInput, Session } from "../../../mod.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { core } from "../../lib/cores.ts";
 import { test } from "../../lib/test.ts";
+import { startOwnWorker } from "../../worker/own_worker.ts";
 import { decode, encode, sessionWith, soon } from "./sessions.ts";
 
 test("an output has a buffer of its own: transferring it empties no other", async () => {
@@ -52,6 +56,32 @@ test("an input may change as soon as it is taken: one buffer serves all inputs",
     const run = session.run(kind === "view" ? input : input.buffer);
     input.fill(0);
     assert.equal(decode(await run), "before", kind);
+  }
+});
+
+test("the bytes of a core may change as soon as a session is given them", async () => {
+  const paths = await Promise.all([core("echo"), core("behave")]);
+  const [echo, other] = await Promise.all(paths.map((path) => readFile(path)));
+  assert(echo && other);
+  const fresh = () => {
+    const bytes = new Uint8Array(Math.max(echo.length, other.length));
+    bytes.set(echo);
+    return bytes;
+  };
+  await using worker = await startOwnWorker();
+  const workers = [`127.0.0.1:${worker.port}`];
+  const given = [fresh(), fresh(), Buffer.from(fresh())] as const;
+  const opening = [
+    Session.open({ core: given[0], workers }),
+    Session.open({ core: [given[1]], workers }),
+  ];
+  for (const bytes of given.slice(0, 2)) bytes.set(other);
+  await using first = await opening[0] as Session;
+  opening.push(first.openCore({ core: given[2] }));
+  given[2].set(other);
+  for (const session of await Promise.all(opening)) {
+    assert.equal(decode(await session.run(encode("pid"))), "pid");
+    if (session !== first) await session.close();
   }
 });
 

@@ -27,6 +27,9 @@ test("a number out of range is a RangeError with the option and the value", asyn
     ["memoryBytes", 5_000_000, /memoryBytes must be 0 or at least 67108864, .*, not 5000000/],
     ["initMs", 0, /initMs/],
     ["connectMs", 2 ** 40, /connectMs must be a whole number from 0 to 2147483647/],
+    ["env", { "1a": "x" }, /env cannot be used: "1a" is not the name of a variable/],
+    ["env", { DISTCOMP_SLOT: "1" }, /env cannot be used: .*DISTCOMP_SLOT cannot be set/],
+    ["env", { A: "a\0b" }, /zero byte/],
     ["whenNoWorker", "cry", /whenNoWorker must be "fail" or "wait", not "cry"/],
   ];
   for (const [name, value, message] of wrong) {
@@ -143,6 +146,11 @@ test("a core is a path, a URL or its bytes; one that is none is refused", async 
   }
   await assert.rejects(sessionWith([worker], { core: "/nowhere/core.so" }), CoreFileError);
   await assert.rejects(Session.open({ core: CORE, workers: ["a:b"] }), AddressError);
+  await assert.rejects(Session.open({ core: CORE, workers: ["a:0"] }), (error: Error) => {
+    assert(error instanceof AddressError, `${error}`);
+    assert.match(error.message, /"a:0": no worker is at port 0/);
+    return true;
+  });
 });
 
 test("an array of cores gives each worker the one that fits it", async () => {

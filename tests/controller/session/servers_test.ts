@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
-import { chmod } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
 import {
   type EndedJob,
+  KeyError,
   NoWorkerError,
   Session,
   type SessionEvents,
@@ -13,6 +16,7 @@ import {
 } from "../../../mod.ts";
 import { coreError, startPeer } from "../../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../../fixtures/peers/scripted_worker_2.ts";
+import { Keys } from "../../lib/connections.ts";
 import { core } from "../../lib/cores.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { eventually } from "../../lib/processes.ts";
@@ -239,6 +243,7 @@ test("a wrong option of a worker in a program's own process opens it to nobody",
     [{ log: {} }, /log must have a function info/],
     [{ devices: 5 }, /devices must be an array of strings, not 5/],
     [{ trust: { signer: ["pem"] } }, /no option signer of trust/],
+    [{ ownsProcess: true }, /no option ownsProcess of a worker/],
     [{ trust: {} }, /trust needs signers or allowed files/],
     [{ trust: { signers: [] } }, /trust needs signers or allowed files/],
   ];
@@ -250,8 +255,68 @@ test("a wrong option of a worker in a program's own process opens it to nobody",
       return true;
     });
   }
-  const address = 5 as unknown as string;
-  await assert.rejects(WorkerServer.listen(address), /^TypeError: address must be a string, not 5/);
+  for (const address of [5, undefined] as unknown as string[]) {
+    const reason = new RegExp(`^TypeError: address must be a string, not ${address}`);
+    await assert.rejects(WorkerServer.listen(address), reason);
+  }
+});
+
+test("a worker in a program's own process takes only labels that can be asked for", async () => {
+  const many = (count: number) => Array.from({ length: count }, (_, index) => `a${index}=b`);
+  const wrong: [string[], RegExp][] = [
+    [many(65), /labels must be at most 64, not 65/],
+    [["a=b", "noeq"], /labels must be names and values, such as gpu=a100, not "noeq"/],
+    [[""], /not ""/],
+  ];
+  for (const [labels, reason] of wrong) {
+    await assert.rejects(WorkerServer.listen("127.0.0.1:0", { labels }), (error: Error) => {
+      assert(error instanceof RangeError, `${error}`);
+      assert.match(error.message, reason);
+      return true;
+    });
+  }
+  await using _worker = await WorkerServer.listen("127.0.0.1:0", { slots: 1, labels: many(64) });
+});
+
+test("a worker in a program's own process that cannot listen says where, and why", async () => {
+  await using first = await WorkerServer.listen("127.0.0.1:0", { slots: 1 });
+  const used = `Cannot listen on ${first.address}: address already in use; choose another port`;
+  for (
+    const [address, reason] of [[first.address, used], ["192.0.2.1:0", "192.0.2.1:0: "]] as const
+  ) {
+    await using keys = await Keys.make();
+    const options = { slots: 1, key: await keys.create() };
+    await assert.rejects(WorkerServer.listen(address, options), (error: Error) => {
+      assert(error.message.includes(reason), error.message);
+      return true;
+    });
+  }
+});
+
+test("a worker in a program's own process does not open if others need its key, and it has none", async () => {
+  await using keys = await Keys.make();
+  const missing = join(keys.folder, "missing");
+  const damaged = join(keys.folder, "damaged");
+  await writeFile(damaged, "no key", { mode: 0o600 });
+  for (const key of [missing, damaged]) {
+    for (const address of ["127.0.0.1:0", "0.0.0.0:0"]) {
+      await assert.rejects(WorkerServer.listen(address, { slots: 1, key }), (error) => {
+        assert(error instanceof KeyError, `${error}`);
+        assert.match(error.message, /missing|damaged/);
+        return true;
+      });
+    }
+    await using _ = await WorkerServer.listen("127.0.0.1:0", { slots: 1, key, insecure: true });
+  }
+  const before = process.env.DISTCOMP_KEY;
+  process.env.DISTCOMP_KEY = damaged;
+  try {
+    await assert.rejects(WorkerServer.listen("0.0.0.0:0", { slots: 1 }), KeyError);
+    await using _ = await WorkerServer.listen("127.0.0.1:0", { slots: 1 });
+  } finally {
+    if (before === undefined) delete process.env.DISTCOMP_KEY;
+    else process.env.DISTCOMP_KEY = before;
+  }
 });
 
 test("a worker in a program's own process that cannot start leaves its port free", async () => {

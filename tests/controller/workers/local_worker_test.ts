@@ -23,6 +23,15 @@ const UNUSABLE_RETRY_MS = 30_000;
 /** How long a worker may take to exit. */
 const EXIT_MS_MAX = 10_000;
 
+/** One that only sleeps must have connected within this time, any other one within the longer time. */
+const ASLEEP_MS_MAX = 30_000;
+const START_MS_MAX = 120_000;
+
+/** `/proc/PID/stat` of a process in this state that has computed for this time. */
+const stat = (state: string, times: string) =>
+  `4711 (a (b) c) ${state} 1 2 3 0 -1 0 0 0 0 0 ${times} 20 0 1 0`;
+const ASLEEP = stat("S", "7 1 0 0");
+
 test("a local worker that dies is started again twelve times, then given up for its last reason", async () => {
   const { local, processes, givenUp, warnings, clock } = await started();
   for (let number = 0; number <= RESTARTS_MAX; number++) {
@@ -93,8 +102,85 @@ test("a local worker that cannot be started is given up with the reason", async 
   await local.close();
 });
 
+test("a local worker that only sleeps instead of connecting is killed after 30 seconds, and given up the third time", async () => {
+  const { local, processes, warnings, givenUp, clock } = await started({ statOf: () => ASLEEP });
+  await clock.advance(ASLEEP_MS_MAX);
+  assert.deepEqual([processes[0]?.signals, warnings], [[], []]); // the first look tells nothing
+  await clock.advance(1_000);
+  await clock.until("another one runs", () => processes.length === 2);
+  assert.deepEqual(processes[0]?.signals, ["SIGKILL"]);
+  await clock.until("it is given up", () => givenUp.length === 1);
+  assert.deepEqual(warnings.length, 3);
+  assert.equal(warnings[0], "the worker on this machine did not connect within 30s");
+  assert.deepEqual(givenUp, ["this machine: its worker did not connect within 30s, 3 times"]);
+  await clock.advance(ASLEEP_MS_MAX);
+  assert.deepEqual([processes.length, clock.timers], [3, 0]);
+  await local.close();
+});
+
+test("a session tries its own worker again after each start that has hung", async () => {
+  const { local, processes, givenUp, joined, connect, clock } = await started({
+    isShared: true,
+    statOf: (start) => start < 6 ? ASLEEP : undefined,
+  });
+  await clock.until("it is given up", () => givenUp.length === 3);
+  await clock.until("it runs", () => processes.length === 6);
+  await connect();
+  await clock.advance(2 * START_MS_MAX);
+  assert.deepEqual([joined.length, processes.length, givenUp.length], [1, 6, 3]);
+  const closed = local.close();
+  processes.at(-1)?.end({ exitCode: 0 });
+  await closed;
+});
+
+test("a local worker that starts slowly is awaited while it computes, or waits for a CPU or a disk, for two minutes at most", async () => {
+  let looks = 0;
+  const slow = {
+    computing: () => stat("S", `${looks++} 0 0 0`),
+    "with a child that computes": () => stat("S", `0 0 ${looks++ >> 4} 0`),
+    "waiting for a CPU": () => stat("R", "7 1 0 0"),
+    "waiting for a disk": () => stat("D", "7 1 0 0"),
+    "on a system that does not tell": () => undefined,
+  };
+  const cases = [
+    ...Object.entries(slow).map(([how, statOf]) => ({ how, statOf })),
+    { how: "with a thread that waits for a disk", statOf: () => ASLEEP, thread: stat("D", "") },
+  ];
+  for (const { how, ...options } of cases) {
+    const { local, processes, warnings, givenUp, clock } = await started(options);
+    await clock.advance(START_MS_MAX - 1);
+    assert.deepEqual([processes[0]?.signals, warnings], [[], []], how);
+    await clock.advance(1);
+    assert.deepEqual(processes[0]?.signals, ["SIGKILL"], how);
+    assert.deepEqual(warnings, ["the worker on this machine did not connect within 120s"], how);
+    await clock.advance(2 * START_MS_MAX);
+    assert.deepEqual(givenUp, ["this machine: its worker did not connect within 120s, 3 times"]);
+    await local.close();
+    assert.equal(clock.timers, 0);
+  }
+});
+
+test("a local worker is awaited as long as it is stopped, or as its run is not ready for it", async () => {
+  const stopped = { statOf: () => stat("T", "7 1 0 0") };
+  for (const options of [stopped, { statOf: () => ASLEEP, early: true }]) {
+    const { local, processes, clock } = await started(options);
+    await clock.advance(2 * START_MS_MAX);
+    assert.deepEqual(processes[0]?.signals, []);
+    await local.close();
+  }
+});
+
+test("a local worker that has not connected is killed at once when it is closed", async () => {
+  for (const isShared of [false, true]) {
+    const { local, processes, clock } = await started({ isShared });
+    await local.close();
+    assert.deepEqual([processes[0]?.signals, clock.now(), clock.timers], [["SIGKILL"], 0, 0]);
+  }
+});
+
 test("a local worker that exits while it is closed is not started again, and leaves no folder and no timer", async () => {
-  const { local, processes, warnings, folder, network, clock } = await started();
+  const { local, processes, warnings, folder, network, connect, clock } = await started();
+  await connect();
   const closed = local.close();
   processes[0]?.end({ exitCode: 0 });
   await clock.advance(0);
@@ -106,7 +192,8 @@ test("a local worker that exits while it is closed is not started again, and lea
 });
 
 test("a local worker that does not exit within ten seconds is killed", async () => {
-  const { local, processes, clock } = await started();
+  const { local, processes, connect, clock } = await started();
+  await connect();
   let isClosed = false;
   void local.close().then(() => isClosed = true);
   await clock.advance(EXIT_MS_MAX - 1);
@@ -188,7 +275,8 @@ test("a local worker that hangs or is stopped is left alone until its run ends w
 });
 
 test("closing a local worker that was abandoned does not wait for it", async () => {
-  const { local, processes, clock } = await started();
+  const { local, processes, connect, clock } = await started();
+  await connect();
   const closed = local.close();
   local.abandon();
   await closed;
@@ -292,10 +380,18 @@ test("a worker that was launched for a run that never began is killed at once", 
 
 /**
  * A local worker whose processes do what the test says. `early`: `use` gives it its cluster. `state`: what the system
- * says its processes do, if anything.
+ * says its processes do, if anything. `statOf`: its longer answer about the process that was started as the n-th.
+ * `thread`: the same about another thread of it.
  */
 async function started(
-  { cannotStart = false, early = false, isShared = false, state = "S (sleeping)" } = {},
+  {
+    cannotStart = false,
+    early = false,
+    isShared = false,
+    state = "S (sleeping)",
+    thread = undefined as string | undefined,
+    statOf = (_number: number): string | undefined => undefined,
+  } = {},
 ) {
   const network = new Network();
   const { clock } = network;
@@ -309,9 +405,11 @@ async function started(
     selfCommand: () => ["distcomp"],
     system: {
       text: (path: string) => {
+        if (path === "/proc/4711/stat") return statOf(processes.length);
+        if (path === "/proc/4711/task/4712/stat") return thread;
         return state && path === "/proc/4711/status" ? `State:\t${state}\n` : undefined;
       },
-      names: () => [],
+      names: (path: string) => thread && path === "/proc/4711/task" ? ["4712"] : [],
     },
     spawn: () => {
       if (cannotStart) throw new Error("no more processes");
