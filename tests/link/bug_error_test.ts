@@ -29,6 +29,11 @@ test("a link that a peer or the system has closed has their error as the reason,
   }
 });
 
+test("a link for which no memory is left says so, and blames no bug", async () => {
+  const reason = await reasonAfter(() => void new ArrayBuffer(2 ** 45));
+  assert.equal(reason.message, "this process has no memory left for it");
+});
+
 /** Why a link is closed on which a frame has arrived that is handled so. */
 async function reasonAfter(onFrame: () => void): Promise<Error> {
   const { clock, runtime } = new MemoryNetwork();

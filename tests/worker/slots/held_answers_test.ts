@@ -105,12 +105,15 @@ test("whatever a core writes there, the worker reads no more than that memory", 
       [-5, 1e9],
       [0, SLOT_ANSWERS_BYTES_MAX + 1],
       [-1e300, 10],
+      [0, 0.5],
+      [-0.25, 0.5],
     ] as const
   ) {
     const slot = await Slot.connected();
     slot.writeNumbers(writtenBytes, heldBytes);
     await slot.ends();
     assert.deepEqual(slot.answered, [], `${writtenBytes}, ${heldBytes}`);
+    assert.notEqual(slot.closed, undefined, "it is not read again and again");
   }
 });
 

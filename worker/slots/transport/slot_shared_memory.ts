@@ -89,9 +89,10 @@ export class SlotSharedMemory {
     if (!this.#file) return undefined;
     const from = knownBytes - this.writtenBytes;
     const heldBytes = this.#numbers[SlotNumber.heldBytes] ?? 0;
-    // A core can write anything there.
-    if (!(from >= 0 && from < heldBytes && heldBytes <= SLOT_ANSWERS_BYTES_MAX)) return undefined;
-    const held = new Uint8Array(Math.floor(heldBytes - from));
+    const count = Math.floor(heldBytes - from);
+    // A core can write anything there, also a part of a byte: nothing at all would be asked for again and again.
+    if (!(from >= 0 && count > 0 && heldBytes <= SLOT_ANSWERS_BYTES_MAX)) return undefined;
+    const held = new Uint8Array(count);
     this.#file.read(held, SLOT_ANSWERS_AT + Math.floor(from));
     return held;
   }
