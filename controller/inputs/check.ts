@@ -144,6 +144,11 @@ export async function checkTar(files: Files, path: string, outputs: string): Pro
   if (info.kind === "folder") {
     throw new SourceError(`Cannot read the tar "${path}": it is a folder`);
   }
+  if (info.kind === "other") { // the beginning of a tar is read twice
+    throw new SourceError(
+      `Cannot read the tar "${path}": it is no file; write it to stdin: … | distcomp run … --inputs -`,
+    );
+  }
   if ((await placesIn(files, path, await realPath(files, outputs))).length === 0) return;
   throw new SourceError(
     `Cannot use "${path}": it is in the folder of the outputs; choose another folder with -o`,

@@ -141,6 +141,10 @@ test("a tar is refused if it does not exist, is a folder or is in the folder of 
     );
   }
   await checkTar(files, file, workspace.at("elsewhere"));
+  await assert.rejects(
+    checkTar(files, "/dev/null", workspace.at("out")), // like a pipe, as in --inputs <(cat in.tar)
+    (error) => isRefusal(error, "it is no file; write it to stdin: … | distcomp run … --inputs -"),
+  );
 });
 
 test("a log is refused if it is an input, is used otherwise, or lies where outputs or files beside the core are", async () => {
