@@ -42,6 +42,8 @@ export interface CommitterEvents {
 export class Committer {
   readonly #parts: CommitterParts;
   readonly #events: CommitterEvents;
+  /** Reasons of earlier failures are looked up one after the other: each opens the journal. */
+  #lookup: Promise<void> = Promise.resolve();
 
   constructor(parts: CommitterParts, events: CommitterEvents) {
     this.#parts = parts;
@@ -79,10 +81,11 @@ export class Committer {
     } else {
       const failure = counter.onSkippedFailed(name);
       if (failure) {
-        this.#track(
-          outcome.reason().then(({ error, shared }) => counter.onReason(failure, error, shared)),
-          0,
-        );
+        this.#lookup = this.#lookup.then(async () => {
+          const { error, shared } = await outcome.reason();
+          counter.onReason(failure, error, shared);
+        });
+        this.#track(this.#lookup, 0);
       }
     }
     this.#events.onFinished();

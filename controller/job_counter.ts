@@ -7,6 +7,12 @@ import { type MeasuredTimes, TimesMeter } from "./measured_times.ts";
 /** The most failures that a run lists by name. All of them are in the journal. */
 const FAILURES_NAMED_MAX = 20;
 
+/**
+ * Of how many jobs that failed in earlier runs the reasons are looked up in the journal: each is a read of the file, which
+ * a run that has nothing else to do waits for.
+ */
+const REASONS_READ_MAX = 256;
+
 /** A failed job and its reason, for the summary. */
 export interface Failure {
   readonly name: string;
@@ -162,11 +168,12 @@ export class JobCounter {
     this.#skippedDone += 1;
   }
 
-  /** Returns the failure if it is listed by name. The caller then looks up its reason. */
+  /** Returns the failure if its reason is to be looked up. The caller then does so. */
   onSkippedFailed(name: string): { readonly name: string; reason: string } | undefined {
     this.#failed += 1;
     this.#skippedFailed += 1;
-    return this.#name(name, "");
+    const failure = this.#name(name, "");
+    return this.#skippedFailed <= REASONS_READ_MAX ? failure : undefined;
   }
 
   /** The reason of a failure in an earlier run is known. */
@@ -179,10 +186,10 @@ export class JobCounter {
     this.#groups.add(failure.name, shared, reason);
   }
 
-  #name(name: string, reason: string): { readonly name: string; reason: string } | undefined {
-    if (this.#failures.length >= FAILURES_NAMED_MAX) return undefined;
+  /** Lists it by name, if it is one of the first. */
+  #name(name: string, reason: string): { readonly name: string; reason: string } {
     const failure = { name, reason };
-    this.#failures.push(failure);
+    if (this.#failures.length < FAILURES_NAMED_MAX) this.#failures.push(failure);
     return failure;
   }
 }

@@ -13,6 +13,8 @@ export interface JobFacts {
   /** The same, cut to a length that a page can show. */
   readonly name: string;
   readonly isDone: boolean;
+  /** It was never sent, because its input could not be used. */
+  readonly isUnused: boolean;
   /** Why it failed, without nodes. */
   readonly reason: string;
   /** The kind of failure, if it has one: `crash`, `memory`, … */
@@ -114,6 +116,7 @@ function jobFacts(fields: Fields, input: string, state: "done" | "failed"): JobF
     input,
     name: cut(input, NAME_CHARS_MAX),
     isDone: state === "done",
+    isUnused: state === "failed" && fields.attempt === 0,
     reason: reasonOf(fields),
     cause: textOf(fields.cause),
     printed: printedOf(fields.printed),

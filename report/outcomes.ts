@@ -21,7 +21,7 @@ const DONE = -1;
 /** The state of a job that failed for a reason without a group is this, minus the number of its cause. */
 const LEFT_OUT = -2;
 
-/** The outcomes of all jobs. A million take 27 MB. */
+/** The outcomes of jobs. A million take 27 MB. */
 export class Outcomes {
   readonly #names = new NameIndex();
   /** By the number of a job: the number of its group, or how else it has ended. */

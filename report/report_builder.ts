@@ -1,11 +1,11 @@
 /** Makes a report of a journal, in one pass and in bounded memory but for 25 bytes per job. */
 
+import { AllOutcomes } from "./all_outcomes.ts";
 import type { JobFacts, RunFacts, WorkerFacts } from "./journal_facts.ts";
 import type { LineEvents } from "./journal_lines.ts";
 import { LogHistogram } from "../system/log_histogram.ts";
 import { MissingAttempts } from "./missing_attempts.ts";
 import { Nodes } from "./nodes.ts";
-import { Outcomes } from "./outcomes.ts";
 import type { JobSpan, ListedJob, Report, TimeSeries } from "./report.ts";
 import { RunTimes } from "./run_times.ts";
 import { SlotRows } from "./slot_rows.ts";
@@ -31,7 +31,7 @@ export class ReportBuilder implements LineEvents {
   readonly #times = new RunTimes();
   readonly #rows = new SlotRows(this.#grid);
   readonly #nodes = new Nodes(this.#grid);
-  readonly #outcomes = new Outcomes();
+  readonly #outcomes = new AllOutcomes();
   readonly #missing = new MissingAttempts();
   readonly #longest = new TopList<ListedJob>(LONGEST_MAX);
   readonly #largest = new TopList<ListedJob>(LARGEST_MAX);
@@ -68,7 +68,9 @@ export class ReportBuilder implements LineEvents {
     else this.#onRun(facts);
   }
 
-  #onRun({ event, at, ending }: RunFacts): void {
+  #onRun(facts: RunFacts): void {
+    const { event, at, ending } = facts;
+    this.#outcomes.onRun(facts);
     if (event === "ended") this.#times.onEnded(at, ending);
     this.#nodes.capacity.onRunEnd(this.#times.lengthMs);
     if (event === "begun") this.#times.onBegun(at);

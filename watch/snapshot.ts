@@ -243,10 +243,12 @@ export interface PastRun {
   readonly error?: string;
   /** The jobs that have a result, in this run or in earlier ones; of one that is `complete`, only its own. */
   readonly jobs: { readonly done: number; readonly failed: number };
-  /** The jobs that failed because their input could not be used. Every run tries them again. */
+  /** The jobs of the last run that failed because their input could not be used. Every run tries them again. */
   readonly unread: number;
-  /** Further outputs that are there: of inputs that the last run did not have. */
+  /** Further outputs that are there: of inputs that the last run did not have, or could not use. */
   readonly otherOutputs: number;
+  /** Jobs among `failures` that are not among those in `jobs`: of inputs that the last run did not have. */
+  readonly otherFailures: number;
   readonly failures: readonly FailureEntry[];
   /** Lines of the journal that cannot be read. */
   readonly damagedLines: number;

@@ -4,7 +4,7 @@ import os from "node:os";
 import process from "node:process";
 import { formatAddress, isLoopback } from "../link/address.ts";
 import { hostOfPeer } from "../link/connection_limit.ts";
-import { reasonOf } from "../runtime/error_text.ts";
+import { codeOf, reasonOf, toError } from "../runtime/error_text.ts";
 import { type Address, type ByteStream, hostAndPort, type Runtime } from "../runtime/ports.ts";
 import { withHead } from "../security/derived_stream.ts";
 import type { PageCredentials } from "../security/page_credentials.ts";
@@ -158,8 +158,10 @@ function listenAt(runtime: Runtime, address: PageOptions["address"]) {
     return runtime.listen(address);
   } catch (cause) {
     const where = formatAddress(address);
+    const isElsewhere = codeOf(toError(cause).cause) === "EADDRNOTAVAIL";
+    const other = isElsewhere ? "address" : "port";
     throw new Error(
-      `Cannot serve the page at ${where}: ${reasonOf(cause)}; choose another port with --web`,
+      `Cannot serve the page at ${where}: ${reasonOf(cause)}; choose another ${other} with --web`,
       { cause },
     );
   }

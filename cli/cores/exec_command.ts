@@ -32,6 +32,8 @@ export interface ExecRequest {
 interface Outcome {
   readonly exitCode: number;
   readonly output: Uint8Array<ArrayBuffer>;
+  /** Why there is no output, although the core reports one. */
+  readonly fault?: string;
 }
 
 /** Runs the job and ends this process as the core did. Rejects if there is no job to run. */
@@ -41,12 +43,13 @@ export async function execCommand(runtime: Runtime, request: ExecRequest): Promi
   const path = realpathSync(request.core);
   const own = runtime.openCoreProcess(environmentOf(path));
   // What the core has printed comes before its output, or before an error.
-  const { core, outcome: { exitCode, output } } = own.call(() => {
+  const { core, outcome: { exitCode, output, fault } } = own.call(() => {
     const core = load(runtime, request.core, path);
     return { core, outcome: runJob(core, input) };
   });
-  await writeOutput(output, request.output);
-  if (exitCode !== 0) {
+  if (fault === undefined) await writeOutput(output, request.output);
+  if (fault !== undefined) printError(fault);
+  else if (exitCode !== 0) {
     printError(
       `The core returned exit code ${exitCode}, with ${output.byteLength} bytes of output`,
     );
@@ -83,7 +86,8 @@ function runJob(core: NativeCore, input: Uint8Array): Outcome {
   const exitCode = core.run(input.byteLength);
   const { outputBytes, outputSize, outputPointer } = core;
   if (outputBytes > 0 && !outputPointer) {
-    throw new Error(`The core reports ${outputSize} bytes of output at a null pointer`);
+    const fault = `The core reports ${outputSize} bytes of output at a null pointer`;
+    return { exitCode: ExitCode.someFailed, output: new Uint8Array(), fault };
   }
   const output = new Uint8Array(outputBytes);
   core.copyOutput(output);

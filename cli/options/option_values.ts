@@ -39,6 +39,9 @@ export function parseCount(option: string, min: number, text: string): number {
 export function parseParam(text: string, others: readonly Sweep[] = []): Sweep[] {
   const [, name = "", list = ""] = /^([^=]+)=([^]+)$/.exec(text) ?? [];
   const values = list.split(",");
+  if (name !== "" && values.length > 1 && values.includes("")) {
+    throw new UsageError(`--param ${name} has an empty value in "${list}"; leave it out`);
+  }
   if (name === "" || values.includes("")) {
     throw new UsageError(`--param must be a name and values, such as a=1,2,3, not "${text}"`);
   }

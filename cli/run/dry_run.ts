@@ -18,7 +18,7 @@ import { ExitCode } from "../program/exit_code.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "../../system/format.ts";
 import { runLog, toStderr } from "../terminal/log.ts";
 import { damageText, resumeText } from "./resume_text.ts";
-import { checkInputs, namingOf, sourceOf } from "./run_inputs.ts";
+import { checkInputs, checkLogOf, namingOf, sourceOf } from "./run_inputs.ts";
 import type { RunFlags } from "./run_options.ts";
 import { nameOf, packFormatIn } from "./run_outputs.ts";
 import { planOf, type RunPlan } from "./run_plan.ts";
@@ -50,6 +50,7 @@ export interface DryCounts {
 export async function dryRun(runtime: Runtime, request: RunRequest): Promise<number> {
   const { flags } = request;
   const plan = await planOf(request, runtime);
+  await checkLogOf(runtime.files, request);
   await checkInputs(runtime.files, request);
   const past = flags.fresh ? undefined : await pastOf(runtime, flags, plan);
   try {

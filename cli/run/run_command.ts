@@ -17,7 +17,7 @@ import type { Interrupts } from "./interrupts.ts";
 import type { LaunchedRun } from "./launch.ts";
 import { type OpenedRun, openRun, type RunContext } from "./opened_run.ts";
 import { afterRun, type Ending } from "./after_run.ts";
-import { checkInputs, namingOf } from "./run_inputs.ts";
+import { checkInputs, checkLogOf, namingOf } from "./run_inputs.ts";
 import { RunMessages } from "./run_messages.ts";
 import { openOutputs } from "./run_outputs.ts";
 import { planOf, type RunPlan } from "./run_plan.ts";
@@ -38,6 +38,7 @@ export async function runCommand(runtime: Runtime, request: LaunchedRun): Promis
   let end: RunEnd | undefined;
   let ending: Ending = { code: ExitCode.interrupted };
   try {
+    await checkLogOf(runtime.files, request);
     if (flags.log !== undefined) file = await LogFile.open(flags.log, runtime.clock);
     file?.write(`the run begins: ${shownCommand(args)}`);
     const { plan, folder } = await open(runtime, request, interrupts);

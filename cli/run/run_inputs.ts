@@ -1,6 +1,12 @@
 /** The inputs that the command line names: files and folders, lines, or numbers. */
 
-import { checkLines, checkPack, checkPaths, checkTar } from "../../controller/inputs/check.ts";
+import {
+  checkLines,
+  checkLog,
+  checkPack,
+  checkPaths,
+  checkTar,
+} from "../../controller/inputs/check.ts";
 import { fileSource } from "../../controller/inputs/files.ts";
 import { lineSource } from "../../controller/inputs/lines.ts";
 import { numberSource } from "../../controller/inputs/numbers.ts";
@@ -13,6 +19,7 @@ import type { PayloadMemory } from "../../controller/workers/payload_memory.ts";
 import type { FinishedJobs } from "../../controller/output/finished_jobs.ts";
 import type { Files } from "../../runtime/files/files.ts";
 import type { Log } from "../../system/log.ts";
+import { coreFilesOf } from "./core_argument.ts";
 import type { RunFlags } from "./run_options.ts";
 import { stateOf } from "./run_outputs.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -53,6 +60,18 @@ export async function checkInputs(files: Files, request: RunRequest): Promise<vo
   }
 }
 
+/** Rejects if the log would damage what else the run reads or writes. */
+export async function checkLogOf(files: Files, { core, inputs, flags }: RunRequest): Promise<void> {
+  const { log, inputs: tar = "-", lines = "-", pack, output, key = "-", with: beside = [] } = flags;
+  if (log === undefined) return;
+  const outputs = pack === undefined ? output : stateOf(flags);
+  await checkLog(files, log, {
+    inputs: [...inputs, tar, lines],
+    others: [...await coreFilesOf(core), pack ?? "-", outputs, key, ...beside],
+    folders: [outputs, ...beside],
+  });
+}
+
 /** The source of the inputs. It skips jobs that `finished` knows. */
 export function sourceOf(
   files: Files,
@@ -78,6 +97,7 @@ export function sourceOf(
     outputs: flags.pack === undefined ? flags.output : stateOf(flags),
     pack: flags.pack,
     core,
+    log: flags.log,
     warn,
     finished,
     comparesContent: flags.checksum,

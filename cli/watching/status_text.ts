@@ -54,7 +54,7 @@ const ENDS: Readonly<Record<PastRun["end"], string>> = {
 
 /** A run that is over. */
 export function pastRunLines(past: PastRun): string[] {
-  const { output, end, left, error, jobs, otherOutputs, failures, damagedLines } = past;
+  const { output, end, left, error, jobs, unread, otherOutputs, damagedLines } = past;
   const counts = [
     `${formatNoun(jobs.done, "job")} done`,
     ...(jobs.failed > 0 ? [`${formatCount(jobs.failed)} failed`] : []),
@@ -63,14 +63,32 @@ export function pastRunLines(past: PastRun): string[] {
   return [
     `the run in ${printable(output)} ${ENDS[end]}: ${counts.join(", ")}`,
     ...(otherOutputs > 0
-      ? [`  ${formatNoun(otherOutputs, "further output")} of inputs that the last run did not have`]
+      ? [
+        `  ${formatNoun(otherOutputs, "further output")} of inputs that the last run did not have` +
+        (unread > 0 ? " or could not use" : ""),
+      ]
       : []),
     ...(error === undefined ? [] : [`  error: ${printable(error)}`]),
-    ...(failures.length > 0 ? failureList(failures).map((line) => `  failed: ${line}`) : []),
+    ...failureLines(past),
     ...(damagedLines > 0
       ? [`  ${formatNoun(damagedLines, "line")} of its journal cannot be read`]
       : []),
     ...nextSteps(past),
+  ];
+}
+
+function failureLines({ jobs, failures, otherFailures }: PastRun): string[] {
+  if (failures.length === 0) return [];
+  const listed = failures.reduce((sum, group) => sum + group.jobs, 0);
+  const more = jobs.failed + otherFailures - listed;
+  return [
+    ...failureList(failures).map((line) => `  failed: ${line}`),
+    ...(more > 0 ? [`  failed: ${formatCount(more)} more, see the journal`] : []),
+    ...(otherFailures > 0
+      ? [
+        `  ${formatCount(otherFailures)} of these failed for inputs that the last run did not have`,
+      ]
+      : []),
   ];
 }
 

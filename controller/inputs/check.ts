@@ -8,6 +8,7 @@ import {
   isInside,
   OVERWRITES_ITSELF,
   overwritesItself,
+  placesOf,
   realPath,
   withRealParent,
 } from "./paths.ts";
@@ -143,6 +144,11 @@ export async function checkTar(files: Files, path: string, outputs: string): Pro
   if (info.kind === "folder") {
     throw new SourceError(`Cannot read the tar "${path}": it is a folder`);
   }
+  if (info.kind === "other") { // the beginning of a tar is read twice
+    throw new SourceError(
+      `Cannot read the tar "${path}": it is no file; write it to stdin: … | distcomp run … --inputs -`,
+    );
+  }
   if ((await placesIn(files, path, await realPath(files, outputs))).length === 0) return;
   throw new SourceError(
     `Cannot use "${path}": it is in the folder of the outputs; choose another folder with -o`,
@@ -155,12 +161,52 @@ export async function checkPack(
   paths: readonly string[],
   pack: string,
 ): Promise<void> {
-  const real = await withRealParent(files, pack);
-  for (const path of paths) {
-    if (path === "-") continue;
-    if (await realPath(files, path) !== real) continue;
-    throw new SourceError(`The pack "${pack}" is an input, too; choose another pack`);
+  if (!await areAmong(files, [await withRealParent(files, pack)], paths)) return;
+  throw new SourceError(`The pack "${pack}" is an input, too; choose another pack`);
+}
+
+/** What the log of a run may not be. */
+export interface LogChecks {
+  /** Named inputs. In a folder of inputs, the log is left out. */
+  readonly inputs: readonly string[];
+  /** Other files that the run reads or writes. */
+  readonly others: readonly string[];
+  /** Folders in which outputs and the journal are, or whose files come with the core. */
+  readonly folders: readonly string[];
+}
+
+/** Checks that nothing is lost by a log, before it is opened: a run appends to it, and the run may replace it. */
+export async function checkLog(
+  files: Files,
+  log: string,
+  { inputs, others, folders }: LogChecks,
+): Promise<void> {
+  const places = await placesOf(files, log);
+  if (await areAmong(files, places, inputs)) {
+    throw new SourceError(`The log "${log}" is an input, too; choose another file with --log`);
   }
+  if (await areAmong(files, places, others)) {
+    throw new SourceError(`The run needs "${log}" for something else; choose another --log`);
+  }
+  for (const folder of folders) {
+    const real = await realPath(files, folder);
+    if (places.every((place) => place !== real && !isInside(place, real))) continue;
+    throw new SourceError(
+      `The log "${log}" is in "${folder}", which the run uses otherwise; choose another --log`,
+    );
+  }
+}
+
+/** Whether one of the `places` is among the paths, when links are followed. */
+async function areAmong(
+  files: Files,
+  places: readonly string[],
+  paths: readonly string[],
+): Promise<boolean> {
+  for (const path of paths) {
+    if (path !== "-" && places.includes(await realPath(files, path))) return true;
+  }
+  return false;
 }
 
 /** Checks that a file of lines exists, and that no output would overwrite it. The names of outputs are numbers. */
@@ -190,7 +236,7 @@ async function placesIn(
   path: string,
   realOutputs: string,
 ): Promise<readonly string[]> {
-  const places = [await withRealParent(files, path), await realPath(files, path)];
+  const places = await placesOf(files, path);
   return places.filter((place) => isInside(place, realOutputs))
     .map((place) => relative(realOutputs, place));
 }

@@ -26,12 +26,13 @@ export async function countFiles(listing: FileListing): Promise<number | undefin
 async function countBelow(folder: string, options: Walk): Promise<number> {
   let count = 0;
   const start = startOf(folder);
-  const core = options.core?.startsWith(start) ? options.core.slice(start.length) : undefined;
+  const own = [options.core, ...options.logs ?? []].filter((path) => path?.startsWith(start))
+    .map((path) => path?.slice(start.length));
   try {
     for await (const entries of options.files.entries(folder)) {
       count -= (await packsAmong(options.files, entries, start, options.pack)).size;
       for (const entry of entries) {
-        if (entry.name === core) continue;
+        if (own.includes(entry.name)) continue;
         if (entry.kind === "file") count += 1;
         else {
           const path = join(folder, entry.name);

@@ -38,7 +38,7 @@ async function* indexedFiles(options: FileOptions): AsyncIterable<readonly Index
   const isOneFolder = paths.length === 1 && paths[0] !== "-";
   // Names within one folder are unique, so no check is needed. Two names may become one: `a.jpg`, `a.png`.
   const names = isOneFolder && naming.isSame ? undefined : new NameSet();
-  const sameOutput = `another input has the same output; ${naming.remedy}`;
+  const sameOutput = sameOutputText(paths.includes("-"), naming);
   const linked = new LinkedOutputs(async (name) =>
     names ? names.has(name) : await isFile(options.files, join(paths[0] as string, name))
   );
@@ -50,6 +50,13 @@ async function* indexedFiles(options: FileOptions): AsyncIterable<readonly Index
       return { path, name, index: index++, failure };
     });
   }
+}
+
+/** Which of the two it is would take the path of each input to say. What else is named twice was refused before. */
+function sameOutputText(isList: boolean, { remedy }: OutputNaming): string {
+  return isList
+    ? `it is listed twice, or another input has the same output; list it once, or ${remedy}`
+    : `another input has the same output; ${remedy}`;
 }
 
 function isFile(files: Files, path: string): Promise<boolean> {

@@ -14,6 +14,7 @@ import {
   nameOfListed,
   OVERWRITES_ITSELF,
   OVERWRITES_OTHER,
+  placesOf,
   realPath,
   withRealParent,
 } from "./paths.ts";
@@ -38,6 +39,8 @@ export interface FileListing {
   readonly pack?: string | undefined;
   /** The core. In a folder of inputs, it is none. */
   readonly core?: string | undefined;
+  /** The file that the run writes its log to. It is no input. */
+  readonly log?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
   /** What ends a name in the list; a line feed if it is missing. */
@@ -118,8 +121,9 @@ async function* listStdin(
   listing: FileListing,
   realOutputs: string,
 ): AsyncIterable<readonly ListedFile[]> {
-  const { files, pack, clock = systemClock, warn } = listing;
-  const realPack = pack === undefined ? undefined : await withRealParent(files, pack);
+  const { files, pack, log, clock = systemClock, warn } = listing;
+  const written = new Set(log === undefined ? [] : await placesOf(files, log));
+  if (pack !== undefined) written.add(await withRealParent(files, pack));
   const links = new LinkFinder(files, clock);
   let hasWarned = false;
   for await (const lines of readLines("-", listing.listEnding)) {
@@ -129,11 +133,11 @@ async function* listStdin(
     for (let first = 0; first < paths.length; first += LOOKS_MAX) {
       const some = paths.slice(first, first + LOOKS_MAX);
       const found = await Promise.all(
-        some.map((path) => listedFile(listing, path, { realOutputs, realPack, parents, links })),
+        some.map((path) => listedFile(listing, path, { realOutputs, written, parents, links })),
       );
       const skipped = some[found.indexOf(undefined)];
       if (skipped !== undefined && !hasWarned) {
-        warn(`skipping "${skipped}": listed paths inside the output folder are skipped`);
+        warn(`skipping "${skipped}": listed outputs, and other files of the run, are skipped`);
         hasWarned = true;
       }
       for (const file of found) if (file) listed.push(file);
@@ -145,7 +149,8 @@ async function* listStdin(
 /** What a list is compared with. */
 interface ListContext {
   readonly realOutputs: string;
-  readonly realPack: string | undefined;
+  /** Files outside of the output folder that the run writes. */
+  readonly written: ReadonlySet<string>;
   readonly parents: RealParents;
   readonly links: LinkFinder;
 }
@@ -154,12 +159,12 @@ interface ListContext {
 async function listedFile(
   { files, naming }: FileListing,
   path: string,
-  { realOutputs, realPack, parents, links }: ListContext,
+  { realOutputs, written, parents, links }: ListContext,
 ): Promise<ListedFile | undefined> {
   const file = namedFile(path, nameOfListed(path), naming);
   const real = await parents.withReal(path);
   if (join(realOutputs, file.name) === real) return { ...file, failure: OVERWRITES_ITSELF };
-  if (real === realPack || isInside(real, realOutputs)) return undefined;
+  if (written.has(real) || isInside(real, realOutputs)) return undefined;
   if (links.isFileNow(path) || !await links.isLink(path)) return file;
   const linksTo = await linkedOutputs(files, path, realOutputs);
   return linksTo.length > 0 ? { ...file, linksTo } : file;

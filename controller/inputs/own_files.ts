@@ -2,7 +2,7 @@
 
 import { join, relative } from "../../runtime/files/path.ts";
 import type { Files } from "../../runtime/files/files.ts";
-import { realPath, withRealParent } from "./paths.ts";
+import { placesOf, realPath, withRealParent } from "./paths.ts";
 
 /** What a run writes, and what it runs. */
 interface RunFiles {
@@ -10,6 +10,8 @@ interface RunFiles {
   readonly outputs: string;
   readonly pack?: string | undefined;
   readonly core?: string | undefined;
+  /** The file of `--log`. */
+  readonly log?: string | undefined;
 }
 
 /** What is no input in a folder. Paths that are not below the folder do no harm. */
@@ -17,12 +19,14 @@ export interface OwnFiles {
   readonly excluded: string;
   readonly pack: string | undefined;
   readonly core: string | undefined;
+  /** The log, and where it leads if it is a link. */
+  readonly logs: readonly string[];
 }
 
 export async function ownFilesIn(
   files: Files,
   folder: string,
-  { outputs, pack, core }: RunFiles,
+  { outputs, pack, core, log }: RunFiles,
 ): Promise<OwnFiles> {
   const realFolder = await realPath(files, folder);
   const inFolder = (real: string) => join(folder, relative(realFolder, real));
@@ -31,5 +35,6 @@ export async function ownFilesIn(
     excluded: inFolder(await realPath(files, outputs)),
     pack: await fileIn(pack),
     core: await fileIn(core),
+    logs: log === undefined ? [] : (await placesOf(files, log)).map(inFolder),
   };
 }

@@ -33,6 +33,14 @@ export async function withRealParent(files: RealPaths, path: string): Promise<st
   return join(await realPath(files, dirname(path)), basename(path));
 }
 
+/** Where a file is, and what it leads to if it is a link. */
+export async function placesOf(
+  files: RealPaths,
+  path: string,
+): Promise<readonly [place: string, target: string]> {
+  return [await withRealParent(files, path), await realPath(files, path)];
+}
+
 /** Whether a path is inside a folder. Both must have all links followed. */
 export function isInside(path: string, folder: string): boolean {
   return path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);

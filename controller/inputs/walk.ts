@@ -27,6 +27,8 @@ export interface Walk {
   readonly pack?: string | undefined;
   /** The core of this run, which is left out too. */
   readonly core?: string | undefined;
+  /** Where its log is, which is left out too. */
+  readonly logs?: readonly string[] | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;
   /** Where a link leads below the folder of outputs. */
@@ -118,6 +120,8 @@ async function* filesAmong(
       yield* walk(path, `${inside}${name}/`, options);
     } else if (path === options.core) {
       options.warn(`skipping "${path}": it is the core; name this file to use it as an input`);
+    } else if (options.logs?.includes(path)) {
+      continue;
     } else if (kind === "file" || await isInput(path, entry, options)) {
       const file = namedFile(path, inside + name, options.naming);
       const linksTo = kind === "link" ? await options.linkedOutputs?.(path) : undefined;

@@ -2,7 +2,7 @@
 
 import { join } from "../../runtime/files/path.ts";
 import type { Runtime } from "../../runtime/ports.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { FilesBelow, type FolderFiles } from "../../runtime/files/files_below.ts";
 import { DirectorySink } from "./directory_sink.ts";
 import { SinkError } from "./sink_errors.ts";
@@ -131,7 +131,12 @@ async function filesBelow(folder: string, { files }: FolderPorts): Promise<Files
     await files.makeFolder(folder);
     return await FilesBelow.open(files, folder);
   } catch (cause) {
-    throw folderError(folder, cause);
+    // A link that leads nowhere is in the way like a file.
+    const target = codeOf(cause) === "EEXIST" &&
+      await files.readLink(folder).catch(() => undefined); // it is a file
+    if (!target) throw folderError(folder, cause);
+    const why = `it is a link to "${target}", which is no folder`;
+    throw new SinkError(`Cannot write to the output folder "${folder}": ${why}`, { cause });
   }
 }
 

@@ -37,7 +37,16 @@ test("the first twenty failures are named", () => {
   for (let job = 0; job < 30; job++) counter.onFailed(String(job), "");
   assert.equal(counter.counts.failed, 30);
   assert.deepEqual(counter.counts.failures.map(({ name }) => Number(name)), [...Array(20).keys()]);
-  assert.equal(counter.onSkippedFailed("one more"), undefined);
+});
+
+test("jobs that failed in an earlier run are counted by reason beyond the twenty that are named, and the first 256 only", () => {
+  const counter = new JobCounter(0);
+  for (let job = 0; job < 300; job++) {
+    const failure = counter.onSkippedFailed(String(job));
+    if (failure) counter.onReason(failure, "common");
+  }
+  const { failed, failures, failureGroups } = counter.counts;
+  assert.deepEqual([failed, failures.length, failureGroups[0]?.jobs], [300, 20, 256]);
 });
 
 test("all failures are counted by reason, the most frequent first, and three are named", () => {

@@ -127,6 +127,28 @@ test("lines of a later version are counted, and wrong fields are not known inste
   assert.deepEqual(report.failures[0]?.printed, ["text"]);
 });
 
+test("an input that could not be used hides no job of its name that is done, and counts in its run only", async () => {
+  const begun = journalLine({ run: "begun", at: BEGUN_AT });
+  const ended = journalLine({
+    run: "ended",
+    at: BEGUN_AT + 1,
+    end: "complete",
+    done: 1,
+    failed: 2,
+  });
+  const done = journalLine({ input: "a", state: "done", attempt: 1 });
+  const failed = journalLine({ input: "b", state: "failed", attempt: 1, error: "exit code 4" });
+  const unused = ["a", "a", "c"].map((input) =>
+    journalLine({ input, state: "failed", attempt: 0, error: "same output" })
+  );
+  const report = await reportOfRuns([begun, ...unused, done, failed, ended, begun, ...unused]);
+  assert.deepEqual([report.done, report.failed, report.failuresLeftOut], [1, 4, 0]);
+  const groups = report.failures.map(({ reason, jobs }) => [reason, jobs]);
+  assert.deepEqual(groups, [["same output", 3], ["exit code 4", 1]]);
+  const later = await reportOfRuns([begun, ...unused, done, failed, ended, begun, done]);
+  assert.deepEqual([later.done, later.failed], [1, 1]);
+});
+
 test("failures are grouped by reason, with the nodes on which jobs failed, however many there are", async () => {
   const plan = { ...PLAN, jobs: 3000, runMs: () => 1 };
   const many = await reportOfRuns(journalOf({ ...plan, fields: (job) => failed(`reason ${job}`) }));

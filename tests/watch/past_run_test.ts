@@ -10,6 +10,7 @@ import type { RunEnding } from "../../controller/output/journal/run_ending.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import { FilesBelow } from "../../runtime/files/files_below.ts";
 import type { OverRun } from "../../watch/find_run.ts";
+import { pastRunLines } from "../../cli/watching/status_text.ts";
 import { readPastRun } from "../../watch/past_run.ts";
 import type { PastRun } from "../../watch/snapshot.ts";
 import { Workspace } from "../cli/workspace.ts";
@@ -96,6 +97,79 @@ test("records that a run repeats of jobs that earlier runs have finished are non
   const lines = begun + a + b + begun + a + b + c;
   const killed = await pastRunIn(lines, { end: "killed", toRun: 5 });
   assert.deepEqual([killed.left, killed.jobs], [4, { done: 3, failed: 0 }]);
+});
+
+const BEGUN = formatRunEvent("begun", "node1", 1, 0);
+
+function ended(done: number, failed: number): string {
+  return formatRunEvent("ended", "node1", 1, 0, { end: "complete", left: 0, done, failed });
+}
+
+/** An input that could not be used. */
+function unused(input: string, error = "another input has the same output"): string {
+  return line({ ...record(input, error), attempt: 0 });
+}
+
+test("an input that could not be used does not hide that another one with its output is done, and counts beside it", async () => {
+  const done = BEGUN + line(record("a"));
+  const runs: [lines: string, otherOutputs: number][] = [
+    [BEGUN + unused("a") + line(record("a")) + ended(1, 1), 0],
+    [done + ended(1, 0) + BEGUN + unused("a") + ended(1, 1), 0], // the one that is done is skipped
+    [done + ended(1, 0) + BEGUN + unused("a") + ended(0, 1), 1], // it is the same input
+  ];
+  for (const [lines, otherOutputs] of runs) {
+    const past = await pastRunIn(lines, { end: "ended" });
+    assert.deepEqual([past.jobs.failed, past.unread, past.otherOutputs], [1, 1, otherOutputs]);
+    assert.deepEqual(past.failures.map(({ names }) => names), [["a"]]);
+    assert.deepEqual(pastRunLines(past).slice(1 + otherOutputs), [
+      "  failed: a  another input has the same output",
+      "type its command again once this input can be used",
+    ]);
+  }
+  const killed = await pastRunIn(done + unused("a"), { end: "killed" });
+  assert.deepEqual([killed.jobs, killed.unread], [{ done: 1, failed: 1 }, 1]);
+});
+
+test("what an earlier run could not use, or failed at, is no failure of a later one that does not have it", async () => {
+  const first = BEGUN + line(record("a")) + line(record("b", "exit code 4")) +
+    unused("c", "cannot read") + ended(1, 2);
+  const complete = await pastRunIn(first + BEGUN + ended(1, 0), { end: "ended" });
+  assert.deepEqual([complete.jobs, complete.unread, complete.failures], [
+    { done: 1, failed: 0 },
+    0,
+    [],
+  ]);
+  assert.equal(pastRunLines(complete).length, 1);
+  const unreadable = await pastRunIn(first + BEGUN + unused("d", "no") + ended(1, 1), {
+    end: "ended",
+  });
+  assert.deepEqual(unreadable.failures, [{ reason: "no", jobs: 1, names: ["d"] }]);
+  const other = await pastRunIn(
+    first + BEGUN + line(record("e", "exit code 4")) + ended(1, 1),
+    { end: "ended" },
+  );
+  assert.deepEqual([other.otherFailures, other.failures[0]?.jobs], [1, 2]);
+  assert(
+    pastRunLines(other).includes("  1 of these failed for inputs that the last run did not have"),
+  );
+  const killed = await pastRunIn(first + BEGUN, { end: "killed", toRun: 1 });
+  assert.deepEqual([killed.jobs, killed.unread, killed.left], [{ done: 1, failed: 1 }, 0, 1]);
+  const locked = await pastRunIn(first + BEGUN + formatRunEvent("ended", "node1", 1, 0), {
+    end: "ended",
+  });
+  assert.deepEqual([locked.jobs.failed, locked.unread], [2, 1], "it has not begun");
+});
+
+test("inputs that could not be used for more reasons than are told apart do not make status name --retry-failed", async () => {
+  const inputs = Array.from({ length: 1_500 }, (_, job) => unused(`${job}`, `cannot read ${job}`));
+  const past = await pastRunIn(BEGUN + inputs.join("") + ended(0, 1_500), { end: "ended" });
+  assert.equal(past.unread, 1_500);
+  const lines = pastRunLines(past);
+  assert.deepEqual(lines.slice(-2), [
+    "  failed: 981 more, see the journal",
+    "type its command again once these inputs can be used",
+  ]);
+  assert.equal(lines.length, 1 + 20 + 2);
 });
 
 async function pastRunOf(records: readonly JobRecord[]): Promise<PastRun> {

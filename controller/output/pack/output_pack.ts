@@ -21,7 +21,7 @@ import type { PackFormat } from "./pack_entry.ts";
 import type { PackFile } from "./pack_file.ts";
 import { isZstdPack } from "./pack_format.ts";
 import { forgetLostEntries } from "./lost_entries.ts";
-import { checkHasState, packResults } from "./pack_results.ts";
+import { checkHasState, checkIsFile, packResults } from "./pack_results.ts";
 import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
 import { staleEntriesText } from "./stale_entries.ts";
@@ -153,6 +153,7 @@ async function lockPack(
   { fresh }: OutputPackOptions,
 ): Promise<Lock> {
   const state = packStateOf(path);
+  await checkIsFile(ports.files, path);
   if (!fresh) await checkHasState(ports.files, path);
   try {
     await ports.files.makeFolder(state);

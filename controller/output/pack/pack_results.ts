@@ -45,6 +45,19 @@ export async function packResults(
   throw withoutJournal(path);
 }
 
+/** Rejects if there is something else in the place of a pack, before anything is made for it. */
+export async function checkIsFile(files: FolderFiles, path: string): Promise<void> {
+  const info = await files.info(path).catch(() => undefined); // whoever opens it gets the reason
+  if (info === undefined || info.kind === "file") return;
+  const what = {
+    folder: "it is a folder; choose another pack",
+    link: `"${path}" is a link, which a run does not follow; name what it leads to, or remove it`,
+    socket: "it is no file; choose another pack",
+    other: "it is no file; choose another pack",
+  };
+  throw new SinkError(`Cannot write the pack "${path}": ${what[info.kind]}`);
+}
+
 /**
  * Rejects if there is a file, but no folder with its journal. A run looks before it makes that folder: who has moved a
  * pack can move the folder after it, which a shell would otherwise put into the new one.

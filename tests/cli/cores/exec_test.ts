@@ -53,6 +53,19 @@ programTest("exec takes its input from stdin, whatever the bytes are", async () 
 });
 
 programTest(
+  "exec ends with 1 and no output where the core reports one at a null pointer: a job has run",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const faulty = await core("faulty", { NO_OUTPUT: 1 });
+    const { code, stdout, stderr } = await workspace.run(["exec", faulty, "in", "-o", "out"]);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /^distcomp: The core reports 4 bytes of output at a null pointer\n$/);
+    assert.deepEqual(await readdir(workspace.path), ["in"]);
+  },
+);
+
+programTest(
   "exec ends with the exit code of the core, or with 1 where that does not fit",
   async () => {
     await using workspace = await Workspace.make();

@@ -127,11 +127,14 @@ test("an address that is taken, or of another machine, is an error in a sentence
   await workspace.write("a", "echo a");
   await using worker = await Program.start(["worker", "--listen", "127.0.0.1:0"]);
   const [, port = ""] = await worker.printed("stdout", /^listening on 127.0.0.1:(\d+)/m);
-  for (const address of [`127.0.0.1:${port}`, "192.0.2.1:80"]) {
-    const args = ["run", "--web", address, "--workers", `127.0.0.1:${port}`];
+  for (const [address, other] of [[`127.0.0.1:${port}`, "port"], ["192.0.2.1:80", "address"]]) {
+    const args = ["run", "--web", address as string, "--workers", `127.0.0.1:${port}`];
     const { code, stderr } = await workspace.run([...args, await core("behave"), "a"]);
     assert.equal(code, 2);
-    assert.match(stderr, /Cannot serve the page at \S+: .+; choose another port with --web\n/);
+    assert.match(
+      stderr,
+      new RegExp(`Cannot serve the page at \\S+: .+; choose another ${other} with --web\n`),
+    );
   }
   await worker.stop();
 });

@@ -1,6 +1,7 @@
 /** Errors with status 2: wrong commands, cores, inputs and addresses. */
 
 import assert from "node:assert/strict";
+import { symlink } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
 import process from "node:process";
@@ -273,8 +274,13 @@ test("inputs that cannot be used are refused before anything is written", async 
 test("an output folder that cannot be written to is refused", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "file": "x", "out/.distcomp/jobs.jsonl/x": "" });
+  await symlink("gone", workspace.at("link"));
   const refused: [string, RegExp][] = [
     ["file", /Cannot write to the output folder "file": there is a file of that name\n/],
+    [
+      "link",
+      /Cannot write to the output folder "link": it is a link to "gone", which is no folder\n/,
+    ],
     [
       "file/below",
       /Cannot write to the output folder "file\/below": a part of its path is not a folder\n/,

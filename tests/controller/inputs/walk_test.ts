@@ -138,6 +138,28 @@ test("the pack of the run is excluded without a word, also if a link leads to it
   }
 });
 
+test("the log of the run is excluded without a word, also if it is a link or one leads to it", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/a": "1", "in/b/run.log": "2", "else": "3" });
+  await symlink("in/b", workspace.at("link"));
+  await symlink("in/b/run.log", workspace.at("link.log"));
+  await symlink("../else", workspace.at("in/x.log"));
+  for (const log of ["in/b/run.log", "link/run.log", "link.log", "in/x.log"]) {
+    const warnings: string[] = [];
+    const source = fileSource({
+      files,
+      paths: [workspace.at("in")],
+      outputs: workspace.at("out"),
+      log: workspace.at(log),
+      warn: (text) => warnings.push(text),
+    });
+    const names = log === "in/x.log" ? ["a", "b/run.log"] : ["a", "x.log"];
+    assert.deepEqual((await tasksOf(source)).map(nameOf), names, log);
+    assert.equal(await source.count(), 2);
+    assert.deepEqual(warnings, []);
+  }
+});
+
 test("another output folder is an input if it is named, without distcomp's own files in it", async () => {
   await using workspace = await Workspace.make();
   await workspace.writeAll({ "in/a": "1", "in/.distcomp/jobs.jsonl": "{}\n" });

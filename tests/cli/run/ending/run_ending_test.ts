@@ -46,6 +46,37 @@ test("a log has what a run says, with times, from its command to its exit status
   ]);
 });
 
+test("a log in a folder of inputs, or in a list of them, is no input, and one that is named as an input is left alone", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "echo 1", "in/b": "echo 2" });
+  for (const inputs of ["in", "-"]) {
+    const args = ["run", BEHAVE, inputs, "--log", "in/run.log", "-o", `of ${inputs}`];
+    const runs = [/^2 jobs done/, /^nothing to do: all 2 jobs finished/];
+    for (const [index, expected] of runs.entries()) {
+      const run = await workspace.run(args, { stdin: "in/a\nin/b\nin/run.log\n" });
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, expected, `${inputs} ${index}`);
+    }
+  }
+  for (const extra of [[], ["--dry-run"]]) {
+    const refused = await workspace.run([
+      "run",
+      BEHAVE,
+      "--lines",
+      "in/a",
+      "--log",
+      "in/a",
+      ...extra,
+    ]);
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      /The log "in\/a" is an input, too; choose another file with --log/,
+    );
+  }
+  assert.equal(await readFile(workspace.at("in/a"), "utf8"), "echo 1");
+});
+
 test("the log of a quiet run has what the terminal has not", async () => {
   await using workspace = await Workspace.make(WORKER);
   const clock = new VirtualClock();

@@ -64,6 +64,18 @@ test("a folder in a list is a job that fails, and says how to list files", async
   ]);
 });
 
+test("a file that is listed twice is a job and a failure that says so", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "1" });
+  const run = await workspace.run(["run", ECHO, "-"], { stdin: "in/a\n./in/a\n" });
+  assert.equal(run.code, 1, run.stderr);
+  assert.match(
+    run.stdout,
+    /in\/a {2}it is listed twice, or another input has the same output; list/,
+  );
+  assert.deepEqual(await workspace.outputs(), { "in/a": "1" });
+});
+
 test("an error about a name is one line, whatever the name has in it", async () => {
   await using workspace = await Workspace.make(WORKER);
   const run = await workspace.run(["run", ECHO, "no\nsuch\x1b[31mfile"]);

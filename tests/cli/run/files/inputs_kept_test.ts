@@ -143,7 +143,8 @@ programTest("outputs of earlier runs that find lists are not used as inputs", as
     const run = await workspace.run(["run", ECHO, "-"], { stdin });
     assert.equal(run.code, 0, run.stdout);
     assert.match(run.stdout, listed === "" ? /^2 jobs done/ : /^nothing to do: all 2 jobs/);
-    const warning = 'skipping "./outputs/1.dat": listed paths inside the output folder are skipped';
+    const warning =
+      'skipping "./outputs/1.dat": listed outputs, and other files of the run, are skipped';
     assert.equal(run.stderr.includes(warning), listed !== "");
     assert.deepEqual(await workspace.outputs(), outputs);
   }

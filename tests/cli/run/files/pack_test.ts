@@ -223,7 +223,8 @@ test("a pack of text does not keep the output of a job that has now failed, as i
 
 test("a pack needs a known ending, a file that is no input, and no -o", async () => {
   await using workspace = await Workspace.make(WORKER);
-  await workspace.writeAll({ "in/a": "text", "in.tar": "text" });
+  await workspace.writeAll({ "in/a": "text", "in.tar": "text", "folder.tar/a": "" });
+  await symlink("gone.tar", workspace.at("link.tar"));
   const cases: [string[], RegExp][] = [
     [
       ["in", "--pack", "results.zip"],
@@ -232,6 +233,14 @@ test("a pack needs a known ending, a file that is no input, and no -o", async ()
     [
       ["in/a", "in.tar", "--pack", "./in.tar"],
       /The pack ".\/in.tar" is an input, too; choose another pack/,
+    ],
+    [
+      ["in", "--pack", "folder.tar"],
+      /Cannot write the pack "folder.tar": it is a folder; choose another pack/,
+    ],
+    [
+      ["in", "--pack", "link.tar"],
+      /Cannot write the pack "link.tar": "link.tar" is a link, which a run does not follow; name/,
     ],
     [
       ["in", "--pack", "results.tar", "-o", "out"],
@@ -243,7 +252,8 @@ test("a pack needs a known ending, a file that is no input, and no -o", async ()
     assert.equal(ended.code, 2, ended.stderr);
     assert.match(ended.stderr, reason);
   }
-  assert.deepEqual((await readdir(workspace.path)).toSorted(), ["in", "in.tar"]);
+  const before = ["folder.tar", "in", "in.tar", "link.tar"];
+  assert.deepEqual((await readdir(workspace.path)).toSorted(), before);
 });
 
 test("a pack and what belongs to it are no inputs where they are in a folder of inputs", async () => {

@@ -54,7 +54,8 @@ test("parameters that make no sense are refused", async () => {
   const refusals = [
     [["--param", "a"], '--param must be a name and values, such as a=1,2,3, not "a"'],
     [["--param", "a="], "--param must be a name and values"],
-    [["--param", "a=1,,2"], "--param must be a name and values"],
+    [["--param", "a=1,,2"], '--param a has an empty value in "1,,2"; leave it out'],
+    [["--param", "a=1,"], '--param a has an empty value in "1,"; leave it out'],
     [["--param", "a=1", "--param", "a=2"], "--param a is given twice"],
     [["--param", "a=1", "--repeat", "2"], "Choose one kind of inputs"],
   ] as const;
