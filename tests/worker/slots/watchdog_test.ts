@@ -143,6 +143,23 @@ test("a slot is killed when a job has waited for its time limit for an output to
   assert.equal(worker.queued, 1);
 });
 
+test("a job without a limit waits ten minutes for an output to be freed, also one that is canceled", () => {
+  for (const isCanceled of [false, true]) {
+    const worker = new WatchedWorker([NO_LIMITS, NO_LIMITS]);
+    const [ended] = worker.runSlot();
+    worker.lastStarted = worker.freeing = ended as DispatchId;
+    worker.answers(worker.freeing);
+    if (isCanceled) worker.isUnwanted(1, "canceled");
+    worker.lookForFrees(1_000);
+    worker.lookForFrees(601_000);
+    assert.equal(worker.isKilled, false);
+    worker.lookForFrees(601_001);
+    assert.equal(worker.isKilled, true);
+    assert.equal(worker.endSlot(ended as DispatchId), undefined);
+    assert.equal(worker.queued, isCanceled ? 0 : 1);
+  }
+});
+
 test("a job whose process dumps its core has crashed, whatever its limits are, unless the dump has no end", () => {
   for (const limits of [SHORT_TIME, LITTLE_MEMORY]) {
     const worker = new WatchedWorker([limits]);
