@@ -175,7 +175,7 @@ export class Verification<T extends Task> {
     const sent = Math.max(...votes.map((vote) => vote.ending.job.attempt));
     this.#splits += 1;
     this.forget(ending.job.payload);
-    const workers = votes.map((vote) => vote.ending.worker).join(", ");
+    const workers = votes.map((vote) => vote.ending.worker).sort().join(", ");
     const problem = votes.length > 2
       ? "give different outputs"
       : "give different outputs, and no third worker is available to break the tie";

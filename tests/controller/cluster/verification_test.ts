@@ -281,6 +281,9 @@ for (
     await recorded.completed(3);
     const reasons = new Set(recorded.completions.map(({ sharedReason }) => sharedReason));
     assert.deepEqual([...reasons], [`workers give different outputs${rest}`]);
+    const ends = new Set(recorded.ends.map((end) => end.replace(/^other: /, "")));
+    const names = workers.map(({ port }) => `127.0.0.1:${port}`).sort();
+    assert.deepEqual([...ends], [`${names.join(", ")} give different outputs${rest}`]);
   });
 }
 
