@@ -65,9 +65,9 @@ export interface WatchdogContext {
 export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
+  readonly #dumping: DumpingProcesses;
   readonly #lostThreads: LostThreads;
   readonly #longFrees = new LongFrees();
-  readonly #dumping: DumpingProcesses;
   /** Slots that run a job whose answer is not wanted, and since when. */
   readonly #unwantedSinceMs = new Map<EndpointId, number>();
   readonly #kills = new Map<EndpointId, Kill>();
