@@ -98,6 +98,11 @@ export class JobCounter {
     return this.#done + this.#failed === this.#added;
   }
 
+  /** Whether every input of the run has been read and is done or failed: none is left for a later run. */
+  get isComplete(): boolean {
+    return this.#hasAllInputs && this.#done + this.#failed === this.#total;
+  }
+
   /** Whether a job waits for a worker's answer, or further jobs may come. */
   get needsWorkers(): boolean {
     return !this.#hasAllInputs || this.#settled < this.#added;

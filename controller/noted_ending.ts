@@ -22,6 +22,6 @@ function endOf(error: unknown): RunEnd {
   if (error === undefined) return "complete";
   if (error instanceof InterruptedError) return "interrupted";
   if (error instanceof TimeLimitError) return "time limit";
-  if (error instanceof TooManyFailuresError) return "failures";
+  if (error instanceof TooManyFailuresError) return error.wasStopped ? "failures" : "complete";
   return error instanceof NoWorkerError ? "no worker" : "error";
 }

@@ -285,11 +285,12 @@ export class Run {
     if (this.#counter.areAllFinished && !this.#isFeeding) this.#stop(undefined);
   }
 
-  /** Stops waiting for jobs. The first error, from draining or from stopping, becomes the error of the run. */
+  /** Stops waiting for jobs. The first error becomes the run's, unless it is of a limit that has ended no job. */
   #stop(error: unknown): void {
-    const state = this.#state;
+    const drain = this.#state.phase === "draining" ? this.#state : undefined;
     this.#state = { phase: "stopped" };
-    this.#stopped.resolve(state.phase === "draining" ? state.error : error);
+    const isMoot = this.#counter.isComplete && !(drain?.error instanceof InterruptedError);
+    this.#stopped.resolve(drain && !isMoot ? drain.error : error);
   }
 
   /** Closes all parts, even if closing one fails. Returns the first error. `stopError`: what has ended the run early. */

@@ -71,12 +71,13 @@ export class Child {
     return `the system has not let its process end for ${this.#goneLimitMs / 1000}s`;
   }
 
-  /** Kills the process. From then on it has a limited time to end. */
-  kill(): void {
-    if (this.#hasEnded) return;
+  /** Kills the process. From then on it has a limited time to end. Returns `false` if it has ended already. */
+  kill(): boolean {
+    if (this.#hasEnded) return false;
     this.#process.kill("SIGKILL");
     this.#killed.resolve();
     this.#timer ??= this.#clock.after(this.#goneLimitMs, () => this.#giveUp());
+    return true;
   }
 
   /** Stops the process, or lets it go on. */

@@ -28,7 +28,7 @@ export interface RunEnd {
 }
 
 /**
- * Prints the summary, the error and how to resume: every run that ends early can be resumed. Rethrows errors of
+ * Prints the summary, the error and how to resume: every run that leaves jobs can be resumed. Rethrows errors of
  * unknown kinds.
  */
 export function report(
@@ -74,8 +74,13 @@ function reportError(
   if (exitCode !== ExitCode.interrupted) printEnd(error);
   const hint = quiet ? undefined : hintFor(error, status);
   if (hint) toStderr(hint);
-  if (isResumable) toStderr(resumeHint);
+  if (isResumable && !hasAll(status, error)) toStderr(resumeHint);
   return exitCode;
+}
+
+/** Whether all jobs have ended, so that there is nothing to resume. Outputs may be lost by an error of the sink. */
+function hasAll({ ending }: RunStatus, error: unknown): boolean {
+  return ending?.left === 0 && !(error instanceof SinkError);
 }
 
 /** What helps. */

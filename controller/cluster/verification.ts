@@ -175,11 +175,12 @@ export class Verification<T extends Task> {
     const sent = Math.max(...votes.map((vote) => vote.ending.job.attempt));
     this.#splits += 1;
     this.forget(ending.job.payload);
-    const workers = votes.map((vote) => vote.ending.worker).join(", ");
-    const reason = votes.length > 2
-      ? `${workers} give different outputs`
-      : `${workers} give different outputs, and no third worker is available to break the tie`;
-    this.#actions.reject({ ...ending, sent }, reason);
+    const workers = votes.map((vote) => vote.ending.worker).sort().join(", ");
+    const problem = votes.length > 2
+      ? "give different outputs"
+      : "give different outputs, and no third worker is available to break the tie";
+    const sharedReason = `workers ${problem}`;
+    this.#actions.reject({ ...ending, sent, sharedReason }, `${workers} ${problem}`);
     if (this.#agreed > 0 || this.#splits !== SPLITS_MAX) return; // reported once
     this.#actions.onDisagreement(new DisagreementError(this.#splits));
   }

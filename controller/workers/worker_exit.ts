@@ -67,7 +67,7 @@ export class WorkerExit {
     const state = STATE.exec(system.text(`/proc/${pid}/status`) ?? "")?.[1];
     if (state !== undefined && !STOPPED.has(state)) {
       log.warn(`the worker on this machine hangs; killing its process ${pid}`);
-      return this.#child.kill();
+      return void this.#child.kill();
     }
     if (!this.#hasWarned) {
       const ifHung = state ? "" : `; to replace it: kill -KILL ${pid}`;

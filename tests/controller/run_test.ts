@@ -9,19 +9,22 @@ import type { DirectorySink } from "../../controller/output/directory_sink.ts";
 import { formatRunEvent } from "../../controller/output/journal/journal_record.ts";
 import { OutputFolder } from "../../controller/output/output_folder.ts";
 import { Run, type RunParts } from "../../controller/run.ts";
-import { InterruptedError } from "../../controller/run_errors.ts";
+import { InterruptedError, TimeLimitError } from "../../controller/run_errors.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { ProcessEnd } from "../../runtime/ports.ts";
 import { silentLog } from "../../system/log.ts";
 import { Workspace } from "../cli/workspace.ts";
 import { KINDS } from "../fixtures/peers/frames.ts";
-import { ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
+import { type JobAnswer, ScriptedWorker2 } from "../fixtures/peers/scripted_worker_2.ts";
 import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { CORE } from "./simulation.ts";
 
 /** A run that takes longer never ends. */
 const END_LIMIT_MS = 30_000;
+
+/** Nothing of what a view may show. */
+const NO_LIMITS = { oldestMax: 0, workerJobsMax: 0 };
 
 const JOURNAL = "outputs/.distcomp/jobs.jsonl";
 
@@ -191,6 +194,50 @@ test("an error of the source ends the run with that error", async () => {
   await using worker = await ScriptedWorker2.start();
   await using started = await StartedRun.start(worker, { source: failingSource(3) });
   await assert.rejects(started.ended, { message: "no more paper" });
+});
+
+test("a time limit and failures that come while the last jobs run end nothing, and an interrupt is told", async () => {
+  const failing = (): JobAnswer => ({ exitCode: 3, output: new Uint8Array(0) });
+  const failureLimit = { unit: "jobs", max: 0 } as const;
+  const cases = [
+    { drain: (run: Run) => run.interrupt(new TimeLimitError(1)), end: "complete" },
+    { drain: (run: Run) => run.interrupt(), error: InterruptedError, end: "interrupted" },
+    { answerJob: failing, failureLimit, error: TooManyFailuresError, end: "complete" },
+  ];
+  for (const { drain, answerJob, failureLimit, error, end } of cases) {
+    await using worker = await ScriptedWorker2.start({ slots: 3, ...answerJob && { answerJob } });
+    worker.hold();
+    const parts = { source: numberSource(3), failureLimit };
+    await using started = await StartedRun.start(worker, parts);
+    await eventually("the slots are busy", () => worker.slots.busy === 3);
+    await eventually("all inputs are read", () => !started.run.view(NO_LIMITS).isReading);
+    drain?.(started.run);
+    worker.release();
+    const problem = await started.ended.then(() => undefined, (error) => error);
+    assert.equal(problem?.constructor, error);
+    if (problem instanceof TooManyFailuresError) assert.equal(problem.wasStopped, false);
+    const [done, failed] = answerJob ? [0, 3] : [3, 0];
+    const noted = end === "complete" ? { end, left: 0, done, failed } : { end, left: 0 };
+    assert.deepEqual(started.run.status.ending, noted);
+  }
+});
+
+test("a time limit has ended a run that leaves an input, or a retry", async () => {
+  for (const jobs of [3, 4]) {
+    await using worker = await ScriptedWorker2.start({
+      slots: 3,
+      answerJob: () => jobs === 4 ? undefined : { kind: KINDS.crash, text: "crashed" },
+    });
+    worker.hold();
+    await using started = await StartedRun.start(worker, { source: numberSource(jobs) });
+    await eventually("the slots are busy", () => worker.slots.busy === 3);
+    await eventually("all inputs are read", () => !started.run.view(NO_LIMITS).isReading);
+    started.run.interrupt(new TimeLimitError(1));
+    worker.release();
+    await assert.rejects(started.ended, TimeLimitError);
+    assert.equal(started.run.status.ending?.end, "time limit");
+    assert.equal(started.run.status.ending?.left, jobs === 4 ? 1 : 3);
+  }
 });
 
 test("too many failures stop a run, or make it fail in the end", async () => {

@@ -55,7 +55,7 @@ test("a process that has exited is not killed either while its last lines are re
   const { clock, process, child } = newChild();
   process.end({ exitCode: 0 }, false);
   await clock.advance(100);
-  child.kill();
+  assert.equal(child.kill(), false);
   await clock.advance(100);
   assert.deepEqual(await child.settled, { exitCode: 0 });
   assert.deepEqual(process.signals, []);

@@ -184,6 +184,7 @@ export class Executor {
     const nowMs = this.#onEvent();
     this.#watchdog.checkUnwanted(nowMs);
     this.#watchdog.checkThreads(nowMs);
+    this.#watchdog.checkFrees(nowMs);
     return this.#pool.currentJobs();
   }
 

@@ -7,6 +7,9 @@ import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { CurrentJob } from "../../pool/types.ts";
 import type { RelayedJob } from "../job.ts";
 
+/** How long a job without a time limit waits. Cores may also unload what they keep, which is slow but has an end. */
+const FREE_LIMIT_MS = 600_000;
+
 /** A slot whose core has been freeing an output for longer than any job there may run. */
 export interface LongFree {
   readonly endpoint: EndpointId;
@@ -18,8 +21,8 @@ export class LongFrees {
   #seen = new Map<EndpointId, { readonly dispatch: DispatchId; readonly sinceMs: number }>();
 
   /**
-   * Those where a job has waited for longer than its own time limit. `freeingAt`: the job whose output is being freed;
-   * 0 if there is none.
+   * Those where a job has waited for longer than its own time limit, or far too long if it has none. `freeingAt`: the
+   * job whose output is being freed; 0 if there is none.
    */
   among(
     jobs: readonly CurrentJob<RelayedJob>[],
@@ -35,8 +38,9 @@ export class LongFrees {
       const last = before.get(endpoint);
       const sinceMs = last?.dispatch === dispatch ? last.sinceMs : nowMs;
       this.#seen.set(endpoint, { dispatch, sinceMs });
-      if (timeMs === 0 || nowMs - sinceMs <= timeMs) continue;
-      const reason = `killed: worker_free_outdata did not return within ${timeMs / 1000}s`;
+      const limitMs = timeMs > 0 ? timeMs : FREE_LIMIT_MS;
+      if (nowMs - sinceMs <= limitMs) continue;
+      const reason = `killed: worker_free_outdata did not return within ${limitMs / 1000}s`;
       found.push({ endpoint, reason });
     }
     return found;

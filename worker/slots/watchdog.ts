@@ -8,6 +8,7 @@ import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
 import { isWanted, type RelayedJob } from "../job.ts";
+import { DUMP_LATE, DUMP_LIMIT_MS, DumpingProcesses } from "./dumping_processes.ts";
 import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
 import { LongFrees } from "./long_frees.ts";
 import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
@@ -42,7 +43,8 @@ export interface WatchedProcess {
   readonly lastStarted: DispatchId;
   /** The job that has ended, and whose output its core is freeing; 0 if there is none. */
   readonly freeing: DispatchId;
-  kill(reason: string): void;
+  /** Returns `false` if it has ended already, which its slot is told once its core dump is taken. */
+  kill(reason: string): boolean;
 }
 
 /** What the watchdog works with. */
@@ -64,6 +66,7 @@ export interface WatchdogContext {
 export class Watchdog {
   readonly #context: WatchdogContext;
   readonly #runTimes = new RunTimes();
+  readonly #dumping: DumpingProcesses;
   readonly #lostThreads: LostThreads;
   readonly #longFrees = new LongFrees();
   /** The jobs in slots whose answer is not wanted, and since when that is known. */
@@ -76,6 +79,7 @@ export class Watchdog {
   constructor(context: WatchdogContext) {
     this.#context = context;
     this.#lostThreads = new LostThreads(context.system);
+    this.#dumping = new DumpingProcesses(context.system);
   }
 
   /** A job was scheduled: from the first one with limits on, limits are checked. */
@@ -96,11 +100,17 @@ export class Watchdog {
       return residentBytes(process.pid, process.transport?.outputBytes, system);
     };
     for (const { endpoint, job, kind, reason } of findViolations(timed, bytesOf, nowMs)) {
-      this.#kill(endpoint, job, kind, reason);
+      this.#endLate(endpoint, job, kind, reason, nowMs);
     }
+  }
+
+  /** Kills the slots whose cores do not get done with freeing an output, while a job waits. */
+  checkFrees(nowMs: number): void {
     const freeingAt = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.freeing;
-    for (const { endpoint, reason } of this.#longFrees.among(wanted, freeingAt, nowMs)) {
-      this.#kill(endpoint, undefined, "other", reason);
+    for (
+      const { endpoint, reason } of this.#longFrees.among(this.#currentJobs(), freeingAt, nowMs)
+    ) {
+      this.#endLate(endpoint, undefined, "other", reason, nowMs);
     }
   }
 
@@ -192,6 +202,20 @@ export class Watchdog {
     });
   }
 
+  /** Kills a slot that is over a limit. One that has crashed ends by itself, when its core dump is written. */
+  #endLate(
+    endpoint: EndpointId,
+    job: Job<RelayedJob> | undefined,
+    kind: FailureKindName,
+    reason: string,
+    nowMs: number,
+  ): void {
+    const process = this.#context.processAt(endpoint);
+    const dumpingMs = process && this.#dumping.msOf(process, nowMs);
+    if (dumpingMs === undefined) this.#kill(endpoint, job, kind, reason);
+    else if (dumpingMs > DUMP_LIMIT_MS) this.#kill(endpoint, job, "crash", DUMP_LATE);
+  }
+
   #kill(
     endpoint: EndpointId,
     job: Job<RelayedJob> | undefined,
@@ -200,8 +224,9 @@ export class Watchdog {
   ): void {
     const process = this.#context.processAt(endpoint);
     if (!process || this.#kills.has(endpoint)) return;
+    const peak = job && peakBytes(process.pid, this.#context.system);
+    if (!process.kill(reason)) return;
     this.#kills.set(endpoint, { job, kind, ranOthers: process.jobs > 1 });
-    if (job) job.payload.peakBytes = peakBytes(process.pid, this.#context.system);
-    process.kill(reason);
+    if (job) job.payload.peakBytes = peak;
   }
 }

@@ -267,6 +267,26 @@ test("a job fails when two workers disagree and there is no third, and both are 
   assertPolite(...workers);
 });
 
+for (
+  const [count, rest] of [[2, ", and no third worker is available to break the tie"], [
+    3,
+    "",
+  ]] as const
+) {
+  test(`jobs on which ${count} workers disagree have a reason in common, which names no worker`, async (simulation) => {
+    const { recorded, workers } = await verifiedOn(simulation, Array(count).fill({}));
+    let outputs = 0;
+    for (const { script } of workers) script.answerJob = () => wrong(`output ${++outputs}`);
+    recorded.addAll(numberedInputs(3));
+    await recorded.completed(3);
+    const reasons = new Set(recorded.completions.map(({ sharedReason }) => sharedReason));
+    assert.deepEqual([...reasons], [`workers give different outputs${rest}`]);
+    const ends = new Set(recorded.ends.map((end) => end.replace(/^other: /, "")));
+    const names = workers.map(({ port }) => `127.0.0.1:${port}`).sort();
+    assert.deepEqual([...ends], [`${names.join(", ")} give different outputs${rest}`]);
+  });
+}
+
 test("a tie that has failed its job is not broken by a third worker that comes too late", async (simulation) => {
   const { recorded, workers } = await verifiedOn(simulation, [{}, {}]);
   const third = await simulation.worker();

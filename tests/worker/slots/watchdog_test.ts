@@ -6,7 +6,7 @@ import { Pool } from "../../../pool/pool.ts";
 import type { CoreKey, DispatchId, EndpointId } from "../../../pool/types.ts";
 import { type JobLimits, NO_LIMITS } from "../../../protocol/mod.ts";
 import type { StoredCore } from "../../../worker/cores/core_store.ts";
-import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
+import { isWanted, RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { CAN_MEASURE_MEMORY } from "../../../worker/slots/job_limits.ts";
 import { Watchdog } from "../../../worker/slots/watchdog.ts";
 import { thisSystem } from "../../../runtime/proc_files.ts";
@@ -136,18 +136,60 @@ test("a job that has ended is not over its time limit while its core frees the o
   assert.equal(worker.isKilled, false, "the next job has no limit");
 });
 
+test("a process that has ended by itself was not killed, although its slot is not lost yet", () => {
+  const worker = new WatchedWorker([SHORT_TIME]);
+  [worker.lastStarted] = worker.runSlot();
+  worker.hasEnded = true;
+  worker.look(0);
+  worker.look(1_000);
+  assert.equal(worker.blamedFor(worker.lastStarted as DispatchId), undefined);
+});
+
 test("a slot is killed when a job has waited for its time limit for an output to be freed, and no job is to blame", () => {
   const worker = new WatchedWorker([NO_LIMITS, SHORT_TIME]);
   const [ended] = worker.runSlot();
   worker.lastStarted = worker.freeing = ended as DispatchId;
   worker.answers(worker.freeing);
-  worker.look(1_000);
-  worker.look(1_001);
+  worker.lookForFrees(1_000);
+  worker.lookForFrees(1_001);
   assert.equal(worker.isKilled, false);
-  worker.look(1_002);
+  worker.lookForFrees(1_002);
   assert.equal(worker.isKilled, true);
   assert.equal(worker.endSlot(ended as DispatchId), undefined);
   assert.equal(worker.queued, 1);
+});
+
+test("a job without a limit waits ten minutes for an output to be freed, also one that is canceled", () => {
+  for (const isCanceled of [false, true]) {
+    const worker = new WatchedWorker([NO_LIMITS, NO_LIMITS]);
+    const [ended] = worker.runSlot();
+    worker.lastStarted = worker.freeing = ended as DispatchId;
+    worker.answers(worker.freeing);
+    if (isCanceled) worker.isUnwanted(1, "canceled");
+    worker.lookForFrees(1_000);
+    worker.lookForFrees(601_000);
+    assert.equal(worker.isKilled, false);
+    worker.lookForFrees(601_001);
+    assert.equal(worker.isKilled, true);
+    assert.equal(worker.endSlot(ended as DispatchId), undefined);
+    assert.equal(worker.queued, isCanceled ? 0 : 1);
+  }
+});
+
+test("a job whose process dumps its core has crashed, whatever its limits are, unless the dump has no end", () => {
+  for (const limits of [SHORT_TIME, LITTLE_MEMORY]) {
+    const worker = new WatchedWorker([limits]);
+    [worker.lastStarted] = worker.runSlot();
+    worker.isDumping = true;
+    worker.look(0);
+    worker.look(10);
+    worker.isDumping = false; // the dump has ended, and the end of the process is not known yet
+    worker.look(300_000);
+    assert.equal(worker.isKilled, false);
+    worker.look(300_011);
+    assert.equal(worker.isKilled, true);
+    assert.equal(worker.endSlot(worker.lastStarted as DispatchId), "crash");
+  }
 });
 
 /** A worker with one slot at a time. Memory is measured in the test's own process. */
@@ -155,6 +197,9 @@ class WatchedWorker {
   isKilled = false;
   lastStarted: DispatchId | undefined;
   freeing = NONE;
+  isDumping = false;
+  hasEnded = false;
+  #process = {};
   #endpoint = NONE as number as EndpointId;
   #sent: DispatchId[] = [];
   readonly #jobs: RelayedJob[] = [];
@@ -164,20 +209,24 @@ class WatchedWorker {
     load: () => {},
     send: (_, dispatch) => void this.#sent.push(dispatch),
     crashed: () => assert.fail("no job crashes"),
-    dropped: () => assert.fail("all jobs are wanted"),
+    dropped: ({ payload }) => assert(!isWanted(payload)),
     coreUnavailable: () => assert.fail("the core loads"),
   }, { onLost: "isolate", isLocal: true, endpointBytesMax: 1000 });
   readonly #watchdog = new Watchdog({
     pool: this.#pool,
     clock: new VirtualClock(),
-    system: thisSystem,
-    processAt: () => ({
-      pid: process.pid,
-      jobs: this.#jobsBefore + this.#sent.length,
-      lastStarted: this.lastStarted ?? NONE,
-      freeing: this.freeing,
-      kill: () => this.isKilled = true,
-    }),
+    system: {
+      ...thisSystem,
+      text: (path) => this.isDumping ? "VmRSS:\t1 kB\nCoreDumping:\t1\n" : thisSystem.text(path),
+    },
+    processAt: () =>
+      Object.assign(this.#process, {
+        pid: process.pid,
+        jobs: this.#jobsBefore + this.#sent.length,
+        lastStarted: this.lastStarted ?? NONE,
+        freeing: this.freeing,
+        kill: () => this.isKilled = !this.hasEnded,
+      }),
     loading: () => [],
     orphanLimitMs: ORPHAN_LIMIT_MS,
     onFailed: (_, kind) => this.#blamed = kind,
@@ -206,6 +255,7 @@ class WatchedWorker {
     this.lastStarted = undefined;
     this.freeing = NONE;
     this.isKilled = false;
+    this.#process = {};
     this.#endpoint = this.#pool.onEndpointUp(this.queued);
     this.#pool.load(this.#endpoint, CORE);
     this.#pool.onLoaded(this.#endpoint, 0);
@@ -215,6 +265,10 @@ class WatchedWorker {
 
   look(nowMs: number): void {
     this.#watchdog.checkLimits(nowMs);
+  }
+
+  lookForFrees(nowMs: number): void {
+    this.#watchdog.checkFrees(nowMs);
   }
 
   lookForUnwanted(nowMs: number): void {
@@ -237,8 +291,14 @@ class WatchedWorker {
   endSlot(lastStarted: DispatchId): string | undefined {
     this.look(0);
     assert(this.isKilled);
-    this.#watchdog.onLost(this.#endpoint, "was over a limit", lastStarted, 0);
+    this.blamedFor(lastStarted);
     this.#pool.onEndpointLost(this.#endpoint, "was over a limit");
+    return this.#blamed;
+  }
+
+  /** The slot is lost. Returns the same. */
+  blamedFor(lastStarted: DispatchId): string | undefined {
+    this.#watchdog.onLost(this.#endpoint, "was over a limit", lastStarted, 0);
     return this.#blamed;
   }
 }

@@ -205,7 +205,7 @@ export class SlotProcess {
     this.jobs += 1;
     if (!job.huge) return this.transport?.send(id, job);
     const size = sizeText(job.huge.bytes);
-    const onFailed = () => this.kill(`it has no memory for an input of ${size}`);
+    const onFailed = () => void this.kill(`it has no memory for an input of ${size}`);
     if (!this.transport?.sendHuge) return onFailed();
     this.transport.sendHuge(id, job, job.huge, onFailed);
   }
@@ -241,10 +241,11 @@ export class SlotProcess {
     this.#child.signal(isSuspended ? "SIGSTOP" : "SIGCONT");
   }
 
-  /** Kills the process. `reason`: what its job did wrong; without a reason, the job is not to blame. */
-  kill(reason?: string): void {
+  /** Kills the process, unless it has ended. `reason`: what its job did wrong; without one, the job is not to blame. */
+  kill(reason?: string): boolean {
+    if (!this.#child.kill()) return false;
     this.#killReason ??= reason;
-    this.#child.kill();
+    return true;
   }
 
   #onFrame(frame: Frame): void {
@@ -285,8 +286,7 @@ export class SlotProcess {
   /** Without a connection a process is of no use. Most exit by themselves. */
   #onLinkClosed(error: Error | undefined): void {
     this.#linkClosed.resolve(error);
-    const why = error ? `: ${error.message}` : "";
-    const reason = `closed its connection to the worker${why}`;
+    const reason = `closed its connection to the worker${error ? `: ${error.message}` : ""}`;
     const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(reason));
     void this.#child.settled.then(() => timer.stop());
   }

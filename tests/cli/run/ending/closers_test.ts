@@ -31,7 +31,7 @@ test("a run whose lock cannot be released shows its summary, and its own error f
   const problem = 'Cannot release the lock "outputs/.distcomp/lock": it is not a file';
   const failed = await workspace.run([...args, "--max-failures", "0"]);
   assert.equal(failed.code, 1);
-  assert.match(failed.stderr, /^distcomp: Stopped after 1 of 1 jobs failed/m);
+  assert.match(failed.stderr, /^distcomp: 1 of 1 jobs failed, more than --max-failures 0 allows$/m);
   assert(failed.stderr.includes(`warning: and then: ${problem}\n`), failed.stderr);
   await rm(lock, { recursive: true });
   const ended = await workspace.run([...args, "--fresh"]);

@@ -34,6 +34,23 @@ test("after an interrupt running jobs finish, and no new ones begin", async () =
   await assertFinished(workspace, ended);
 });
 
+test("a run that is interrupted while its last jobs run has nothing to resume", async () => {
+  await using workspace = await Workspace.make();
+  const gate = new Gate(workspace);
+  await workspace.write("lines", `${gate.job}\n`.repeat(2));
+  await using program = await workspace.start(["run", BEHAVE, "--lines", "lines", "--slots", "2"]);
+  await gate.reachedBy(2);
+  program.signal("SIGINT");
+  await program.printed("stderr", /^finishing 2 running jobs; interrupt again to stop at once$/m);
+  await gate.open();
+  const { code, stdout, stderr } = await endOf(program);
+  assert.equal(code, 130, stderr);
+  assert.match(stdout, /^2 jobs done/);
+  assert.doesNotMatch(stderr, /to resume/);
+  const status = await workspace.run(["status", "outputs"]);
+  assert.match(status.stdout, /was interrupted: 2 jobs done$/m);
+});
+
 programTest(
   "an interrupt after the last job, while cores are unloaded, changes nothing",
   async () => {

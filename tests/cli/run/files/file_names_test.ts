@@ -61,7 +61,8 @@ if (IS_LINUX) {
   test("messages show the bytes of a name, and the command that resumes the run has them", async () => {
     await using workspace = await Workspace.make(WORKER);
     writeAll(workspace, ".", { [LATIN]: "exit 3", ["b\xe9"]: "echo fine" });
-    const through = withBytes("caf\\351.txt", "b\\351");
+    for (let index = 0; index < 200; index++) writeAll(workspace, "in", { [index]: "sleep 20" });
+    const through = withBytes("caf\\351.txt", "b\\351", "in");
     const run = await workspace.run(["run", BEHAVE, "--max-failures", "0"], { through });
     assert.equal(run.code, 1);
     assert.match(run.stdout, /^ {2}caf\\xe9\.txt {2}exited with status 3/m);

@@ -43,6 +43,23 @@ programTestUnless(
   },
 );
 
+programTestUnless(
+  noDumps,
+  "a job that crashes within --timeout has crashed, and its core dump is kept, however long that takes",
+  async () => {
+    await using workspace = await Workspace.make();
+    const { code, stdout } = await runLines(workspace, ["abort"], [
+      "--keep-crashes",
+      "--timeout",
+      "1",
+    ]);
+    assert.equal(code, 1);
+    assert.match(stdout, /^ {2}000000 {2}crashed: SIGABRT$/m);
+    const dump = workspace.at("outputs/.distcomp/crashes/000000/dump");
+    assert((await stat(dump)).size > 1_000_000);
+  },
+);
+
 programTest(
   "--keep-crashes keeps core and input of a job that crashes on another worker, ten at most, whatever their names",
   async () => {
