@@ -123,7 +123,7 @@ test("an input that could not be used does not hide that another one with its ou
     assert.deepEqual(past.failures.map(({ names }) => names), [["a"]]);
     assert.deepEqual(pastRunLines(past).slice(1 + otherOutputs), [
       "  failed: a  another input has the same output",
-      "type its command again once this input can be used",
+      "repeat its command once this input can be used",
     ]);
   }
   const killed = await pastRunIn(done + unused("a"), { end: "killed" });
@@ -167,7 +167,7 @@ test("inputs that could not be used for more reasons than are told apart do not 
   const lines = pastRunLines(past);
   assert.deepEqual(lines.slice(-2), [
     "  failed: 981 more, see the journal",
-    "type its command again once these inputs can be used",
+    "repeat its command once these inputs can be used",
   ]);
   assert.equal(lines.length, 1 + 20 + 2);
 });

@@ -182,9 +182,7 @@ export class Executor {
   onTick(): ReturnType<Pool<RelayedJob>["currentJobs"]> {
     this.#slots.onTick();
     const nowMs = this.#onEvent();
-    this.#watchdog.checkUnwanted(nowMs);
-    this.#watchdog.checkThreads(nowMs);
-    this.#watchdog.checkFrees(nowMs);
+    this.#watchdog.onTick(nowMs);
     return this.#pool.currentJobs();
   }
 

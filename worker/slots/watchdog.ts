@@ -104,8 +104,15 @@ export class Watchdog {
     }
   }
 
-  /** Kills the slots whose cores do not get done with freeing an output, while a job waits. */
-  checkFrees(nowMs: number): void {
+  /** Looks at what the limits of jobs say nothing about. */
+  onTick(nowMs: number): void {
+    this.#checkUnwanted(nowMs);
+    this.#checkThreads(nowMs);
+    this.#checkFrees(nowMs);
+  }
+
+  /** Kills the slots whose cores do not finish freeing an output, while a job waits. */
+  #checkFrees(nowMs: number): void {
     const freeingAt = (endpoint: EndpointId) => this.#context.processAt(endpoint)?.freeing;
     for (
       const { endpoint, reason } of this.#longFrees.among(this.#currentJobs(), freeingAt, nowMs)
@@ -115,7 +122,7 @@ export class Watchdog {
   }
 
   /** Kills the processes whose core has ended the thread that called it. */
-  checkThreads(nowMs: number): void {
+  #checkThreads(nowMs: number): void {
     this.#lostThreads.end(() => this.#busyCores(), nowMs);
   }
 
@@ -135,7 +142,7 @@ export class Watchdog {
   }
 
   /** Kills the slots that have run jobs whose answer is not wanted for too long. */
-  checkUnwanted(nowMs: number): void {
+  #checkUnwanted(nowMs: number): void {
     const unwanted = this.#currentJobs().filter(({ endpoint, job }) =>
       !isWanted(job.payload) && !this.#context.processAt(endpoint)?.freeing
     );

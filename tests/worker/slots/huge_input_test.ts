@@ -112,7 +112,10 @@ test("an input that is larger than the free memory, less what is still to come, 
   assert(first instanceof HugeInput);
   const second = inputs.place(undefined, 6_000, HEAD_BYTES);
   assert(second instanceof DiscardedBlob);
-  assert.match(second.reason, /has 5.86 KiB, and this worker has 3.91 KiB of memory free/);
+  assert.match(
+    second.reason,
+    /of 5.86 KiB does not fit into the memory of this worker, which has 3.91 KiB free/,
+  );
   first.onFilled(6_000); // it is in the memory that is free no more
   assert(inputs.place(undefined, 10_000, HEAD_BYTES) instanceof HugeInput);
 });

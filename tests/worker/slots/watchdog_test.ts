@@ -71,10 +71,10 @@ test("a canceled job may run for 200 ms from when it is first seen, and an orpha
     const worker = new WatchedWorker([NO_LIMITS]);
     [worker.lastStarted] = worker.runSlot();
     worker.isUnwanted(0, state);
-    worker.lookForUnwanted(1_000);
-    worker.lookForUnwanted(1_000 + limitMs - 1);
+    worker.tick(1_000);
+    worker.tick(1_000 + limitMs - 1);
     assert.equal(worker.isKilled, false, state);
-    worker.lookForUnwanted(1_000 + limitMs);
+    worker.tick(1_000 + limitMs);
     assert.equal(worker.isKilled, true, state);
   }
 });
@@ -84,17 +84,17 @@ test("the time of a canceled job that has ended does not count for the next one 
   const [first, second, third] = worker.runSlot();
   worker.lastStarted = first;
   worker.isUnwanted(0, "canceled");
-  worker.lookForUnwanted(0);
+  worker.tick(0);
   worker.answers(first as DispatchId);
   worker.lastStarted = second;
-  worker.lookForUnwanted(100);
+  worker.tick(100);
   worker.answers(second as DispatchId);
   worker.lastStarted = third;
   worker.isUnwanted(2, "canceled");
-  worker.lookForUnwanted(300);
-  worker.lookForUnwanted(499);
+  worker.tick(300);
+  worker.tick(499);
   assert.equal(worker.isKilled, false);
-  worker.lookForUnwanted(500);
+  worker.tick(500);
   assert.equal(worker.isKilled, true);
 });
 
@@ -104,13 +104,13 @@ test("a canceled job that begins behind another one in its slot has a time of it
   worker.lastStarted = first;
   worker.isUnwanted(0, "canceled");
   worker.isUnwanted(1, "canceled");
-  worker.lookForUnwanted(0);
+  worker.tick(0);
   worker.answers(first as DispatchId);
   worker.lastStarted = second;
-  worker.lookForUnwanted(150);
-  worker.lookForUnwanted(349);
+  worker.tick(150);
+  worker.tick(349);
   assert.equal(worker.isKilled, false);
-  worker.lookForUnwanted(350);
+  worker.tick(350);
   assert.equal(worker.isKilled, true);
 });
 
@@ -150,10 +150,10 @@ test("a slot is killed when a job has waited for its time limit for an output to
   const [ended] = worker.runSlot();
   worker.lastStarted = worker.freeing = ended as DispatchId;
   worker.answers(worker.freeing);
-  worker.lookForFrees(1_000);
-  worker.lookForFrees(1_001);
+  worker.tick(1_000);
+  worker.tick(1_001);
   assert.equal(worker.isKilled, false);
-  worker.lookForFrees(1_002);
+  worker.tick(1_002);
   assert.equal(worker.isKilled, true);
   assert.equal(worker.endSlot(ended as DispatchId), undefined);
   assert.equal(worker.queued, 1);
@@ -166,10 +166,10 @@ test("a job without a limit waits ten minutes for an output to be freed, also on
     worker.lastStarted = worker.freeing = ended as DispatchId;
     worker.answers(worker.freeing);
     if (isCanceled) worker.isUnwanted(1, "canceled");
-    worker.lookForFrees(1_000);
-    worker.lookForFrees(601_000);
+    worker.tick(1_000);
+    worker.tick(601_000);
     assert.equal(worker.isKilled, false);
-    worker.lookForFrees(601_001);
+    worker.tick(601_001);
     assert.equal(worker.isKilled, true);
     assert.equal(worker.endSlot(ended as DispatchId), undefined);
     assert.equal(worker.queued, isCanceled ? 0 : 1);
@@ -267,12 +267,8 @@ class WatchedWorker {
     this.#watchdog.checkLimits(nowMs);
   }
 
-  lookForFrees(nowMs: number): void {
-    this.#watchdog.checkFrees(nowMs);
-  }
-
-  lookForUnwanted(nowMs: number): void {
-    this.#watchdog.checkUnwanted(nowMs);
+  tick(nowMs: number): void {
+    this.#watchdog.onTick(nowMs);
   }
 
   /** The answer of a job, by its number, is not wanted any more. */
