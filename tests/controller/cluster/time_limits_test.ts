@@ -57,7 +57,10 @@ test("a worker of version 1 that hangs is given up by its job's own time limit, 
   recorded.dial(await simulation.worker());
   await recorded.completed(1);
   const [tooOld, lost] = recorded.warnings;
-  assert.match(tooOld ?? "", /speaks only protocol version 1 and cannot enforce limits/);
+  assert.match(
+    tooOld ?? "",
+    /speaks only protocol version 1 and cannot enforce time and memory limits/,
+  );
   assert.match(lost ?? "", /has not answered any job for 11s; the time limit of a job is 0.5s/);
 });
 

@@ -112,7 +112,7 @@ test("an output that is larger than the free room on the disk is not taken", asy
   assert.equal(outputs.problemOf(1), undefined);
   assert.match(
     outputs.problemOf(2 ** 60) ?? "",
-    /^its output has 1048576 TiB, .* [\d.]+ [KMGT]iB free$/,
+    /^its output of 1048576 TiB does not fit .* [\d.]+ [KMGT]iB free$/,
   );
   await sink.close();
   files.close();

@@ -24,7 +24,7 @@ test("the second of two outputs whose names differ by case fails, and the first 
     for (const name of ["a", "B/c"]) {
       await assert.rejects(async () => await sink.commit(name, SMALL), (error) => {
         assert(error instanceof OutputNameError);
-        assert.match(error.message, /same name but for upper and lower case/);
+        assert.match(error.message, /differs only in upper and lower case/);
         return true;
       });
       assert.equal(await sink.remove(name), undefined);

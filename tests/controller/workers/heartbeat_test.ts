@@ -189,7 +189,10 @@ test("a version 1 worker that does not answer is given up if jobs have a time li
   recorded.assertEchoed(inputs);
   await simulation.advance(60_000);
   const [tooOld, lost] = recorded.warnings;
-  assert.match(tooOld ?? "", /speaks only protocol version 1 and cannot enforce limits/);
+  assert.match(
+    tooOld ?? "",
+    /speaks only protocol version 1 and cannot enforce time and memory limits/,
+  );
   assert.match(lost ?? "", /has not answered any job for 12s; the time limit of a job is 1s/);
   assert.equal(unlimited.warnings.length, before.unlimited, "it may take as long as it likes");
   assert.equal(paused.warnings.length, before.paused, "its answers are not read");

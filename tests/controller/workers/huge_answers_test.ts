@@ -39,7 +39,7 @@ test("where no output can be stored, the job fails, and says why", () => {
     assert(answer.kind === "error");
     assert.match(
       answer.message,
-      /has 8 GiB; outputs of more than 1 GiB need a run with an output folder/,
+      /is larger than 1 GiB: that needs a run with an output folder/,
     );
   }
   const full = found(ResponseType.ok, 7, JOB_RESULT_PREFIX_BYTES + BYTES, SERVING, "disk is full");
