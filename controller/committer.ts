@@ -42,8 +42,8 @@ export interface CommitterEvents {
 export class Committer {
   readonly #parts: CommitterParts;
   readonly #events: CommitterEvents;
-  /** Reasons of earlier failures are looked up one after the other: each opens the journal. */
-  #lookup: Promise<void> = Promise.resolve();
+  /** Reasons of earlier failures that are still to be looked up: one after the other, as each opens the journal. */
+  readonly #lookups: (() => Promise<void>)[] = [];
 
   constructor(parts: CommitterParts, events: CommitterEvents) {
     this.#parts = parts;
@@ -81,14 +81,26 @@ export class Committer {
     } else {
       const failure = counter.onSkippedFailed(name);
       if (failure) {
-        this.#lookup = this.#lookup.then(async () => {
+        this.#lookUp(async () => {
           const { error, shared } = await outcome.reason();
           counter.onReason(failure, error, shared);
         });
-        this.#track(this.#lookup, 0);
       }
     }
     this.#events.onFinished();
+  }
+
+  /** However many there are, they are one piece of work in the window: no worker has to wait for them. */
+  #lookUp(lookup: () => Promise<void>): void {
+    this.#lookups.push(lookup);
+    if (this.#lookups.length === 1) this.#track(this.#lookUpAll(), 0);
+  }
+
+  async #lookUpAll(): Promise<void> {
+    for (let next = this.#lookups[0]; next; next = this.#lookups[0]) {
+      await next();
+      this.#lookups.shift();
+    }
   }
 
   #commit(completion: Completion<ReadyTask>, output: Uint8Array): void {

@@ -11,7 +11,9 @@ export function endingOf(
   error: unknown,
   { total, done, failed, skipsLeft }: Pick<JobCounts, "total" | "done" | "failed" | "skipsLeft">,
 ): RunEnding {
-  const left = total === undefined ? undefined : Math.max(0, total - done - failed - skipsLeft);
+  const others = total === undefined ? undefined : Math.max(0, total - done - failed - skipsLeft);
+  // How many will be skipped is a guess from the journal, which may be of other inputs: some may be left.
+  const left = others === 0 && skipsLeft > 0 ? undefined : others;
   const end = endOf(error);
   if (end === "complete") return { end, left, done, failed };
   if (end !== "error") return { end, left };

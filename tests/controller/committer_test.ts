@@ -145,6 +145,25 @@ test("inputs that are skipped or unreadable are finished without a worker, and k
   assert(scene.window.isEmpty);
 });
 
+test("however many reasons of earlier failures are looked up, no worker waits, and the run waits for all", async () => {
+  const scene = new Scene();
+  const disk = Promise.withResolvers<void>();
+  for (let index = 0; index < 200; index++) {
+    const reason = async () => {
+      await disk.promise;
+      return { error: `exit code ${index}`, shared: "exit code" };
+    };
+    const outcome = { state: "failed", reason } as const;
+    scene.committer.onSkipped({ kind: "skipped", index, name: `${index}`, outcome });
+  }
+  assert.equal(scene.window.isFull, false);
+  const empty = scene.window.empty();
+  disk.resolve();
+  await empty;
+  const [group] = scene.counter.counts.failureGroups;
+  assert.deepEqual([group?.jobs, scene.window.isEmpty], [200, true]);
+});
+
 test("a job whose output had to be checked is recorded again", () => {
   const scene = new Scene();
   const repeat = { input: "a", state: "done" } as JobRecord;
