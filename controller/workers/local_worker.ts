@@ -22,7 +22,7 @@ import type {
 } from "./local_worker_options.ts";
 import { UNUSABLE_RETRY_MS } from "./reconnect.ts";
 import { describeEnd, EXIT_MS_MAX, LEFT, WorkerExit } from "./worker_exit.ts";
-import { WorkerStart } from "./worker_start.ts";
+import { START_EXIT_MS_MAX, WorkerStart } from "./worker_start.ts";
 
 export type { LocalWorkerShares, LocalWorkerStart } from "./local_worker_options.ts";
 
@@ -152,10 +152,15 @@ export class LocalWorker {
   async #close(): Promise<void> {
     this.#repeat?.stop();
     this.#exit?.stop();
-    if (!this.#start?.hasConnected) this.#killUnused();
-    const timer = this.#runtime.clock.after(EXIT_MS_MAX, () => this.#child?.kill());
+    const isForNobody = this.#clusters.size === 0 && !this.#options.isShared;
+    if (isForNobody || this.#start?.hangs) this.#killUnused();
+    const { clock } = this.#runtime;
+    const timers = [
+      clock.after(START_EXIT_MS_MAX, () => this.#start?.leavesNothing && this.#killUnused()),
+      clock.after(EXIT_MS_MAX, () => this.#child?.kill()),
+    ];
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
-    timer.stop();
+    for (const timer of timers) timer.stop();
     this.#listener.close();
     if (this.#hasDied) await endProcessesOf(this.#runtime.clock, this.#folder);
     // A worker that was abandoned removes files there at the same time.
@@ -293,7 +298,7 @@ export class LocalWorker {
     }
     const { clock, system = thisSystem } = this.#runtime;
     const isAwaited = () => this.#clusters.size > 0;
-    this.#start = new WorkerStart(this.#child, { clock, system, isAwaited });
+    this.#start = new WorkerStart(this.#child, start, { clock, system, isAwaited });
     this.#exit = new WorkerExit(this.#child, { clock, system, log: this.#log });
     const end = await this.#child.settled;
     return this.#start.problem ?? (end ? describeEnd(end) : `hangs: ${this.#child.whyGivenUp}`);

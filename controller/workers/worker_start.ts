@@ -3,11 +3,12 @@
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
 import type { Child } from "../../system/child.ts";
+import type { LocalWorkerStart } from "./local_worker_options.ts";
 import { STOPPED } from "./worker_exit.ts";
 
 /**
  * A process that starts computes, or waits for a CPU or a disk, for as long as a busy machine takes. One that has done
- * nothing but sleep for this time hangs.
+ * nothing but sleep for this time hangs, unless it opens folders: one that waits for FUSE seems to sleep, too.
  */
 const ASLEEP_MS_MAX = 30_000;
 
@@ -16,6 +17,9 @@ const ASLEEP_MS_MAX = 30_000;
  * that hangs and uses a CPU, and for where the system does not tell, such as on macOS, or on Deno without all permissions.
  */
 const START_MS_MAX = 2 * 60_000;
+
+/** One that is closed before it has connected exits soon, too. It is killed after this time if it leaves nothing. */
+export const START_EXIT_MS_MAX = 2_000;
 
 /** How often the process is looked at: first when most workers have long connected. */
 const LOOK_MS = 1_000;
@@ -37,6 +41,8 @@ interface Ports {
  */
 export class WorkerStart {
   readonly #child: Child;
+  /** Whether it opens folders that the user has named, which may be on a file server that stalls. */
+  readonly #opensFolders: boolean;
   readonly #ports: Ports;
   #timer: Timer | undefined;
   #waitedMs = 0;
@@ -47,8 +53,9 @@ export class WorkerStart {
   /** Why it was killed. */
   problem: string | undefined;
 
-  constructor(child: Child, ports: Ports) {
+  constructor(child: Child, { shares, dumpsFolder }: LocalWorkerStart, ports: Ports) {
     this.#child = child;
+    this.#opensFolders = shares.workdir !== undefined || dumpsFolder !== undefined;
     this.#ports = ports;
     this.#lookLater();
     void child.settled.then(() => this.#timer?.stop());
@@ -57,6 +64,16 @@ export class WorkerStart {
   onConnected(): void {
     this.hasConnected = true;
     this.#timer?.stop();
+  }
+
+  /** Whether it has not connected, and does nothing for that. */
+  get hangs(): boolean {
+    return !this.hasConnected && (this.problem !== undefined || this.#asleepMs > 0);
+  }
+
+  /** Whether it can be killed: it has not connected, and has made no folder that only it would remove. */
+  get leavesNothing(): boolean {
+    return !this.hasConnected && !this.#opensFolders;
   }
 
   #lookLater(): void {
@@ -77,7 +94,7 @@ export class WorkerStart {
     if (STOPPED.has(state)) return;
     const times = fields.slice(TIMES.from, TIMES.to).join(" ");
     const threads = system.names(`${folder}/task`).map((id) => `${folder}/task/${id}`);
-    const isAsleep = times === this.#times &&
+    const isAsleep = !this.#opensFolders && times === this.#times &&
       [folder, ...threads].every((thread) => statIn(thread, system)[0] === "S");
     this.#times = times;
     this.#waitedMs += LOOK_MS;

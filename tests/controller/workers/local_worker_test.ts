@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LocalWorker } from "../../../controller/workers/local_worker.ts";
 import type { OnConnectionEnded } from "../../../controller/workers/local_worker_options.ts";
+import type { FolderBelow } from "../../../runtime/files/files_below.ts";
 import type { Address, ByteStream, ChildProcess, ProcessEnd } from "../../../runtime/ports.ts";
 import { silentLog } from "../../../system/log.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
@@ -20,8 +21,9 @@ const STABLE_MS = 60_000;
 /** A core that the worker could not load is tried again after this time. */
 const UNUSABLE_RETRY_MS = 30_000;
 
-/** How long a worker may take to exit. */
+/** How long a worker may take to exit: the shorter time if it has never connected, and makes no folder. */
 const EXIT_MS_MAX = 10_000;
+const START_EXIT_MS_MAX = 2_000;
 
 /** One that only sleeps must have connected within this time, any other one within the longer time. */
 const ASLEEP_MS_MAX = 30_000;
@@ -145,6 +147,12 @@ test("a local worker that starts slowly is awaited while it computes, or waits f
   const cases = [
     ...Object.entries(slow).map(([how, statOf]) => ({ how, statOf })),
     { how: "with a thread that waits for a disk", statOf: () => ASLEEP, thread: stat("D", "") },
+    { how: "that makes a working folder", statOf: () => ASLEEP, workdir: "/mnt/fuse" },
+    {
+      how: "that opens a folder for core dumps",
+      statOf: () => ASLEEP,
+      dumpsFolder: { root: "/mnt/fuse", path: ".crashes" },
+    },
   ];
   for (const { how, ...options } of cases) {
     const { local, processes, warnings, givenUp, clock } = await started(options);
@@ -166,16 +174,62 @@ test("a local worker is awaited as long as it is stopped, or as its run is not r
     const { local, processes, clock } = await started(options);
     await clock.advance(2 * START_MS_MAX);
     assert.deepEqual(processes[0]?.signals, []);
-    await local.close();
+    const closed = local.close();
+    processes[0]?.end({ exitCode: 0 });
+    await closed;
   }
 });
 
-test("a local worker that has not connected is killed at once when it is closed", async () => {
+test("a local worker that is closed before it has connected gets time to exit, or to connect and then exit", async () => {
   for (const isShared of [false, true]) {
-    const { local, processes, clock } = await started({ isShared });
-    await local.close();
-    assert.deepEqual([processes[0]?.signals, clock.now(), clock.timers], [["SIGKILL"], 0, 0]);
+    const { local, processes, connect, clock } = await started({ isShared });
+    const closed = local.close();
+    await clock.advance(START_EXIT_MS_MAX - 1);
+    assert.deepEqual(processes[0]?.signals, []);
+    if (isShared) {
+      await connect();
+      await clock.advance(EXIT_MS_MAX - START_EXIT_MS_MAX);
+    }
+    processes[0]?.end({ exitCode: 0 });
+    await closed;
+    assert.deepEqual([processes[0]?.signals, processes.length, clock.timers], [[], 1, 0]);
   }
+});
+
+test("a local worker that is closed before it has connected is killed after two seconds, or ten if it makes a folder", async () => {
+  const cases = [
+    { limitMs: START_EXIT_MS_MAX },
+    { limitMs: START_EXIT_MS_MAX, isShared: true },
+    { limitMs: EXIT_MS_MAX, workdir: "/tmp" },
+  ];
+  for (const { limitMs, ...options } of cases) {
+    const { local, processes, clock } = await started(options);
+    const closed = local.close();
+    await clock.advance(limitMs - 1);
+    assert.deepEqual(processes[0]?.signals, []);
+    await clock.advance(1);
+    await closed;
+    assert.deepEqual([processes[0]?.signals, clock.timers], [["SIGKILL"], 0]);
+  }
+});
+
+test("a local worker that sleeps instead of connecting is killed at once when it is closed", async () => {
+  for (const isShared of [false, true]) {
+    const { local, processes, clock } = await started({ isShared, statOf: () => ASLEEP });
+    await clock.advance(2_000); // the first look tells nothing
+    await local.close();
+    assert.deepEqual([processes[0]?.signals, clock.now(), clock.timers], [["SIGKILL"], 2_000, 0]);
+  }
+});
+
+test("a local worker that has slept before it connected gets time to exit", async () => {
+  const { local, processes, connect, clock } = await started({ statOf: () => ASLEEP });
+  await clock.advance(2_000);
+  await connect();
+  const closed = local.close();
+  processes[0]?.end({ exitCode: 0 });
+  await closed;
+  assert.deepEqual(processes[0]?.signals, []);
 });
 
 test("a local worker that exits while it is closed is not started again, and leaves no folder and no timer", async () => {
@@ -389,6 +443,8 @@ async function started(
     early = false,
     isShared = false,
     state = "S (sleeping)",
+    workdir = undefined as string | undefined,
+    dumpsFolder = undefined as FolderBelow | undefined,
     thread = undefined as string | undefined,
     statOf = (_number: number): string | undefined => undefined,
   } = {},
@@ -425,10 +481,10 @@ async function started(
     giveUp: (name: string, reason: string) => void givenUp.push(`${name}: ${reason}`),
   };
   const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
-  const shares = { slots: 1 };
+  const shares = { slots: 1, workdir };
   const local = early
     ? await LocalWorker.launch(runtime, { shares })
-    : await LocalWorker.start(runtime, cluster, { shares, log, isShared });
+    : await LocalWorker.start(runtime, cluster, { shares, dumpsFolder, log, isShared });
   const use = () => local.use(cluster, log);
   /** Another cluster, its connections, and the end of the last one. */
   const share = () => {
