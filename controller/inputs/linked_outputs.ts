@@ -2,20 +2,19 @@
 
 import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files/files.ts";
-import { dirname, relative, sep } from "../../runtime/files/path.ts";
+import { relative } from "../../runtime/files/path.ts";
 import { DiskPace } from "../output/disk_pace.ts";
 import type { ListedFile } from "./listed_file.ts";
 import {
   isInside,
+  LINKS_MAX,
   LINKS_TO_OUTPUT,
+  linkTarget,
   OVERWRITES_ITSELF,
   OVERWRITES_OTHER,
   realPath,
   withRealParent,
 } from "./paths.ts";
-
-/** As many links lead from one to the next on Linux. */
-const LINKS_MAX = 40;
 
 /**
  * The paths below the outputs through which a link leads. An output would replace what is there: the file at its end, or
@@ -31,7 +30,7 @@ export async function linkedOutputs(
   for (let links = 0; links < LINKS_MAX; links++) {
     const text = await files.readLink(at).catch(() => undefined); // it is no link, or missing
     if (text === undefined) break;
-    at = await withRealParent(files, text.startsWith(sep) ? text : `${dirname(at)}${sep}${text}`);
+    at = await withRealParent(files, linkTarget(at, text));
     places.add(at);
   }
   places.add(await realPath(files, link)); // a runtime may be unable to read a link that it follows

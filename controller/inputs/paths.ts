@@ -4,7 +4,10 @@ import { basename, dirname, join, relative, resolve, sep } from "../../runtime/f
 import process from "node:process";
 import type { Files } from "../../runtime/files/files.ts";
 
-type RealPaths = Pick<Files, "realPath">;
+type RealPaths = Pick<Files, "realPath" | "readLink">;
+
+/** As many links lead from one to the next on Linux. */
+export const LINKS_MAX = 40;
 
 /** The reason to refuse an input whose own output would overwrite it. */
 export const OVERWRITES_ITSELF = "its output would overwrite it; choose another folder with -o";
@@ -17,15 +20,27 @@ export const OVERWRITES_OTHER =
 export const LINKS_TO_OUTPUT =
   "it is a link to the output of another input; choose another folder with -o";
 
-/** The path with all links followed, as far as it exists. */
-export async function realPath(files: RealPaths, path: string): Promise<string> {
+/** The path with all links followed, as far as it exists: also one to what is missing, as writing to it makes that. */
+export async function realPath(
+  files: RealPaths,
+  path: string,
+  linksMax = LINKS_MAX,
+): Promise<string> {
   try {
     return await files.realPath(path);
   } catch {
-    const missing = resolve(path);
-    const folder = dirname(missing);
-    return folder === missing ? missing : join(await realPath(files, folder), basename(missing));
+    const folder = dirname(path); // not normalized: after a link, ".." is the folder above its target
+    if (folder === path) return resolve(path);
+    const place = join(await realPath(files, folder, linksMax), basename(path));
+    const text = await files.readLink(place).catch(() => undefined); // it is no link, or missing
+    if (text === undefined || linksMax === 0) return place;
+    return await realPath(files, linkTarget(place, text), linksMax - 1);
   }
+}
+
+/** What the link at `place` leads to, if it says `text`. */
+export function linkTarget(place: string, text: string): string {
+  return text.startsWith(sep) ? text : `${dirname(place)}${sep}${text}`;
 }
 
 /** The path with all links followed except the last component, as a link can itself be an input. */

@@ -152,6 +152,7 @@ test("a log is refused if it is an input, is used otherwise, or lies where outpu
   const [input, core] = [await workspace.write("in/1", "1"), await workspace.write("core.so", "")];
   await workspace.write("out/.distcomp/jobs.jsonl", "");
   await symlink("in/1", workspace.at("link"));
+  await symlink("out/new", workspace.at("early")); // nothing is there yet
   const uses = {
     inputs: ["-", workspace.at("in"), input],
     others: [core, workspace.at("new.tar"), workspace.at("out")],
@@ -164,6 +165,7 @@ test("a log is refused if it is an input, is used otherwise, or lies where outpu
     ["new.tar", "for something else"],
     ["out", "for something else"],
     ["out/new", "which the run uses otherwise; choose another --log"],
+    ["early", "which the run uses otherwise"],
     ["out/.distcomp/jobs.jsonl", "which the run uses otherwise"],
   ] as const;
   for (const [log, text] of refusals) {

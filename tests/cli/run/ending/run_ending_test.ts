@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, symlink } from "node:fs/promises";
 import process from "node:process";
 import { LogFile } from "../../../../cli/terminal/log_file.ts";
 import { notify, variablesOf } from "../../../../cli/run/notify.ts";
@@ -75,6 +75,19 @@ test("a log in a folder of inputs, or in a list of them, is no input, and one th
     );
   }
   assert.equal(await readFile(workspace.at("in/a"), "utf8"), "echo 1");
+});
+
+test("a log through a link to an output that is still to be made is refused, and makes no file there", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "echo 1", "out/other": "" });
+  await symlink("out/a", workspace.at("run.log"));
+  const args = ["run", BEHAVE, "in", "-o", "out", "--log", "run.log"];
+  for (const extra of [[], ["--dry-run"]]) {
+    const refused = await workspace.run([...args, ...extra]);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /The log "run.log" is in "out", which the run uses otherwise/);
+  }
+  assert.deepEqual(await readdir(workspace.at("out")), ["other"]);
 });
 
 test("the log of a quiet run has what the terminal has not", async () => {

@@ -299,6 +299,32 @@ test("a link in the place of a pack is not followed", async () => {
   assert.equal(await readFile(target, "utf8"), "precious");
 });
 
+test("status of a pack from which a superseded output was taken shows the failures of the last run, and no others", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  const outcome = async (second: string, ...inputs: string[]) => {
+    await workspace.writeAll({ "a": "echo 1", "b": second });
+    const args = ["run", BEHAVE, "-", "--pack", "results.tar"];
+    for (const list of ["a\nb\nmissing\n", inputs.join("\n")]) {
+      const ended = await workspace.run(args, { stdin: list });
+      assert.notEqual(ended.code, 2, ended.stderr);
+      await workspace.write("a", "echo other"); // its output in the pack is superseded now
+    }
+    const { stdout } = await workspace.run(["status", "results.tar"]);
+    await rm(workspace.at("results.tar.distcomp"), { recursive: true });
+    await rm(workspace.at("results.tar"));
+    return stdout.split("\n").slice(1).join("\n");
+  };
+  assert.match(
+    await outcome("code 7", "a", "b"),
+    /^ {2}failed: b {2}exit code 7\n.*--retry-failed.*\n$/,
+  );
+  assert.equal(await outcome("echo 2", "a", "b"), "");
+  assert.match(
+    await outcome("echo 2", "a", "b", "gone"),
+    /^ {2}failed: gone {2}cannot read .*\nrepeat its command once this input can be used\n$/,
+  );
+});
+
 test("what jobs print is kept beside the journal of a pack", async () => {
   await using workspace = await Workspace.make(WORKER);
   await workspace.write("in/a", "stdout hello");
