@@ -35,7 +35,9 @@ test("with a percentage, that part of the jobs runs twice", async () => {
   const args = ["--repeat", "200", "--verify", "5%", "--workers", both(one, other)];
   const run = await workspace.run(["run", ECHO, ...args]);
   assert.equal(run.code, 0, run.stderr);
-  assert.equal(one.received.jobs.length + other.received.jobs.length, 210);
+  const sent = one.received.jobs.length + other.received.jobs.length;
+  // At the end of a run, a job that is late on a busy machine gets a copy besides.
+  assert(sent >= 210 && sent < 230, `${sent} jobs were sent`);
   assert.match(run.stdout, /^verified: 10 of 200 jobs, with the same output on two workers$/m);
 });
 
