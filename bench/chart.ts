@@ -10,7 +10,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { scaleLog } from "d3-scale";
 import { ROOT } from "./programs.ts";
-import { type Result, type Results, sizeText } from "./results.ts";
+import { sizeText } from "../system/size_text.ts";
+import type { Result, Results } from "./results.ts";
 
 const NAME_PX = 150;
 const BARS_PX = 430;

@@ -24,7 +24,8 @@ import { formsOf } from "./forms.ts";
 import { measureAll, type Open, type Series } from "./measurement.ts";
 import { buildEcho, outputOf, ROOT } from "./programs.ts";
 import { messageOf } from "../runtime/error_text.ts";
-import { currentLoad, machineOf, type Results, resultsOf, sizeText, tableOf } from "./results.ts";
+import { sizeText } from "../system/size_text.ts";
+import { currentLoad, machineOf, type Results, resultsOf, tableOf } from "./results.ts";
 
 const { values } = parseArgs({
   options: {

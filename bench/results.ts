@@ -6,6 +6,7 @@ import process from "node:process";
 import type { Entry } from "./contestants/contestant.ts";
 import { table } from "./table.ts";
 import { medianOf, type Series } from "./measurement.ts";
+import { sizeText } from "../system/size_text.ts";
 
 /** One contestant with inputs of one size. */
 export interface Result {
@@ -131,12 +132,6 @@ function startsIn(results: readonly Result[]): Map<string, string> {
     if (all.length > 0) starts.set(name, `${medianOf(all).toFixed(2)} s`);
   }
   return starts;
-}
-
-/** `64 B`, `64 KiB`, `1 MiB`. */
-export function sizeText(bytes: number): string {
-  if (bytes % 1024 ** 2 === 0) return `${bytes / 1024 ** 2} MiB`;
-  return bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} B`;
 }
 
 /** Small jobs are counted, large ones are weighed. */
