@@ -33,6 +33,17 @@ for (
   });
 }
 
+for (const command of ["run", "worker", "verify"]) {
+  test(`help and reference call the same options of distcomp ${command} repeatable`, () => {
+    const help = printed("help", command).replaceAll(/\n {4,}/g, " "); // one line for each option
+    const options = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+) .*repeatable/gm)];
+    const rows = [...sectionOf(`distcomp ${command}`).matchAll(/^\| .*?(--[a-z-]+).*repeatable/gm)];
+    assert(options.length > 0);
+    const [helped, named] = [options, rows].map((found) => found.map(([, it]) => it).sort());
+    assert.deepEqual(named, helped);
+  });
+}
+
 test("the reference has every field of the JSON summary, and no other", () => {
   const fields = Object.keys(JSON.parse(summaryJson(statusWith(), "out", "an error")));
   const table = sectionOf("The summary as JSON");

@@ -25,7 +25,7 @@ export function addBenchOptions(command: Command): Command {
     .argument("[input]", "an input, a file; 64 zero bytes if there is none")
     .option(
       "-w, --workers <list>",
-      "HOST:PORT,… or @FILE (default: DISTCOMP_WORKERS, or this machine)",
+      "HOST:PORT,… or @FILE; repeatable (default: DISTCOMP_WORKERS, or this machine)",
       parseWorkers,
     )
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
@@ -33,12 +33,12 @@ export function addBenchOptions(command: Command): Command {
     .option("--slots <n>", "jobs at once on this machine (default: one per CPU)", parseSlots)
     .option(
       "--env <name[=value]>",
-      "set a variable for the core; without a value, the one here",
+      "set a variable for the core; without a value, the one here; repeatable",
       (text, variables: Readonly<Record<string, string>> = {}) => withVariable(text, variables),
     )
     .option(
       "--with <file|dir>",
-      "put a file or folder beside the core",
+      "put a file or folder beside the core; repeatable",
       (file, files: readonly string[] = []) => [...files, file],
     )
     .option("--time <time>", "how long to measure each worker (default: 3s)", parseTime)

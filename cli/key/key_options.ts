@@ -55,8 +55,8 @@ export function addKeyCommands(key: Command, act: (action: KeyAction) => Promise
     .argument("[file]", "where to write them", "distcomp-browser.pem")
     .action((file: string, { key }: KeyFlags) => act({ kind: "browser", key, file }));
   withKeyOption(key.command("rotate"))
-    .summary("replace a key by a new one")
-    .description("Replace a key by a new one that accepts the old one for some time.")
+    .summary("replace a key with a new one")
+    .description("Replace a key with a new one that accepts the old one for some time.")
     .option("--keep <time>", "how long the old one is accepted (default: 7d)", parseKeep)
     .action(({ key, keep = KEEP_MS }: RotateFlags) => act({ kind: "rotate", key, keepMs: keep }));
 }

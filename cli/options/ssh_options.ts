@@ -21,7 +21,7 @@ export interface SshFlags {
 export function addSshOptions(command: Command): Command {
   command.option(
     "--ssh <hosts>",
-    "start workers by ssh, and end them: node[1-20], user@host:32 (32 slots), @FILE",
+    "start workers by ssh, and end them: node[1-20], user@host:32 (32 slots), @FILE; repeatable",
     (text, others: readonly string[] = []) => [...others, text],
   );
   return addExecutableOption(command, COPIED);
@@ -44,7 +44,7 @@ export async function readHosts(lists: readonly string[]): Promise<Host[]> {
     lists.map((list) => list.startsWith("@") ? hostsFile(list.slice(1)) : list),
   );
   const hosts = parseHosts(texts.join(","));
-  if (hosts.length === 0) throw new UsageError(`There is no host in "${lists.join(" ")}"`);
+  if (hosts.length === 0) throw new UsageError(`The host list "${lists.join(" ")}" is empty`);
   return hosts;
 }
 

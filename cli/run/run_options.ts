@@ -95,12 +95,12 @@ function addCoreOptions(command: Command): void {
     .optionsGroup("Core:")
     .option(
       "--env <name[=value]>",
-      "set a variable for the core on all workers; without a value, the one here",
+      "set a variable for the core on all workers; without a value, the one here; repeatable",
       (text, variables: Readonly<Record<string, string>> = {}) => withVariable(text, variables),
     )
     .option(
       "--with <file|dir>",
-      "put a file or folder beside the core on all workers",
+      "put a file or folder beside the core on all workers; repeatable",
       (file, files: readonly string[] = []) => [...files, file],
     );
 }
@@ -125,7 +125,7 @@ function addInputOptions(command: Command): void {
     )
     .option(
       "--param <name=values>",
-      "one job per combination of values: --param a=1,2,3 --param b=x,y",
+      "one job per combination of values: --param a=1,2,3 --param b=x,y; repeatable",
       parseParam,
     )
     .option("-0, --null", "names in the list on stdin end with a zero byte (find -print0)")
@@ -152,19 +152,19 @@ function addWorkerOptions(command: Command): void {
     .optionsGroup("Workers:")
     .option(
       "-w, --workers <list>",
-      "HOST:PORT,… or @FILE with one worker per line (default: DISTCOMP_WORKERS)",
+      "HOST:PORT,… or @FILE with one worker per line; repeatable (default: DISTCOMP_WORKERS)",
       parseWorkers,
     )
     .option("--listen <host:port>", "listen for workers", parseListen);
   addSshOptions(command)
     .option(
       "--only <name=value>",
-      "use only workers that have this label; may be given several times",
+      "use only workers that have this label; repeatable",
       (text, others: readonly string[] = []) => parseLabel("--only", text, others),
     )
     .option(
       "--exclude <node>",
-      "do not use this worker: its name, host or address; may be given several times",
+      "do not use this worker: its name, host or address; repeatable",
       (text, others: readonly string[] = []) => [...others, text],
     )
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")

@@ -65,7 +65,7 @@ export function addWorkerOptions(command: Command): Command {
     )
     .option(
       "--label <name=value>",
-      "a label for run --only; may be given several times",
+      "a label for run --only; repeatable",
       (text, others: readonly string[] = []) => parseLabel("--label", text, others),
     )
     .option("--key <file>", "the key (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")

@@ -118,6 +118,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   ],
   [["worker", "--listen=unix:~me"], /"unix:~me" .*; write the absolute path, or unix:\.\/~me for /],
   [["run", ECHO, "in", "-w", "@~/hosts"], /--workers "@~\/hosts" .*; write @\$HOME\/hosts, or /],
+  [["run", ECHO, "in", "--ssh", ","], /^distcomp: The host list "," is empty\n/],
   [["run", ECHO, "in", "--ssh", "@~/hosts"], /--ssh "@~\/hosts" .*; write @\$HOME\/hosts, or /],
   [["worker", "--listen=unix:~/w"], /--listen "unix:~\/w" .*; write unix:\$HOME\/w, or /],
   [["version"], /Unknown command "version"; did you mean --version\?\n$/],
@@ -279,7 +280,7 @@ test("an output folder that cannot be written to is refused", async () => {
     ["file", /Cannot write to the output folder "file": there is a file of that name\n/],
     [
       "link",
-      /Cannot write to the output folder "link": it is a link to "gone", which is no folder\n/,
+      /Cannot write to the output folder "link": it is a link to "gone", which is not a folder\n/,
     ],
     [
       "file/below",
