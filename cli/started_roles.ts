@@ -54,7 +54,7 @@ export function startedMain(roles: StartedRoles): void {
 }
 
 /**
- * The exit status of the role in which distcomp has started this process, if it is no slot; `undefined` if the user
+ * The exit status of the role in which distcomp has started this process, if it is not a slot; `undefined` if the user
  * has.
  */
 export async function runStartedRole(

@@ -1,4 +1,4 @@
-/** The levels of x86-64 processors, and what a processor lacks for a level. */
+/** The levels of x86-64 CPUs, and what a CPU lacks for a level. */
 
 /** What each level adds to the one before, by the names in `/proc/cpuinfo`. */
 const FLAGS: Readonly<Record<number, readonly string[]>> = {
@@ -11,7 +11,7 @@ const FLAGS: Readonly<Record<number, readonly string[]>> = {
 const LEVEL_MAX = 4;
 
 /**
- * What a processor lacks for a level. `cpuInfo`: the text of `/proc/cpuinfo`. Empty if it lacks nothing, if the
+ * What a CPU lacks for a level. `cpuInfo`: the text of `/proc/cpuinfo`. Empty if it lacks nothing, if the
  * level is unknown, or if the text does not tell.
  */
 export function missingCpuFlags(level: number, cpuInfo: string): string[] {

@@ -1,6 +1,6 @@
 /**
  * Reads what the loader reads of an ELF library: which libraries it needs, where it says they are, which symbol
- * versions it needs and defines, and for which level of x86-64 processors it is built. It reads a few pages of the
+ * versions it needs and defines, and for which level of x86-64 CPUs it is built. It reads a few pages of the
  * file: libraries of a gigabyte exist.
  */
 
@@ -34,7 +34,7 @@ export interface ElfLibrary {
   readonly versionsNeeded: readonly VersionNeed[];
   /** `undefined` if it has no versions. */
   readonly versionsDefined: ReadonlySet<string> | undefined;
-  /** 2 for x86-64-v2, and so on; 1 if it runs on every x86-64 processor, or says nothing. */
+  /** 2 for x86-64-v2, and so on; 1 if it runs on every x86-64 CPU, or says nothing. */
   readonly x86Level: number;
 }
 

@@ -10,7 +10,7 @@ const SYSTEMS: Readonly<Record<Library["format"], string>> = {
   "PE": "win32",
 };
 
-/** The platform of a library: only the system if it is for several kinds of machines; `undefined` if it is no library. */
+/** The platform of a library: only the system if it is for several kinds of machines; `undefined` for any other file. */
 export function platformOf(content: Uint8Array): string | undefined {
   const facts = inspectCore(content);
   if (facts.kind !== "library") return undefined;

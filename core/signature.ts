@@ -52,7 +52,7 @@ function parse(fields: string): Signature | undefined {
   const [, signer, signature] = FIELDS.exec(fields) ?? [];
   if (signer === undefined || signature === undefined) return undefined;
   const read = { signer: bytesOf(signer), signature: bytesOf(signature) };
-  // Other texts of the same bytes are no signatures: a signed file has one form.
+  // Other texts of the same bytes are not signatures: a signed file has one form.
   const isExact = base64Of(read.signer) === signer && base64Of(read.signature) === signature;
   return isExact ? read : undefined;
 }

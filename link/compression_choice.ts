@@ -2,7 +2,7 @@
 
 import type { Compressor } from "./compressed_writes.ts";
 
-/** What a compressor is thought to do as long as nothing is known: that of a processor of today, with text. */
+/** What a compressor is thought to do as long as nothing is known: that of a CPU of today, with text. */
 const EXPECTED: Compressor = { bytesPerMs: 200_000, ratio: 2 };
 
 /**

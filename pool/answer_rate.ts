@@ -23,7 +23,7 @@ const FASTER_FACTOR = 1.25;
 
 /**
  * What a round has shown. `measured`: the rate. `starved`: the endpoint had answered all its jobs before it got more,
- * so that it may be faster than it seems, and yet it was no faster than before.
+ * so that it may be faster than it seems, and yet it was not faster than before.
  */
 export type Round = "measured" | "starved";
 

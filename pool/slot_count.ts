@@ -27,7 +27,7 @@ const RECENT_PART = 0.05;
 /** With more jobs in flight per slot than this, jobs are short, and responses consist mostly of waiting. */
 const QUEUE_PER_SLOT_MAX = 3;
 
-/** How many answers are recent, besides those to the jobs in flight at the start: a single stall is no trend. */
+/** How many answers are recent, besides those to the jobs in flight at the start: a single stall is not a trend. */
 const RECENT_ANSWERS = 32;
 
 /** Estimates one endpoint's slots. */

@@ -195,8 +195,8 @@ export class FrameWriter {
   }
 
   /**
-   * Takes the next piece to write, if there is one and it is no blob that is sent part by part. It must be given back
-   * with `release` after the write.
+   * Takes the next piece to write, if there is one and it is not a blob that is sent part by part. It must be given
+   * back with `release` after the write.
    */
   take(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#pieces.length === 0) this.#cut();

@@ -38,7 +38,7 @@ const MESSAGES: ReadonlyMap<number, number> = new Map<number, number>([
   [MessageType.compressed, CONTROL_ANSWER_BYTES_MAX],
 ]);
 
-/** Responses of a worker that are no answers to jobs, or errors. All others are refused as a whole. */
+/** Responses of a worker that are neither answers to jobs nor errors. All others are refused as a whole. */
 const RESPONSES: ReadonlyMap<number, number> = new Map<number, number>([
   [ResponseType.ok, CONTROL_ANSWER_BYTES_MAX],
   [ResponseType.draining, SMALL_BYTES_MAX],

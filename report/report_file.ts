@@ -1,4 +1,4 @@
-/** Writes a report into a file: as a whole or not at all, and never over anything that is no report. */
+/** Writes a report into a file: as a whole or not at all, and never over anything that is not a report. */
 
 import type { Files } from "../runtime/files/files.ts";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";

@@ -35,7 +35,7 @@ export interface Limit {
 export const BUSY_PART = 0.8;
 /** If so many jobs fail, the rest says little. */
 const FAILED_PART = 0.5;
-/** If this part of the jobs was killed for its memory, that is no accident. */
+/** If this part of the jobs was killed for its memory, that is not an accident. */
 const MEMORY_PART = 0.01;
 /** A node fails if it fails this many jobs, this part of its jobs, and so much more often than the others. */
 const NODE_FAILURES_MIN = 10;

@@ -111,7 +111,7 @@ export async function nameNew(unfinished: string, path: string, makeLink = link)
   try {
     await makeLink(unfinished, path).catch(async (cause) => {
       if (!NO_LINKS.includes(codeOf(cause))) throw cause;
-      // Who reads the file in the moment between these two steps is told that it is no key.
+      // Who reads the file in the moment between these two steps is told that it is not a key.
       await (await open(path, "wx", PRIVATE_FILE)).close();
       await rename(unfinished, path);
     });

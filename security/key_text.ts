@@ -15,7 +15,7 @@ const ABOUT =
   "A key of distcomp. Anyone who can read it can run programs on your workers, or see your jobs: " +
   "keep it private, with mode 600. distcomp key show tells more.";
 
-/** A text that is no key, or one of a newer version. */
+/** A text that is not a key, or one of a newer version. */
 export class KeyTextError extends Error {
   override name = "KeyTextError";
 }

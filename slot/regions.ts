@@ -72,7 +72,7 @@ function divide(): Region[][] {
   );
 }
 
-/** Which regions are free. The one that was used last is taken first: it is in the caches of the processor. */
+/** Which regions are free. The one that was used last is taken first: it is in the caches of the CPU. */
 export class FreeRegions {
   readonly #free = BY_CLASS.map((regions) => [...regions].reverse());
   #usedCount = 0;

@@ -1,6 +1,6 @@
 /** Lists of CPUs as Linux writes them: `0-3,8`. */
 
-/** The CPUs in a list, in ascending order. Parts that are no numbers or ranges are left out. */
+/** The CPUs in a list, in ascending order. Parts that are not numbers or ranges are left out. */
 export function parseCpuList(text: string): number[] {
   const cpus = new Set<number>();
   for (const part of text.trim().split(",")) {

@@ -18,7 +18,7 @@ export function wholeNumber(
   throw new RangeError(`${name} must be a whole number ${range}, not ${shown(value)}`);
 }
 
-/** Throws a `TypeError` for what is no object, and for a name that is no option. */
+/** Throws a `TypeError` for what is not an object, and for a name that is not an option. */
 export function checkNames(what: string, options: unknown, names: readonly string[]): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`The options of ${what} must be an object, not ${kindOf(options)}`);
@@ -41,7 +41,7 @@ export function checkTexts(name: string, value: unknown): void {
   throw new TypeError(`${name} must be an array of strings, not ${shown(value)}`);
 }
 
-/** Throws a `TypeError` for what is no log. */
+/** Throws a `TypeError` for what is not a log. */
 export function checkLog(log: unknown): void {
   if (log === undefined) return;
   for (const name of ["info", "warn", "printed"]) {

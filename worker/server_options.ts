@@ -53,7 +53,7 @@ const CHECKS: {
   command: checkTexts,
 };
 
-/** Throws a `TypeError` or a `RangeError` for a wrong option, or for what is no address at all. */
+/** Throws a `TypeError` or a `RangeError` for a wrong option, or for what is not an address at all. */
 export function checkServerOptions(address: unknown, options: WorkerServerOptions): void {
   if (typeof address !== "string") {
     throw new TypeError(`address must be a string, not ${shown(address)}`);

@@ -125,7 +125,7 @@ function writeToStdout(bytes: Uint8Array): Promise<void> {
   });
 }
 
-/** A process has eight bits to say how it ended: a code that does not fit is 1, so that it is no success. */
+/** A process has eight bits to say how it ended: a code that does not fit is 1, so that it is not taken for success. */
 function statusOf(exitCode: number): number {
   return exitCode >= 0 && exitCode <= STATUS_MAX ? exitCode : ExitCode.someFailed;
 }

@@ -37,8 +37,8 @@ export function addWebOptions(command: Command): Command {
 }
 
 /**
- * The arguments in a form that the parser understands: in `--web core.so`, the core is no address. What follows `--` is
- * left alone.
+ * The arguments in a form that the parser understands: in `--web core.so`, the core is not an address. What follows
+ * `--` is left alone.
  */
 export function withWebAddress(args: readonly string[]): string[] {
   const end = args.indexOf("--");

@@ -48,7 +48,7 @@ export async function missedVariables(
 
 /**
  * A library that reads a variable contains its name: in C as a string of its own, in Rust and Go in the middle of
- * other text, where only a name that is no word of a language says something.
+ * other text, where only a name that is not a word of a language says something.
  */
 function namesIn(content: Buffer, names: readonly string[]): string[] {
   const text = content.toString("latin1"); // on Deno, bytes take twelve times as long to search

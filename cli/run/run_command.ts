@@ -81,7 +81,7 @@ async function open(
     return { plan, folder: await interrupts.race(opening) };
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
-    const closed = opening.then((folder) => folder.close(), () => {}); // whatever it was, it is no news now
+    const closed = opening.then((folder) => folder.close(), () => {}); // whatever it was, it is not news now
     await Promise.race([closed, delay(runtime.clock, OPEN_LIMIT_MS)]);
     throw error;
   }

@@ -33,7 +33,7 @@ export async function handleSignals(handlers: SignalHandlers): Promise<void> {
   for (const signal of STATE_SIGNALS) handle(signal, () => handlers.onAsked());
   let hasHungUp = isHangupIgnored;
   handle("SIGHUP", () => {
-    // When a terminal is closed, the system sends it, and the shell once more: that is no second request.
+    // When a terminal is closed, the system sends it, and the shell once more: that is not a second request.
     if (!hasHungUp) handlers.onStop("SIGHUP");
     hasHungUp = true;
   });

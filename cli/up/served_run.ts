@@ -12,7 +12,7 @@ import type { RunSnapshot } from "../../watch/snapshot.ts";
 /** Names of this machine that every machine has. */
 const OWN_NAMES = ["localhost", "127.0.0.1", "::1"];
 
-/** An address is no name, so that `10` is not `10.0.0.1`. */
+/** An address is not a name, so that `10` is not `10.0.0.1`. */
 const IP_ADDRESS = /:|^[\d.]+$/;
 
 /** What this machine knows of its names. */

@@ -47,7 +47,7 @@ export async function localWorkerCommand(
     folder: dirname(socket), // the run removes it, even if this process is killed
   });
   await handleOwnSignals(worker);
-  // If the run had no jobs to run, it has already ended. That is no error.
+  // If the run had no jobs to run, it has already ended. That is not an error.
   const serve = async () => {
     const stream = await runtime.dial({ kind: "unix", path: socket }, DIAL_MS)
       .catch(() => undefined); // nobody listens any more

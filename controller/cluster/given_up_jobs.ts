@@ -8,7 +8,7 @@ import type { Log } from "../../system/log.ts";
 /** A job that ran for less does not count: its worker had just begun with it. */
 const RAN_MS_MIN = 30_000;
 
-/** How often the same job must be given up: that is no accident. */
+/** How often the same job must be given up: that is not an accident. */
 const TIMES_MAX = 3;
 
 /** How many jobs are remembered, the latest ones. */

@@ -1,6 +1,6 @@
 /**
  * How many bytes of inputs are queued ahead. Few are better as long as no slot waits for them: an input that was read
- * long before it is sent is no longer in the caches of the processors, and takes memory. Where inputs come from a slow
+ * long before it is sent is no longer in the caches of the CPUs, and takes memory. Where inputs come from a slow
  * disk in bursts, more are needed.
  */
 

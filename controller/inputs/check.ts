@@ -146,7 +146,7 @@ export async function checkTar(files: Files, path: string, outputs: string): Pro
   }
   if (info.kind === "other") { // the beginning of a tar is read twice
     throw new SourceError(
-      `Cannot read the tar "${path}": it is no file; write it to stdin: … | distcomp run … --inputs -`,
+      `Cannot read the tar "${path}": it is not a file; write it to stdin: … | distcomp run … --inputs -`,
     );
   }
   if ((await placesIn(files, path, await realPath(files, outputs))).length === 0) return;

@@ -28,7 +28,7 @@ export async function linkedOutputs(
   const places = new Set<string>();
   let at = await withRealParent(files, link);
   for (let links = 0; links < LINKS_MAX; links++) {
-    const text = await files.readLink(at).catch(() => undefined); // it is no link, or missing
+    const text = await files.readLink(at).catch(() => undefined); // it is not a link, or missing
     if (text === undefined) break;
     at = await withRealParent(files, linkTarget(at, text));
     places.add(at);

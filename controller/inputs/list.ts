@@ -35,11 +35,11 @@ export interface FileListing {
   readonly paths: readonly string[];
   /** The output folder. Files in it are not inputs. */
   readonly outputs: string;
-  /** The pack of the outputs, if there is one. It is no input either. */
+  /** The pack of the outputs, if there is one. It is not an input either. */
   readonly pack?: string | undefined;
   /** The core. In a folder of inputs, it is none. */
   readonly core?: string | undefined;
-  /** The file that the run writes its log to. It is no input. */
+  /** The file that the run writes its log to. It is not an input. */
   readonly log?: string | undefined;
   readonly warn: Warn;
   readonly naming?: OutputNaming | undefined;

@@ -14,7 +14,7 @@ interface RunFiles {
   readonly log?: string | undefined;
 }
 
-/** What is no input in a folder. Paths that are not below the folder do no harm. */
+/** What is not an input in a folder. Paths that are not below the folder do no harm. */
 export interface OwnFiles {
   readonly excluded: string;
   readonly pack: string | undefined;

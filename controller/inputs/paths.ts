@@ -32,7 +32,7 @@ export async function realPath(
     const folder = dirname(path); // not normalized: after a link, ".." is the folder above its target
     if (folder === path) return resolve(path);
     const place = join(await realPath(files, folder, linksMax), basename(path));
-    const text = await files.readLink(place).catch(() => undefined); // it is no link, or missing
+    const text = await files.readLink(place).catch(() => undefined); // it is not a link, or missing
     if (text === undefined || linksMax === 0) return place;
     return await realPath(files, linkTarget(place, text), linksMax - 1);
   }

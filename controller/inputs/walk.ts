@@ -155,7 +155,7 @@ export async function isSkippedFolder(
   return true;
 }
 
-/** Whether an entry that is no file itself is an input. Warns if it is not. */
+/** Whether an entry that is not a file itself is an input. Warns if it is not. */
 export async function isInput(
   path: string,
   { kind }: Entry,

@@ -135,7 +135,7 @@ async function filesBelow(folder: string, { files }: FolderPorts): Promise<Files
     const target = codeOf(cause) === "EEXIST" &&
       await files.readLink(folder).catch(() => undefined); // it is a file
     if (!target) throw folderError(folder, cause);
-    const why = `it is a link to "${target}", which is no folder`;
+    const why = `it is a link to "${target}", which is not a folder`;
     throw new SinkError(`Cannot write to the output folder "${folder}": ${why}`, { cause });
   }
 }

@@ -18,7 +18,7 @@ export interface ResumeOptions {
   readonly path?: string | undefined;
   /** Is told which outputs have their files, on a disk that does not tell upper from lower case. */
   readonly owners?: OutputOwners | undefined;
-  /** The pack that the outputs are in, if it is no folder. */
+  /** The pack that the outputs are in, if it is not a folder. */
   readonly pack?: PackIndex | undefined;
   /** Whether the journal has no line of the reader: a run writes that it has begun before it reads. */
   readonly onlyReads?: boolean | undefined;

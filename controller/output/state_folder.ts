@@ -41,7 +41,7 @@ export function packStateOf(path: string): string {
   return path + STATE_FOLDER;
 }
 
-/** The pack to which the folder at this path belongs by its name; `undefined` if that is no folder of a pack. */
+/** The pack to which the folder at this path belongs by its name; `undefined` if that is not the folder of a pack. */
 export function packOf(path: string): string | undefined {
   if (!path.endsWith(STATE_FOLDER)) return undefined;
   return path.slice(0, -STATE_FOLDER.length) || undefined;

@@ -1,5 +1,5 @@
 /**
- * Who a worker is. The instance that a worker says it has is no proof: anybody can claim that of another worker. So
+ * Who a worker is. The instance that a worker says it has is not proof: anybody can claim that of another worker. So
  * a claim never costs the worker that is connected under it. That one is asked whether it is still there; if it is,
  * the newcomer is used as a worker of its own.
  */

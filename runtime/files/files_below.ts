@@ -40,7 +40,7 @@ export interface FolderBelow {
   readonly path: string;
 }
 
-/** A part of a path that is no name: it is empty, `.` or `..`. */
+/** A part of a path that is not a name: it is empty, `.` or `..`. */
 const NO_NAME = /(^|\/)\.{0,2}(\/|$)/;
 
 /** The files below a root. Operations fail with a `LinkError` at a link. */

@@ -191,7 +191,7 @@ export class FolderDescriptors implements SafeFolders {
     return kept;
   }
 
-  /** The system says of a link only that it is no folder. */
+  /** The system says of a link only that it is not a folder. */
   #reasonFor(error: unknown, path: string, folder: string): unknown {
     const isLink = codeOf(error) === "ENOTDIR" && this.#files.infoSync(path)?.kind === "link";
     return isLink ? new LinkError(folder, this.#rootPath) : error;

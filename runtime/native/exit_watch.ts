@@ -21,7 +21,7 @@ const PROT_READ_WRITE = 3;
 /** MAP_PRIVATE and MAP_ANONYMOUS. */
 const MAP_FLAGS = platform === "darwin" ? 0x1002 : 0x22;
 
-/** A multiple of the page size of every processor. */
+/** A multiple of the page size of every CPU. */
 const COMMAND_BYTES = 64 * 1024;
 
 const TEXT = "distcomp: The core has ended the process, as exit does";

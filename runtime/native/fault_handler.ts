@@ -21,7 +21,7 @@ export interface HandlerAddresses {
   readonly raise: bigint;
 }
 
-/** The code for this kind of processor, as Node.js names it; `undefined` if there is none. */
+/** The code for this kind of CPU, as Node.js names it; `undefined` if there is none. */
 export function handlerCode(
   arch: string,
   { note, signal, raise }: HandlerAddresses,

@@ -36,7 +36,7 @@ const MAP_FLAGS = 0x22;
 /** Memory for the code of the handler: the largest size of a page. */
 const CODE_BYTES = 64 * 1024;
 
-/** Room for what the system stores on the stack of the handler, with the registers of the largest processors. */
+/** Room for what the system stores on the stack of the handler, with the registers of the largest CPUs. */
 const STACK_BYTES = 64 * 1024;
 
 /** Declares what else is needed of the C library. */

@@ -39,7 +39,7 @@ export const GUARD_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   mprotect: MPROTECT,
 };
 
-/** A multiple of the page size of every processor. */
+/** A multiple of the page size of every CPU. */
 const GUARD_BYTES = 64 * 1024;
 
 /** The alignment that the compute core API promises. */

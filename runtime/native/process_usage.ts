@@ -125,7 +125,7 @@ export function peakIn(status: Uint8Array, bytes: number): number {
   return 0;
 }
 
-/** The number in the line at `at`. What is no digit is left out. */
+/** The number in the line at `at`. What is not a digit is left out. */
 function numberIn(text: Uint8Array, at: number, end: number): number {
   let number = 0;
   for (let byte = text[at]; at < end && byte !== LINE_FEED; byte = text[++at]) {

@@ -48,7 +48,7 @@ export interface MemoryWindow {
  */
 export type MemoryWriter = "this" | "other";
 
-/** A multiple of the page size of every processor. */
+/** A multiple of the page size of every CPU. */
 export const PAGE_BYTES = 64 * 1024;
 
 /**

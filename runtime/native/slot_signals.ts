@@ -17,7 +17,7 @@ const WRITE_SIGNALS = [13, 25];
 /** SIGTTOU: workers ignore it. A slot has no terminal. */
 const TERMINAL_SIGNAL = 22;
 
-/** Handlers that are no functions. */
+/** Handlers that are not functions. */
 const SIG_DFL = null;
 
 /** A function of C that does nothing, whatever it is called with. */

@@ -10,7 +10,7 @@
  *   overflow user (65534, "nobody"). So that id says nothing, and is unknown, even where it is our own.
  * - Users are not containers. Containers that share a network and a user id (the containers of one Kubernetes pod, or
  *   those started with `--network host` as the same user without a user namespace) are the same user here.
- * - Only sockets of the own network namespace are found. A connection from any other one is no loopback connection.
+ * - Only sockets of the own network namespace are found. A connection from any other one is not a loopback connection.
  */
 
 import { readFileSync } from "node:fs";

@@ -51,7 +51,7 @@ int32_t guarded(Work work) noexcept {
     } catch (const std::exception &error) {
         std::fprintf(stderr, "%s\n", error.what());
     } catch (...) {
-        std::fprintf(stderr, "an exception that is no std::exception\n");
+        std::fprintf(stderr, "an exception that is not a std::exception\n");
     }
     return 1;
 }

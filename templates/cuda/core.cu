@@ -95,7 +95,7 @@ int32_t guarded(Work work) noexcept {
     } catch (const std::exception &error) {
         std::fprintf(stderr, "%s\n", error.what());
     } catch (...) {
-        std::fprintf(stderr, "an exception that is no std::exception\n");
+        std::fprintf(stderr, "an exception that is not a std::exception\n");
     }
     // After a fault in a kernel, every call of CUDA in this process fails. Only a new process helps.
     if (cudaDeviceSynchronize() != cudaSuccess) std::_Exit(1);

@@ -1,6 +1,6 @@
 /**
  * Numbers, times and foreign texts, as the page shows them: in the words of system/format.ts, which a test holds it to.
- * Its packages are no files that a browser could load: the executable cannot have a package as code and as text.
+ * Its packages are not files that a browser could load: the executable cannot have a package as code and as text.
  */
 
 const WHOLE = new Intl.NumberFormat("en-US");

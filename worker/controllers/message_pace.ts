@@ -8,7 +8,7 @@ import { MessageType } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 
 /**
- * Messages in a second, of all connections, which take less than a tenth of a processor. An honest controller sends
+ * Messages in a second, of all connections, which take less than a tenth of a CPU. An honest controller sends
  * a few. Those that cancel a job do not count: there are no more of them than jobs.
  */
 const MESSAGES_PER_SECOND_MAX = 8_000;

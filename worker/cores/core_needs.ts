@@ -12,7 +12,7 @@ import type { CoreTrust } from "./core_trust.ts";
 import { withFileBytes } from "./file_bytes.ts";
 import { searchLibraries } from "./library_search.ts";
 
-/** The flags of the first processor are in the first page. */
+/** The flags of the first CPU are in the first page. */
 const TEXT_BYTES_MAX = 16 * 1024;
 
 /**
@@ -70,7 +70,7 @@ async function inTime<T>(
 }
 
 /**
- * What the processor lacks for the core at `path`, as a clause. New loaders refuse such a core. Old ones load it,
+ * What the CPU lacks for the core at `path`, as a clause. New loaders refuse such a core. Old ones load it,
  * and it crashes in some job.
  */
 export async function lackingCpu(files: Files, path: string): Promise<string | undefined> {

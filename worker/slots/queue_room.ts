@@ -1,6 +1,6 @@
 /**
  * How many large inputs of a controller are read ahead of its slots. The slots have enough for their next jobs; more
- * only takes memory that is not in the caches of the processors any more when a slot comes to it. What is not read
+ * only takes memory that is not in the caches of the CPUs any more when a slot comes to it. What is not read
  * waits in the buffers of the connection, and at the controller.
  */
 

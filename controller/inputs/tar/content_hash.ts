@@ -1,6 +1,6 @@
 /**
  * The identity of a large content in memory, in a fifth of the time of SHA-256: hashing would otherwise take longer
- * than all that is done to the content. XXH64 tells contents apart that differ by chance. It is no protection against
+ * than all that is done to the content. XXH64 tells contents apart that differ by chance. It does not protect against
  * whoever wants two contents to have the same hash, and needs none: they could only keep a job of their own from
  * running again.
  */

@@ -16,7 +16,7 @@ const CHUNK_BYTES = 16 * 1024;
 const FILE_BYTES_MIN = 16 * 1024;
 const SAMPLE_FILES = 256;
 
-/** How many files a tar has; `undefined` if it is no plain file, is damaged, or has many small files. */
+/** How many files a tar has; `undefined` if it is not a plain file, is damaged, or has many small files. */
 export async function countInTar(files: Files, tar: string): Promise<number | undefined> {
   if (tar === "-" || await isPacked(files, tar)) return undefined;
   let count = 0;

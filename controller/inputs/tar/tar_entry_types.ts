@@ -1,6 +1,6 @@
-/** The types of entries in a tar that are no plain files, and what becomes of them. */
+/** The types of entries in a tar that are not plain files, and what becomes of them. */
 
-/** Types of entries that are no files. They are skipped. */
+/** Types of entries that are not files. They are skipped. */
 export const NO_FILES: Readonly<Record<string, string>> = {
   "3": "a device",
   "4": "a device",
@@ -17,5 +17,5 @@ export const UNREADABLE: Readonly<Record<string, string>> = {
 /** Types of entries that have no content, whatever their size says. */
 export const WITHOUT_CONTENT = "123456";
 
-/** Folders and the label of a tape are no inputs, and nobody misses them. */
+/** Folders and the label of a tape are not inputs, and nobody misses them. */
 export const SILENT = "5DV";

@@ -4,7 +4,7 @@
 export interface TarEvents {
   /** A file. `content` is `undefined` if it is larger than the limit. */
   onFile(name: string, bytes: number, content: Uint8Array<ArrayBuffer> | undefined): void;
-  /** An entry that is no file and no folder. `what` it is, with its article. */
+  /** An entry that is neither a file nor a folder. `what` it is, with its article. */
   onSkipped(name: string, what: string): void;
   /** A file that cannot be read from the tar. */
   onUnreadable(name: string, reason: string): void;
@@ -17,7 +17,7 @@ export interface ContentMemory {
   take(bytes: number): Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** The bytes of a tar are no tar, or end too early. `at` is where. */
+/** The bytes are not a tar, or end too early. `at` is where. */
 export class TarError extends Error {
   override name = "TarError";
 

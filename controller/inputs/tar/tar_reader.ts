@@ -193,7 +193,7 @@ export class TarReader {
     return this.#zeroBlocks >= 2;
   }
 
-  /** The last bytes are no whole block. */
+  /** The last bytes are not a whole block. */
   #onPartOfBlock(): void {
     if (!this.#isBehindEnd) throw new TarError("it ends within a header", this.#pushed);
     const isZero = this.#block.bytes.subarray(0, this.#blockBytes).every((byte) => byte === 0);

@@ -27,14 +27,14 @@ import { readTar } from "./tar_stream.ts";
 /** The largest input that fits into one job message. */
 const INPUT_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
 
-/** So many entries that are no files are named in warnings. */
+/** So many entries that are not files are named in warnings. */
 const WARNINGS_MAX = 5;
 
 /** Why a tar is not read to its end, though it ends between two files. */
 const LACKS_END = "it lacks the two blocks of zeros that end a tar, so files may be missing; " +
   "if it has all of them, add the blocks: head -c 1024 /dev/zero";
 
-/** A part of a path that is no name: it is empty, `.` or `..`. */
+/** A part of a path that is not a name: it is empty, `.` or `..`. */
 const NO_NAME = /(^|\/)\.{0,2}(\/|$)/;
 
 /** Which tar is read, and how. */

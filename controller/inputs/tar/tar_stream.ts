@@ -44,7 +44,7 @@ async function* readPlain(files: Files, tar: string, reader: TarReader): AsyncIt
   }
 }
 
-/** Whether a file is packed. Rejects if it is no file. */
+/** Whether a file is packed. Rejects if it is not a file. */
 export async function isPacked(files: Files, tar: string): Promise<boolean> {
   for await (const chunk of chunksOf(files, tar, 0, MAGIC_BYTES)) {
     return packingOf(chunk) !== undefined;

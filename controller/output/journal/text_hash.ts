@@ -1,6 +1,6 @@
 /**
  * A hash of 96 bits of a text, in a tenth of the time of SHA-256 through a runtime: a resumed run needs several for
- * each of its jobs. It tells apart all names that fit on a disk. It is no protection against whoever wants two texts
+ * each of its jobs. It tells apart all names that fit on a disk. It does not protect against whoever wants two texts
  * to have the same hash, and needs none: they would only make a job of their own run again.
  */
 

@@ -6,7 +6,7 @@ import type { OpenFile } from "../../../runtime/files/files.ts";
 export interface PackContent {
   /** The size of what is there, as far as it is whole. */
   readonly bytes: number;
-  /** Whether it certainly is no pack. */
+  /** Whether it certainly is not a pack. */
   readonly isOther?: boolean;
   /** The largest size not above `bytes` to which it can be cut. */
   endBefore(bytes: number): number;

@@ -52,8 +52,8 @@ export async function checkIsFile(files: FolderFiles, path: string): Promise<voi
   const what = {
     folder: "it is a folder; choose another pack",
     link: `"${path}" is a link, which a run does not follow; name what it leads to, or remove it`,
-    socket: "it is no file; choose another pack",
-    other: "it is no file; choose another pack",
+    socket: "it is not a file; choose another pack",
+    other: "it is not a file; choose another pack",
   };
   throw new SinkError(`Cannot write the pack "${path}": ${what[info.kind]}`);
 }

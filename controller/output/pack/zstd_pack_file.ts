@@ -130,7 +130,7 @@ function noteOf(bytes: number): Buffer {
 /** What is in a file up to the first damage. */
 interface Batches {
   readonly ends: readonly BatchEnd[];
-  /** Whole frames that are no notes. */
+  /** Whole frames that are not notes. */
   readonly frames: number;
   readonly isDamaged: boolean;
 }

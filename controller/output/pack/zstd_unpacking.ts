@@ -31,7 +31,7 @@ const STRAY = "it is damaged, or data that is not compressed with zstd follows i
   "if you do not need that data, leave it out";
 const CUT = "it is cut off within a frame of zstd";
 
-/** The bytes are no zstd, or end within a frame. */
+/** The bytes are not zstd, or end within a frame. */
 export class ZstdError extends Error {
   override name = "ZstdError";
 }

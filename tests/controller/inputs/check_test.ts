@@ -143,7 +143,8 @@ test("a tar is refused if it does not exist, is a folder or is in the folder of 
   await checkTar(files, file, workspace.at("elsewhere"));
   await assert.rejects(
     checkTar(files, "/dev/null", workspace.at("out")), // like a pipe, as in --inputs <(cat in.tar)
-    (error) => isRefusal(error, "it is no file; write it to stdin: … | distcomp run … --inputs -"),
+    (error) =>
+      isRefusal(error, "it is not a file; write it to stdin: … | distcomp run … --inputs -"),
   );
 });
 

@@ -53,7 +53,7 @@ export class Descendants {
     this.#periodic = clock.every(ENDED_MS, () => this.#sweep());
   }
 
-  /** The worker has started a process that is no slot, and waits for it itself. */
+  /** The worker has started a process that is not a slot, and waits for it itself. */
   onHelper(pid: number): void {
     this.#helpers.add(pid);
   }

@@ -36,7 +36,7 @@ export class Registrations {
     if (oldest && this.#waiting.size >= WAITING_MAX) this.#close(oldest);
     this.#waiting.add(stream);
     const timer = this.#clock.after(LIMIT_MS, () => this.#close(stream));
-    // It is no slot, or its slot has ended. Who waits for a slot is told that it has not connected.
+    // It is not a slot, or its slot has ended. Who waits for a slot is told that it has not connected.
     void this.#register(stream).catch(() => stream.close()).finally(() => {
       timer.stop();
       this.#waiting.delete(stream);

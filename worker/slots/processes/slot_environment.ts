@@ -123,7 +123,7 @@ function deviceVariables(
 function libraryPaths(inherited: Environment, startedIn: string): Record<string, string> {
   const paths = LIBRARY_PATHS.flatMap((name) => {
     const list = inherited[name];
-    // A name without a slash in LD_PRELOAD is no path.
+    // A name without a slash in LD_PRELOAD is not a path.
     const isRelative = (path: string) =>
       path !== "" && !path.startsWith("/") && !path.startsWith("$") &&
       (name !== PRELOAD || path.includes("/"));
