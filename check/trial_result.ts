@@ -83,7 +83,9 @@ export function crashText({ crash, phase, printed }: TrialResult): string | unde
 export function failureText({ failure, phase, printed }: TrialResult): string | undefined {
   if (failure === undefined) return undefined;
   if (phase === "start" || phase === "load" || phase === "init") {
-    return `in a later process, ${withReason(failure, printed)}; each slot is a process of its own`;
+    return `in a later process, ${
+      withReason(failure, printed)
+    }; each slot has a process of its own`;
   }
   return `the check cannot go on after its job: ${withReason(failure, printed)}`;
 }

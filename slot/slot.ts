@@ -1,5 +1,5 @@
 /**
- * The slot: a process with one loaded core, which runs one job at a time, as the compute core API promises.
+ * What the process of a slot does: it has loaded one core and runs one job at a time, as the compute core API promises.
  * It is synchronous: it reads, computes and writes in turn.
  */
 

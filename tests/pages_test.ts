@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ExitCode } from "../cli/program/exit_code.ts";
 import { summaryJson } from "../cli/display/summary.ts";
 import { statusWith } from "./cli/statuses.ts";
@@ -77,6 +77,15 @@ test("every link in the pages leads to an existing file and heading", () => {
       .map(({ file, anchor }) => `${path}: ${file}#${anchor}`)
   );
   assert.deepEqual(broken, []);
+});
+
+test("a link that is called like a file leads to the file of that name", () => {
+  const wrong = PAGES.flatMap((path) =>
+    [...page(path).matchAll(/\[`?([\w./]+\.(?:ts|js|c|h|md))`?\]\(([^)# ]+)/g)]
+      .filter(([, label = "", file = ""]) => basename(label) !== basename(file))
+      .map(([link]) => `${path}: ${link}`)
+  );
+  assert.deepEqual(wrong, []);
 });
 
 for (const name of ["FAULTS.md", "SECURITY.md"]) {

@@ -53,7 +53,7 @@ const WHOLE = {
 };
 
 const REASON = "in a later process, worker_init returned 7 (licence in use); " +
-  "each slot is a process of its own";
+  "each slot has a process of its own";
 
 test("a sound core has no findings", () => {
   for (const { state, text } of checkJobs([WHOLE])) assert.equal(state, "ok", text);

@@ -1,4 +1,4 @@
-/** One slot of a worker: it has one process, and replaces it when it is lost or must load another core. */
+/** One slot of a worker, where one job runs at a time. It replaces its process if that is lost, or for another core. */
 
 import type { DispatchId, EndpointId } from "../../pool/types.ts";
 import { messageOf } from "../../runtime/error_text.ts";
