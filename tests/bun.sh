@@ -28,5 +28,5 @@ if [ $# -eq 0 ]; then
   set -- "${groups[@]}"
 fi
 
-# Tests mostly wait, for processes and for limits that pass: more of them than cores run side by side.
+# Tests mostly wait, for processes and for limits that pass: more of them than CPUs run side by side.
 exec "$bun" test --timeout 180000 --parallel=6 "$@"

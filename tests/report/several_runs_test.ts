@@ -29,7 +29,7 @@ test("slots of a run without lines about its workers count from the jobs that th
   near(behind.capacityMs, 4 * behind.lengthMs, 1);
 });
 
-test("the same holds for each run of a pack that was written anew and then resumed", async () => {
+test("each run of a pack that was written anew and then resumed counts with its own slots", async () => {
   const jobs = (at: number, name: string, nodes: number) =>
     [...journalOf({ ...PLAN, jobs: 200, nodes, begunAt: at, name: (job) => `${name}${job}` })]
       .filter((line) => /"input"/.test(line));
