@@ -7,7 +7,8 @@ export interface LinkEvents {
   /** A whole frame has arrived. */
   onFrame(frame: Frame): void;
   /**
-   * A small frame has arrived. Returns whether it is handled: otherwise `onFrame` follows. The span must not be kept.
+   * A small frame has arrived. Returns whether it is handled: otherwise `onFrame` follows. The span must not be kept, so
+   * this is for answers, which are passed on at once. A worker gets jobs by `onFrame`: they wait in a queue, as objects.
    */
   onSpan?(span: FrameSpan): boolean;
   /** More of a large payload has arrived; `undefined` once all of it has. */

@@ -40,7 +40,10 @@ export interface WorkerLoad {
   readonly loadingMs: number;
 }
 
-/** The kind of a failure, as `PROTOCOL.md` calls it: it writes "cancelled", and everything else "canceled". */
+/**
+ * The kind of a failure, as `PROTOCOL.md` calls it. "cancelled" is the spelling of journals and of `JobError.kind`,
+ * which programs compare; all other text is in US English: "canceled".
+ */
 export type FailureKindName =
   | "other"
   | "protocol"

@@ -1,4 +1,7 @@
-/** Reads lines of text from a stream, and gives back what follows them. */
+/**
+ * Reads lines of text from a stream, and gives back what follows them. `LineCutter` would take that for lines, too: after
+ * the last line, it is the protocol of the worker.
+ */
 
 import type { ByteStream } from "../runtime/ports.ts";
 

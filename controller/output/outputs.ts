@@ -1,4 +1,7 @@
-/** What a run writes its results to: an output folder, or a pack. */
+/**
+ * All that a run writes to, in an output folder or for a pack: the sink of its outputs, the journal, what earlier runs
+ * have finished, and the lock.
+ */
 
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Journal } from "./journal/journal.ts";

@@ -1,4 +1,4 @@
-/** Where the outputs of a run go: into a folder, or into a pack. */
+/** What writes the outputs of a run, one after another: into a folder, or into a pack. */
 
 import type { HugeOutputs } from "../huge_outputs.ts";
 import type { HugeOutput } from "./huge_output.ts";
