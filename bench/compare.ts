@@ -19,7 +19,7 @@ import { parseArgs } from "node:util";
 import { type Entry, type Ground, MissingError } from "./contestants/contestant.ts";
 import { entriesOf } from "./contestants/distcomp.ts";
 import { CORE_LOOP, TCP_ECHO } from "./contestants/limits.ts";
-import { DASK, HYPERQUEUE, MPI, PARALLEL, RAY } from "./contestants/peers.ts";
+import { DASK, HYPERQUEUE, MPI, MPI_FILES, PARALLEL, RAY } from "./contestants/peers.ts";
 import { formsOf } from "./forms.ts";
 import { measureAll, type Open, type Series } from "./measurement.ts";
 import { buildEcho, outputOf, ROOT } from "./programs.ts";
@@ -103,7 +103,7 @@ function allEntries(): Entry[] {
   const ours = formsOf(folder, values.program).map(entriesOf);
   // By kind, not by form: what is compared stands together, and is measured one after the other.
   const byKind = ours[0]?.map((_, kind) => ours.flatMap((entries) => entries[kind] ?? [])) ?? [];
-  return [CORE_LOOP, TCP_ECHO, MPI, ...byKind.flat(), RAY, DASK, HYPERQUEUE, PARALLEL];
+  return [CORE_LOOP, TCP_ECHO, MPI, MPI_FILES, ...byKind.flat(), RAY, DASK, HYPERQUEUE, PARALLEL];
 }
 
 function isAsked({ name }: Entry): boolean {

@@ -12,6 +12,15 @@ import { tarFormat } from "../controller/output/pack/tar_format.ts";
 /** Entries of a tar in one write, unless they are large. */
 const ENTRIES_AT_ONCE = 256;
 
+/** Jobs of a run from a tar: some seconds of work, and no more bytes than a small disk has. */
+const ENTRIES_MAX = 300_000;
+const TAR_BYTES_MAX = 512 * 1024 * 1024;
+
+/** How many files of this size a tar has. */
+export function entriesOfTar(bytes: number): number {
+  return Math.min(ENTRIES_MAX, Math.floor(TAR_BYTES_MAX / bytes));
+}
+
 /** A folder with this many files. */
 export async function inputFolder(folder: string, files: number, bytes: number): Promise<string> {
   const inputs = join(folder, `inputs-${bytes}-${files}`);

@@ -2,7 +2,7 @@
 
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { inputFolder, inputTar } from "../inputs.ts";
+import { entriesOfTar, inputFolder, inputTar } from "../inputs.ts";
 import { outputOf, startWorker } from "../programs.ts";
 import {
   type Contestant,
@@ -26,8 +26,6 @@ const WINDOW_FACTOR = 4;
 /** Jobs per run: some seconds of work, and no more bytes than a small disk has. */
 const FILES_MAX = 50_000;
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
-const ENTRIES_MAX = 300_000;
-const PACK_BYTES_MAX = 512 * 1024 * 1024;
 
 /** All contestants of one form. */
 export function entriesOf(form: Form): Entry[] {
@@ -91,7 +89,7 @@ async function openFiles(form: Form, ground: Ground): Promise<Contestant> {
     const inputs = await inputFolder(ground.folder, jobs, bytes);
     return await secondsOf(command, ground, [inputs, "-o", join(ground.folder, "outputs")]);
   };
-  const jobs = (bytes: number) => jobsWithin(FILES_MAX, FILE_BYTES_MAX, bytes);
+  const jobs = (bytes: number) => Math.min(FILES_MAX, Math.floor(FILE_BYTES_MAX / bytes));
   return { measure: { kind: "whole runs", run, jobs } };
 }
 
@@ -105,8 +103,7 @@ async function openPacks(form: Form, ground: Ground): Promise<Contestant> {
     const pack = join(ground.folder, "outputs.tar");
     return await secondsOf(command, ground, ["--inputs", tar, "--pack", pack]);
   };
-  const jobs = (bytes: number) => jobsWithin(ENTRIES_MAX, PACK_BYTES_MAX, bytes);
-  return { measure: { kind: "whole runs", run, jobs } };
+  return { measure: { kind: "whole runs", run, jobs: entriesOfTar } };
 }
 
 /** How long a whole run takes, from its start to its end. Its outputs are removed. */
@@ -126,7 +123,3 @@ async function secondsOf(
 
 /** Whatever workers the user has named for other runs, these use this machine. */
 const ALONE = { env: { DISTCOMP_WORKERS: "" } };
-
-function jobsWithin(jobsMax: number, bytesMax: number, bytes: number): number {
-  return Math.min(jobsMax, Math.floor(bytesMax / bytes));
-}

@@ -2,9 +2,10 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { entriesOfTar, inputTar } from "../inputs.ts";
 import { isInstalled, outputOf, ROOT } from "../programs.ts";
 import {
   type Contestant,
@@ -24,17 +25,45 @@ export const MPI: Entry = {
   group: "peer",
   what: "Open MPI over TCP: a master in C and a process per CPU",
   open: async ({ compile, slots }) => {
-    if (!await isInstalled("mpicc") || !await isInstalled("mpirun")) {
-      throw new MissingError("apt-get install openmpi-bin libopenmpi-dev");
-    }
+    await checkMpi();
     const program = await compile("mpi_echo", "mpicc");
     const run: RunJobs = async (jobs, bytes) => {
       const work = [program, `${jobs}`, `${bytes}`, `${windowOf(bytes, 1)}`];
-      return Number(await outputOf(["mpirun", ...MPI_OPTIONS, "-n", `${slots + 1}`, ...work]));
+      return Number(await outputOf(mpirun(slots, work)));
     };
     return { measure: { kind: "jobs", run } };
   },
 };
+
+/** The same with files: what a run from a tar to a pack is compared with. */
+export const MPI_FILES: Entry = {
+  name: "MPI with files",
+  group: "peer",
+  what: "the same from a tar of inputs to a tar of outputs, without a journal",
+  open: async ({ compile, folder, slots }) => {
+    await checkMpi();
+    const program = await compile("mpi_files", "mpicc");
+    const outputs = join(folder, "mpi-outputs.tar");
+    const run: RunJobs = async (jobs, bytes) => {
+      const work = [program, inputTar(folder, jobs, bytes), outputs, `${bytes}`];
+      const command = mpirun(slots, [...work, `${windowOf(bytes, 1)}`]);
+      const seconds = await secondsOf(() => outputOf(command));
+      await rm(outputs);
+      return seconds;
+    };
+    return { measure: { kind: "whole runs", run, jobs: entriesOfTar } };
+  },
+};
+
+async function checkMpi(): Promise<void> {
+  if (await isInstalled("mpicc") && await isInstalled("mpirun")) return;
+  throw new MissingError("apt-get install openmpi-bin libopenmpi-dev");
+}
+
+/** The command for a master and a process per slot. */
+function mpirun(slots: number, program: readonly string[]): readonly string[] {
+  return ["mpirun", ...MPI_OPTIONS, "-n", `${slots + 1}`, ...program];
+}
 
 /** A process per job, which reads a file; its output comes through a pipe. */
 export const PARALLEL: Entry = {
