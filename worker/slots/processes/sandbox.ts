@@ -15,7 +15,7 @@ import { sharedPath } from "../../../slot/protocol.ts";
 import { homeFolder } from "../../../system/home_folder.ts";
 import type { Program } from "../../../system/self.ts";
 import type { StoredCore } from "../../cores/core_store.ts";
-import { refusalOf } from "./sandbox_refusal.ts";
+import { sandboxRefusal } from "./sandbox_refusal.ts";
 import { openFilter, type SystemCallFilter } from "./system_call_filter.ts";
 import {
   hiddenInWritable,
@@ -126,7 +126,7 @@ export class Sandbox {
     try {
       const filter = this.openFilter(0);
       const command = this.#around([program, "--version"], undefined, filterArguments(filter));
-      const refusal = refusalOf(this.#runtime, command, [filter.fd]);
+      const refusal = sandboxRefusal(this.#runtime, command, [filter.fd]);
       filter.close();
       return await refusal;
     } catch (error) {
