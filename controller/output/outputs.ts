@@ -1,4 +1,7 @@
-/** What a run writes its results to: an output folder, or a pack. */
+/**
+ * All that a run has open to write its results, in a folder or a pack: the sink for outputs, the journal for records, what
+ * earlier runs have finished, and the lock.
+ */
 
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import type { Journal } from "./journal/journal.ts";
