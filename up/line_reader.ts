@@ -1,4 +1,7 @@
-/** Reads lines of text from a stream, and gives back what follows them. */
+/**
+ * Reads lines of text from a stream, and gives back what follows them. `LineCutter` and `LineSplitter` take all lines of
+ * what has arrived: here, what is behind a line is the connection of a worker, of which nothing may be taken.
+ */
 
 import type { ByteStream } from "../runtime/ports.ts";
 
