@@ -306,7 +306,7 @@ export class Resume implements FinishedJobs {
   }
 }
 
-/** Whether a job had this input. Records of old versions know less about it, and are compared by what they have. */
+/** Whether a job had this input. Records may know less about it (`coarserIdentities`), and are compared by what they have. */
 function isOf(job: JobEntry, { identity, content }: IdentifiedInput): boolean {
   if (content !== undefined) return job.content === identityNumber(content);
   return job.identity === identityNumber(identity) ||
