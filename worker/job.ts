@@ -2,7 +2,7 @@
 
 import type { EndpointId, Job } from "../pool/types.ts";
 import type { BlobSource, FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
-import type { StoredCore } from "./cores/core_store.ts";
+import type { StoredCore } from "./cores/stored_core.ts";
 import type { HugeInput } from "./slots/transport/huge_input.ts";
 
 /** Lines that a job has printed. */

@@ -5,7 +5,7 @@ import process from "node:process";
 import { Pool } from "../../../pool/pool.ts";
 import type { CoreKey, DispatchId, EndpointId } from "../../../pool/types.ts";
 import { type JobLimits, NO_LIMITS } from "../../../protocol/mod.ts";
-import type { StoredCore } from "../../../worker/cores/core_store.ts";
+import type { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { isAnswerWanted, RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { CAN_MEASURE_MEMORY } from "../../../worker/slots/job_limits.ts";
 import { Watchdog } from "../../../worker/slots/watchdog.ts";

@@ -14,7 +14,7 @@ import type { ChildProcess, ProcessEnd, Runtime } from "../../../runtime/ports.t
 import { sharedPath } from "../../../slot/protocol.ts";
 import { homeFolder } from "../../../system/home_folder.ts";
 import type { Program } from "../../../system/self.ts";
-import type { StoredCore } from "../../cores/core_store.ts";
+import type { StoredCore } from "../../cores/stored_core.ts";
 import { sandboxRefusal } from "./sandbox_refusal.ts";
 import { openFilter, type SystemCallFilter } from "./system_call_filter.ts";
 import {
