@@ -12,7 +12,7 @@ import { readPart } from "../../system/file_part.ts";
 import { sha256Of } from "../../system/sha256.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files/files.ts";
-import { ArrivingCore, type CoreFile, type CorePlace } from "./arriving_core.ts";
+import { ArrivingCore, type CoreArrival, type CoreFile } from "./arriving_core.ts";
 import { layOut, writeCore } from "./core_writing.ts";
 import { ContentStore, type StoredContent } from "./content_store.ts";
 import { FileChecks } from "./file_checks.ts";
@@ -112,7 +112,7 @@ export class CoreStore {
   }
 
   /** A place for a large core that begins to arrive. */
-  arriving(payloadBytes: number, parts: Pick<CorePlace, "room" | "lock">): ArrivingCore {
+  arriving(payloadBytes: number, parts: Pick<CoreArrival, "room" | "lock">): ArrivingCore {
     const path = join(this.#directory, `${++this.#lastFile}.arriving`);
     return new ArrivingCore({ files: this.#files, path, ...parts }, payloadBytes);
   }

@@ -68,7 +68,7 @@ export interface SandboxOptions {
 type CoreFiles = Pick<StoredCore, "path" | "roots">;
 
 /** What a process is started with. */
-export interface SandboxPlace {
+export interface SandboxedProcess {
   readonly number: number;
   readonly folder: string;
   readonly socketPath: string;
@@ -140,12 +140,12 @@ export class Sandbox {
   }
 
   /** What runs the program of a slot in the sandbox. */
-  around(place: SandboxPlace): (program: Program) => Program {
-    return (program) => this.#slotAround(program, place);
+  around(started: SandboxedProcess): (program: Program) => Program {
+    return (program) => this.#slotAround(program, started);
   }
 
-  #slotAround({ command, env }: Program, place: SandboxPlace): Program {
-    const { number, folder, socketPath, core, filter } = place;
+  #slotAround({ command, env }: Program, started: SandboxedProcess): Program {
+    const { number, folder, socketPath, core, filter } = started;
     const obeyed = Object.entries(env).filter(([name]) => OBEYED.test(name));
     const own = [
       ...["--bind", socketPath, SOCKET],
