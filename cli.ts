@@ -18,5 +18,5 @@ main({
   up: () => import("./cli/up/up_command.ts"),
   trial: () => import("./check/trial.ts"),
   signer: () => import("./cli/key/signer_command.ts"),
-  slot: () => import("./slot/slot.ts"),
+  slot: () => import("./slot/slot_loop.ts"),
 });

@@ -13,7 +13,7 @@ export function threadIds(): string[] {
 }
 
 /** Memory that is in use, in bytes. */
-export function residentBytes(): number {
+export function ownResidentBytes(): number {
   return process.memoryUsage.rss();
 }
 

@@ -10,7 +10,7 @@ import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { GuardedCore } from "../runtime/native/guarded_core.ts";
 import { openGuardedCore } from "../runtime/open_guarded_core.ts";
 import type { NativeCore, Runtime } from "../runtime/ports.ts";
-import { heapBytes, residentBytes, startedProcesses, threadIds } from "./process_facts.ts";
+import { heapBytes, ownResidentBytes, startedProcesses, threadIds } from "./process_facts.ts";
 import type { Phase, ReportLine, RunReport, TrialPlan, Usage } from "./trial_plan.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
@@ -195,7 +195,7 @@ class Runs {
 
   #look(run: number): void {
     const threads = this.#threads();
-    this.#usage.push({ run, residentBytes: residentBytes(), heapBytes: heapBytes(), threads });
+    this.#usage.push({ run, residentBytes: ownResidentBytes(), heapBytes: heapBytes(), threads });
   }
 
   #threads(): number {

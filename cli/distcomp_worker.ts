@@ -6,5 +6,5 @@ main({
   worker: () => import("./worker/worker_command.ts"),
   exec: () => import("./cores/exec_command.ts"),
   key: () => import("./key/key_command.ts"),
-  slot: () => import("../slot/slot.ts"),
+  slot: () => import("../slot/slot_loop.ts"),
 });

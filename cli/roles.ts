@@ -33,5 +33,5 @@ export interface Roles {
   /** `distcomp sign`, and what belongs to it. */
   readonly signer?: () => Promise<typeof import("./key/signer_command.ts")>;
   /** The process that a worker starts for each of its slots. */
-  readonly slot?: () => Promise<typeof import("../slot/slot.ts")>;
+  readonly slot?: () => Promise<typeof import("../slot/slot_loop.ts")>;
 }

@@ -2,4 +2,4 @@
 
 import { startedMain } from "./started_roles.ts";
 
-startedMain({ slot: () => import("../slot/slot.ts") });
+startedMain({ slot: () => import("../slot/slot_loop.ts") });

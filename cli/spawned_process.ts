@@ -6,7 +6,7 @@ import { startedMain } from "./started_roles.ts";
 export function runSpawned(): Promise<never> {
   startedMain({
     localWorker: () => import("./worker/local_worker_command.ts"),
-    slot: () => import("../slot/slot.ts"),
+    slot: () => import("../slot/slot_loop.ts"),
   });
   return new Promise(() => {});
 }

@@ -15,7 +15,7 @@ export const STALLED_MS = 30_000;
 export const SLOW_MS = 30_000;
 
 /** The slowest rate of a frame, a tenth of that of the slowest network that is supported. */
-export const SLOWEST_BYTES_PER_MS = 10;
+export const SLOWEST_FRAME_BYTES_PER_MS = 10;
 
 /**
  * The most that one call counts. When a process was suspended or busy, its timers run before it reads what has
@@ -73,9 +73,9 @@ export class UnfinishedMessages {
     if (this.#stalledMs >= STALLED_MS) {
       return `it stopped in the middle of a message for ${STALLED_MS / 1_000}s`;
     }
-    const leastBytes = (this.#begunMs - SLOW_MS) * SLOWEST_BYTES_PER_MS;
+    const leastBytes = (this.#begunMs - SLOW_MS) * SLOWEST_FRAME_BYTES_PER_MS;
     return heldBytes >= leastBytes
       ? undefined
-      : `it sends a message at less than ${SLOWEST_BYTES_PER_MS} kB/s`;
+      : `it sends a message at less than ${SLOWEST_FRAME_BYTES_PER_MS} kB/s`;
   }
 }

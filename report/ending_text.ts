@@ -19,7 +19,7 @@ export function endingText(
   if (!last || isGoingOn) return undefined;
   const run = runs.length > 1 ? "the last run" : "the run";
   const { ending, hasEnded, begunAt, jobs } = last;
-  // Without its begin it is a run of a pack that was written anew, or of an old version.
+  // Without its begin it is a run of a pack that was written anew, or of a build before 0.1.0.
   if (!hasEnded && begunAt === undefined) return undefined;
   if (!hasEnded) return `${run} did not end by itself${leftText((toRun ?? 0) - jobs)}`;
   if (!ending || ending.end === "complete") return undefined;

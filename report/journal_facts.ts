@@ -29,7 +29,7 @@ export interface JobFacts {
   readonly endedAt: number | undefined;
   /** When it had ended, also if nobody has measured how long it ran. */
   readonly answeredAt: number | undefined;
-  /** The time in the core; in old journals, from sending the job to its answer. */
+  /** The time in the core; in journals of builds before 0.1.0, from sending the job to its answer. */
   readonly runMs: number | undefined;
   /** Whether `runMs` is the time in the core alone. */
   readonly isMeasured: boolean;
@@ -127,7 +127,7 @@ function jobFacts(fields: Fields, input: string, state: "done" | "failed"): JobF
     endedAt: span === undefined ? undefined : endedAt,
     answeredAt: endedAt ?? timeOf(fields.answeredAt),
     runMs: numberOf(fields.runMs, DURATION_MS_MAX) ?? span,
-    isMeasured: fields.queueMs === undefined,
+    isMeasured: fields.queueMs === undefined, // which builds before 0.1.0 wrote
     cpuMs: numberOf(fields.cpuMs, DURATION_MS_MAX),
     memoryBytes: numberOf(fields.memoryBytes, Number.MAX_SAFE_INTEGER),
     bytesIn: numberOf(fields.bytesIn, Number.MAX_SAFE_INTEGER) ?? 0,
@@ -162,7 +162,7 @@ function printedOf(value: unknown): string[] {
     .map((line) => cut(line, REASON_CHARS_MAX));
 }
 
-/** A time since 1970; runs of older versions say it as text. */
+/** A time since 1970; runs of builds before 0.1.0 say it as text. */
 function timeOf(value: unknown): number | undefined {
   return numberOf(typeof value === "string" ? Date.parse(value) : value, TIME_MAX);
 }

@@ -58,7 +58,7 @@ export interface Knowledge {
   /** Records with a CPU time; with a peak of memory. */
   readonly withCpu: number;
   readonly withMemory: number;
-  /** Records whose `runMs` contains waiting: they are of an older version. */
+  /** Records whose `runMs` contains waiting: they are of a build before 0.1.0. */
   readonly unmeasured: number;
   /** Whether the journal says for each run that ran jobs when workers joined and left. */
   readonly hasWorkers: boolean;

@@ -2,7 +2,7 @@
 
 import { AllOutcomes } from "./all_outcomes.ts";
 import type { JobFacts, RunFacts, WorkerFacts } from "./journal_facts.ts";
-import type { LineEvents } from "./journal_lines.ts";
+import type { FactEvents } from "./fact_reader.ts";
 import { LogHistogram } from "../system/log_histogram.ts";
 import { MissingAttempts } from "./missing_attempts.ts";
 import { Nodes } from "./nodes.ts";
@@ -26,7 +26,7 @@ interface Span {
 }
 
 /** Takes the lines of a journal, in their order. */
-export class ReportBuilder implements LineEvents {
+export class ReportBuilder implements FactEvents {
   readonly #grid = new TimeGrid();
   readonly #times = new RunTimes();
   readonly #rows = new SlotRows(this.#grid);

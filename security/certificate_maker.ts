@@ -57,7 +57,7 @@ export interface CertificateContent extends Validity {
 }
 
 /** Who signs a certificate. */
-export interface Signer {
+export interface CertificateSigner {
   readonly name: NameFields;
   readonly publicKey: CryptoKey;
   readonly privateKey: CryptoKey;
@@ -66,7 +66,7 @@ export interface Signer {
 /** Makes and signs a certificate. Resolves to its DER. */
 export async function makeCertificate(
   content: CertificateContent,
-  signer: Signer,
+  signer: CertificateSigner,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const certificate = new Certificate();
   certificate.version = 2; // which is version 3

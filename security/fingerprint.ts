@@ -12,7 +12,7 @@ const HEX_DIGITS = 16;
 export const FINGERPRINT = new RegExp(`^[0-9a-f]{${HEX_DIGITS}}$`);
 
 /** The fingerprint of a key with these public keys. */
-export function fingerprintOf(publicKeys: Readonly<Record<Role, KeyObject>>): string {
+export function keyFingerprintOf(publicKeys: Readonly<Record<Role, KeyObject>>): string {
   const parts = ROLES.map((role) => publicKeys[role].export({ format: "der", type: "spki" }));
   return sha256Of(Buffer.concat(parts)).slice(0, HEX_DIGITS);
 }

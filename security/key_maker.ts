@@ -5,11 +5,11 @@ import type { Clock, Random } from "../runtime/clock.ts";
 import { type CertificateContent, KEY_ALGORITHM, makeCertificate } from "./certificate_maker.ts";
 import { issuerName } from "./certificate_name.ts";
 import { DAY_MS } from "./dates.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { keyFingerprintOf } from "./fingerprint.ts";
 import type { Issuer, Key, ReplacedIssuer, ReplacedKey, Validity } from "./key.ts";
 import { pemOf } from "./pem.ts";
 import type { Role } from "./role.ts";
-import { signerOf } from "./signer.ts";
+import { signerOf } from "./certificate_signer.ts";
 
 /**
  * How long a key is valid. A cluster should not stop because nobody has thought of its key, and a shorter time would
@@ -37,7 +37,7 @@ export async function makeKey({ clock, random }: Sources): Promise<Key> {
   const nowMs = wholeSeconds(clock.date());
   const validity = { notBeforeMs: nowMs - BACKDATED_MS, notAfterMs: nowMs + VALID_MS };
   const pairs = { controller: await makePair(), worker: await makePair() };
-  const fingerprint = fingerprintOf({
+  const fingerprint = keyFingerprintOf({
     controller: KeyObject.from(pairs.controller.publicKey),
     worker: KeyObject.from(pairs.worker.publicKey),
   });

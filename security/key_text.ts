@@ -2,7 +2,7 @@
 
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { type ReadCertificate, readPemCertificate } from "./certificate_reader.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { keyFingerprintOf } from "./fingerprint.ts";
 import { type Issuer, type Key, type ReplacedIssuer, type ReplacedKey, rolesOf } from "./key.ts";
 import { derOf } from "./pem.ts";
 import type { Role } from "./role.ts";
@@ -114,7 +114,7 @@ function checkedFingerprint(
   value: unknown,
   issuers: Readonly<Record<Role, { readonly certificate: string }>>,
 ): string {
-  const fingerprint = fingerprintOf({
+  const fingerprint = keyFingerprintOf({
     controller: certificateOf(issuers.controller.certificate).publicKey,
     worker: certificateOf(issuers.worker.certificate).publicKey,
   });

@@ -8,7 +8,7 @@ import type { NamedMachine } from "./machine_name.ts";
 import { OIDS } from "./oids.ts";
 import { pemOf } from "./pem.ts";
 import { type Role, ROLE_USAGES, SERVER_NAMES } from "./role.ts";
-import { signerOf } from "./signer.ts";
+import { signerOf } from "./certificate_signer.ts";
 
 /** A certificate with its private key. */
 export interface Leaf {

@@ -119,15 +119,15 @@ export async function removeDeadSocket(runtime: Ports, address: Address): Promis
   }
   await checkDead(runtime, path);
   // Another process may have removed it too by now, and listen at this path. That socket must stay.
-  const aside = `${path}.${runtime.random.hex(8)}`;
-  await runtime.files.rename(path, aside);
+  const moved = `${path}.${runtime.random.hex(8)}`;
+  await runtime.files.rename(path, moved);
   try {
-    await checkDead(runtime, aside);
+    await checkDead(runtime, moved);
   } catch (error) {
-    await runtime.files.link(aside, path);
+    await runtime.files.link(moved, path);
     throw error;
   } finally {
-    await runtime.files.unlink(aside);
+    await runtime.files.unlink(moved);
   }
 }
 

@@ -234,7 +234,7 @@ export interface PastRun {
   /**
    * `complete`: each input has a result, or has failed. `interrupted`: by a signal. `time limit`, `failures`, `no
    * worker`, `error`: what it was that has ended the run early. `killed`: it has not ended in order, so its last
-   * records may be missing. `ended`: it was of an older version, which does not say more.
+   * records may be missing. `ended`: it was of a build before 0.1.0, which does not say more.
    */
   readonly end: RunEnd | "killed" | "ended";
   /** The inputs that have neither a result nor failed; `null` if that is not recorded. */

@@ -2,7 +2,7 @@
 
 import type { EndpointId, Job } from "../pool/types.ts";
 import type { BlobSource, FailureKindName, Frame, JobLimits, Uint64 } from "../protocol/mod.ts";
-import type { StoredCore } from "./cores/core_store.ts";
+import type { StoredCore } from "./cores/stored_core.ts";
 import type { HugeInput } from "./slots/transport/huge_input.ts";
 
 /** Lines that a job has printed. */
@@ -69,11 +69,11 @@ export interface RelayedJob extends PlacedPayload {
   peakBytes?: number | undefined;
   /** What it has used in a slot that was lost, encoded, as far as that is known. */
   usage?: Uint8Array | undefined;
-  state: JobState;
+  state: RelayedJobState;
 }
 
 /** The state of a job. It moves down this list, and may skip states. */
-export type JobState =
+export type RelayedJobState =
   /** It has just arrived. */
   | { readonly name: "received" }
   /** It waits until its core is loaded. `queue` holds all jobs that wait for the same core. */
@@ -92,11 +92,11 @@ export type JobState =
   | { readonly name: "done" };
 
 /** The states without data, shared by all jobs. */
-export const RECEIVED: JobState = { name: "received" };
-export const DONE: JobState = { name: "done" };
+export const RECEIVED: RelayedJobState = { name: "received" };
+export const DONE: RelayedJobState = { name: "done" };
 
 /** Whether the job is in the pool and its controller still wants the answer. */
-export function isWanted({ state }: RelayedJob): boolean {
+export function isAnswerWanted({ state }: RelayedJob): boolean {
   return state.name === "scheduled";
 }
 

@@ -60,7 +60,7 @@ const FOLDER_CHECK_MS = 2_000;
 const LEFTOVERS_MS = 250;
 
 /** What a worker uses of its machine. */
-interface WorkerPlace {
+interface MachineUse {
   readonly folder: WorkerFolder;
   readonly workFolder: OwnedFolder | undefined;
   readonly shares: MachineShares;
@@ -88,14 +88,14 @@ export class Worker implements AsyncDisposable {
   readonly #folderCheck: Timer | undefined;
   #drained: Promise<void> | undefined;
 
-  private constructor(runtime: Runtime, place: WorkerPlace, options: OwnWorkerOptions) {
+  private constructor(runtime: Runtime, use: MachineUse, options: OwnWorkerOptions) {
     const { clock, system = thisSystem } = runtime;
     const { log = silentLog } = options;
     const trust = new CoreTrust(runtime.files, options.trust ?? {});
     this.#options = options;
     this.#clock = clock;
     this.#system = system;
-    const { folder, workFolder, shares } = place;
+    const { folder, workFolder, shares } = use;
     this.#folder = folder;
     this.#workFolder = workFolder;
     this.#instance = runtime.random.hex(INSTANCE_BYTES);

@@ -6,7 +6,7 @@ import type { Log } from "../../system/log.ts";
 import type { CoreOutput } from "./core_output_choices.ts";
 import { printable } from "../../system/format.ts";
 import { KeptOutput } from "./kept_output.ts";
-import { linesOf } from "./printed_lines.ts";
+import { linesOf } from "./printed_text.ts";
 import type { WriteLine } from "../terminal/log.ts";
 
 /** Where the lines come from that no job has printed. */

@@ -84,8 +84,8 @@ async function countJobs(
   const { flags } = request;
   const resume = past?.resume;
   const log = runLog(toStderr, flags.quiet ?? false);
-  for (const text of damageText(resume)) log.warn(text);
-  const resuming = resumeText(resume, flags);
+  for (const text of damageText(resume?.past)) log.warn(text);
+  const resuming = resumeText(resume?.past, flags);
   if (resuming && !flags.quiet) toStderr(resuming);
   const finished = resume && resume.skipsExpected > 0 ? resume : undefined;
   return await countsOf(sourceOf(files, request, finished, log));

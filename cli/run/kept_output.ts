@@ -5,7 +5,7 @@ import type { PrintedByJob } from "../../controller/run.ts";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { shownName } from "../../runtime/files/file_name.ts";
 import type { FolderFiles } from "../../runtime/files/files_below.ts";
-import { linesOf } from "./printed_lines.ts";
+import { linesOf } from "./printed_text.ts";
 
 /** The folder with a file per job, beside the journal. */
 const JOBS_FOLDER = "output";

@@ -114,8 +114,8 @@ function runOf(runtime: Runtime, opening: OpeningRun, printed: CoreOutputSink | 
   const finished = skipsExpected > 0 ? resume : undefined;
   const memory = new PayloadMemory();
   const source = sourceOf(runtime.files, request, finished, log, memory);
-  for (const text of damageText(resume)) log.warn(text);
-  const resuming = resumeText(resume, flags);
+  for (const text of damageText(resume?.past)) log.warn(text);
+  const resuming = resumeText(resume?.past, flags);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => {
     write(`waiting for workers on ${formatAddress(at)}`);

@@ -1,6 +1,6 @@
 /** Messages about earlier runs in the same output folder. */
 
-import type { Resume } from "../../controller/output/resume.ts";
+import type { PastJobs } from "../../controller/output/past_jobs.ts";
 import { formatCount, formatNoun } from "../../system/format.ts";
 import type { RunFlags } from "./run_options.ts";
 
@@ -9,11 +9,11 @@ export type ResumeFlags = Pick<RunFlags, "retryFailed" | "keepDone">;
 
 /** One line about the jobs in the journal; `undefined` if it has none. */
 export function resumeText(
-  resume: Pick<Resume, "counts"> | undefined,
+  past: Pick<PastJobs, "counts"> | undefined,
   { retryFailed = false, keepDone = false }: ResumeFlags,
 ): string | undefined {
-  if (!resume) return undefined;
-  const { done, failed, failedOtherCore, doneOtherCore } = resume.counts;
+  if (!past) return undefined;
+  const { done, failed, failedOtherCore, doneOtherCore } = past.counts;
   if (done + failed > 0) {
     const next = retryFailed ? "retrying" : "retry with --retry-failed";
     const known = [
@@ -34,9 +34,9 @@ export function resumeText(
 }
 
 /** Warnings about lines of the journal that cannot be used. */
-export function damageText(resume: Pick<Resume, "flaws"> | undefined): string[] {
-  if (!resume) return [];
-  const { damaged, newer } = resume.flaws;
+export function damageText(past: Pick<PastJobs, "flaws"> | undefined): string[] {
+  if (!past) return [];
+  const { damaged, newer } = past.flaws;
   return [
     flawText(damaged, "damaged"),
     flawText(newer, "from a newer version of distcomp"),

@@ -1,16 +1,11 @@
 /** The inputs that the command line names: files and folders, lines, or numbers. */
 
-import {
-  checkLines,
-  checkLog,
-  checkPack,
-  checkPaths,
-  checkTar,
-} from "../../controller/inputs/check.ts";
+import { checkLines, checkPaths, checkTar } from "../../controller/inputs/input_check.ts";
 import { fileSource } from "../../controller/inputs/files.ts";
 import { lineSource } from "../../controller/inputs/lines.ts";
 import { numberSource } from "../../controller/inputs/numbers.ts";
 import { OutputNaming } from "../../controller/inputs/output_naming.ts";
+import { checkLogFile, checkPack } from "../../controller/inputs/pack_and_log_check.ts";
 import { productSource } from "../../controller/inputs/product.ts";
 import type { Source } from "../../controller/inputs/source.ts";
 import { tarSource } from "../../controller/inputs/tar/tar_source.ts";
@@ -65,7 +60,7 @@ export async function checkLogOf(files: Files, { core, inputs, flags }: RunReque
   const { log, inputs: tar = "-", lines = "-", pack, output, key = "-", with: beside = [] } = flags;
   if (log === undefined) return;
   const outputs = pack === undefined ? output : stateOf(flags);
-  await checkLog(files, log, {
+  await checkLogFile(files, log, {
     inputs: [...inputs, tar, lines],
     others: [...await coreFilesOf(core), pack ?? "-", outputs, key, ...beside],
     folders: [outputs, ...beside],

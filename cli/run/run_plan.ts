@@ -6,7 +6,7 @@ import type { CoreImage } from "../../controller/workers/core_image.ts";
 import type { LocalWorkerShares } from "../../controller/workers/local_worker.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
 import { formatAddress } from "../../link/address.ts";
-import { refusalOf } from "../../controller/workers/worker_selection.ts";
+import { refusalBySelection } from "../../controller/workers/worker_selection.ts";
 import { coreFilesOf } from "./core_argument.ts";
 import { clusterOptionsOf, type RunFlags } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -54,7 +54,7 @@ export async function planOf(
     }),
     options: {
       ...clusterOptionsOf(flags),
-      refusalOf: flags.only || flags.exclude ? refusalOf(flags) : undefined,
+      refusalOf: flags.only || flags.exclude ? refusalBySelection(flags) : undefined,
     },
     workers,
     executables: ssh.length > 0
@@ -69,7 +69,7 @@ export function withoutExcluded(
   workers: readonly Address[],
   { exclude }: Pick<RunFlags, "exclude">,
 ): Address[] {
-  const refuses = refusalOf({ exclude });
+  const refuses = refusalBySelection({ exclude });
   return workers.filter((address) => refuses(formatAddress(address), undefined) === undefined);
 }
 

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import type { About } from "../../report/about.ts";
 import { endingText } from "../../report/ending_text.ts";
 import { figuresOf } from "../../report/figures.ts";
-import { readLines } from "../../report/journal_lines.ts";
+import { readFacts } from "../../report/fact_reader.ts";
 import { limitLine } from "../../report/limit_line.ts";
 import { limitText } from "../../report/limit_text.ts";
 import { limitsOf } from "../../report/run_limits.ts";
@@ -81,7 +81,7 @@ function defaultName(outputs: string): string {
 async function readReport({ files, journal }: RecordedOutputs): Promise<Report> {
   const builder = new ReportBuilder();
   try {
-    await readLines(files, journal, builder);
+    await readFacts(files, journal, builder);
   } catch (cause) {
     throw new Error(`Cannot read the journal "${journal}": ${reasonOf(cause)}`, { cause });
   }

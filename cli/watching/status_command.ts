@@ -11,7 +11,7 @@ import type { StatusFlags } from "./status_options.ts";
 import { liveRunLines, pastRunLines, runListLines, workerAnswerLines } from "./status_text.ts";
 import { writeLines, writeStdout } from "../terminal/stdout.ts";
 import { UsageError } from "../program/usage_error.ts";
-import { stateOfWorker } from "./worker_question.ts";
+import { stateOfWorker } from "./asked_worker.ts";
 import { outputsNamed, runOfOutputs, type WatchedOutputs } from "./watched_outputs.ts";
 
 /** Runs the command. Resolves to the exit status; rejects if there is nothing to show. */

@@ -18,7 +18,7 @@ import { TopWorker } from "./top_worker.ts";
 import type { ScreenSize, TopView } from "./top_view.ts";
 import { UsageError } from "../program/usage_error.ts";
 import { outputsNamed, runOfOutputs } from "./watched_outputs.ts";
-import { stateOfWorker } from "./worker_question.ts";
+import { stateOfWorker } from "./asked_worker.ts";
 
 /** A run that no longer answers has this long until its outputs say how it has ended. */
 const PAST_MS_MAX = 2_000;

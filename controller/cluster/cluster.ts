@@ -165,12 +165,12 @@ export class Cluster<T extends Task> implements Disposable {
 
   /** Queues a task. It ends with one `onCompleted`, unless it is canceled or the cluster is closed first. */
   add(task: T): void {
-    this.#jobs.add(task, this.#onEvent());
+    this.#jobs.queue.add(task, this.#onEvent());
   }
 
   /** Whether more tasks may be added now. A closed cluster takes all, and does nothing with them. */
   get hasRoom(): boolean {
-    return this.#intake === "closed" || this.#jobs.hasRoom();
+    return this.#intake === "closed" || this.#jobs.queue.hasRoom();
   }
 
   /** Resolves when more tasks may be added. */
@@ -183,7 +183,7 @@ export class Cluster<T extends Task> implements Disposable {
     if (this.#intake === "open" || this.#intake === "ended") {
       this.#intake = isEnded ? "ended" : "open";
     }
-    this.#jobs.setEnded(isEnded);
+    this.#jobs.queue.setEnded(isEnded);
     this.#onEvent();
   }
 

@@ -27,12 +27,12 @@ export class ClusterClient<T extends Task> {
 
   constructor(host: ClientHost<T>, priority: number) {
     this.#host = host;
-    this.#id = host.jobs.openClient(priority);
+    this.#id = host.jobs.queue.openClient(priority);
   }
 
   /** Queues a task. It ends with one `onCompleted`, unless it is canceled or the cluster is closed first. */
   add(task: T): Job<T> {
-    return this.#host.jobs.add(task, this.#host.onEvent(), this.#id);
+    return this.#host.jobs.queue.add(task, this.#host.onEvent(), this.#id);
   }
 
   /** Ends a task without an answer: it is not started, or ended where it runs. */
@@ -43,7 +43,7 @@ export class ClusterClient<T extends Task> {
 
   /** Whether more tasks may be added now, or it is closed: nobody waits for room in vain. */
   get hasRoom(): boolean {
-    return this.#isClosed || this.#host.isClosed() || this.#host.jobs.hasRoom(this.#id);
+    return this.#isClosed || this.#host.isClosed() || this.#host.jobs.queue.hasRoom(this.#id);
   }
 
   /** Resolves when more tasks may be added. */
@@ -63,14 +63,14 @@ export class ClusterClient<T extends Task> {
   /** It adds no more tasks. The last ones are spread so that no slot is idle. */
   end(): void {
     this.#isEnded = true;
-    this.#host.jobs.setEnded(true, this.#id);
+    this.#host.jobs.queue.setEnded(true, this.#id);
     this.#host.onEnded();
   }
 
   /** All its tasks have ended. */
   close(): void {
     this.#isClosed = true;
-    this.#host.jobs.closeClient(this.#id);
+    this.#host.jobs.queue.closeClient(this.#id);
     this.#host.onClosed();
     for (const wake of this.#wake.splice(0)) wake();
   }

@@ -1,6 +1,6 @@
-/** A cluster's jobs: bounds the queue, and decides whether an answer ends its job, retries it, or is a vote. */
+/** A cluster's jobs: decides whether an answer ends its job, retries it, or is a vote. */
 
-import type { ClientId, CoreKey, EndpointId } from "../../pool/ids.ts";
+import type { CoreKey, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -8,18 +8,17 @@ import { WallTime } from "../../system/wall_time.ts";
 import type { Answer } from "../answer.ts";
 import type { Departure } from "../workers/workers.ts";
 import { Blame } from "./blame.ts";
+import { JobQueue } from "./job_queue.ts";
 import { LostJobs } from "./lost_jobs.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { endpointsOf } from "./placement.ts";
-import { QUEUE_BYTES_MAX, QueuesAhead } from "./queue_ahead.ts";
 import { DEFAULT_POLICY } from "./job_policy.ts";
 import { type Cancel, Speculation } from "./speculation.ts";
 import {
   type ClusterOptions,
   type ClusterStatus,
   type Completion,
-  inputBytesOf,
   type Task,
 } from "./cluster_types.ts";
 import { Verification } from "./verification.ts";
@@ -27,9 +26,6 @@ import { WorkerMeter } from "./worker_meter.ts";
 
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
 export const LOSSES_MAX = 10;
-
-/** Jobs that are queued ahead, so that workers never wait for inputs to be read. */
-const QUEUE_JOBS_MIN = 64;
 
 /** What `Jobs` needs from its owner. */
 export interface JobActions<T extends Task> {
@@ -47,19 +43,17 @@ export interface JobActions<T extends Task> {
 
 /** The jobs of one run, in a pool. */
 export class Jobs<T extends Task> {
+  readonly queue: JobQueue<T>;
   readonly wallTime: WallTime;
   readonly #pool: Pool<T>;
   readonly #clock: Clock;
-  readonly #core: CoreKey;
   readonly #actions: JobActions<T>;
-  readonly #client: ClientId;
   readonly #nodes: Nodes;
   readonly #blame: Blame<T>;
   readonly #lost: LostJobs<T>;
   readonly #speculation: Speculation<T>;
   readonly #verification: Verification<T> | undefined;
   readonly #speculates: boolean;
-  readonly #ahead = new QueuesAhead();
   #isCopyingDue = false;
   /** Jobs that the pool has given up during the current `onEndpointLost`. */
   #crashed: { readonly job: Job<T>; readonly reason: string }[] = [];
@@ -76,9 +70,7 @@ export class Jobs<T extends Task> {
     this.#pool = pool;
     this.#clock = clock;
     this.wallTime = new WallTime(clock);
-    this.#core = core;
     this.#actions = actions;
-    this.#client = pool.onClientUp();
     this.#nodes = nodes;
     this.#blame = new Blame<T>({
       pool,
@@ -95,6 +87,7 @@ export class Jobs<T extends Task> {
       (task) => endpointsOf(this.#blame.unfitFor(task)),
     );
     this.#verification = verifiedPart > 0 ? this.#verify(verifiedPart) : undefined;
+    this.queue = new JobQueue(pool, core, this.#blame, this.#verification);
     this.#speculates = speculates;
   }
 
@@ -105,45 +98,6 @@ export class Jobs<T extends Task> {
       copies: this.#speculation.counts,
       verified: this.#verification?.counts,
     };
-  }
-
-  /** Whether more jobs may be queued. Answers that wait for a vote or for another node's count as well. */
-  hasRoom(client = this.#client): boolean {
-    const { queued, queuedBytes } = this.#pool.queueOf(client);
-    const waitingBytes = this.#blame.heldBytes + (this.#verification?.heldBytes ?? 0);
-    if (queued >= Math.max(QUEUE_JOBS_MIN, this.#pool.capacity())) return false;
-    if (queuedBytes + waitingBytes >= QUEUE_BYTES_MAX) return false;
-    // What is queued may have to wait for a certain node, while slots of others have nothing to do.
-    return this.#ahead.of(client).hasRoom(queuedBytes) || this.#hasFreeSlots;
-  }
-
-  add(task: T, nowMs: number, client = this.#client): Job<T> {
-    const ahead = this.#ahead.of(client);
-    if (ahead.mayGrow && this.#hasFreeSlots && this.#pool.counts().queued === 0) ahead.onStarved();
-    const job = this.#pool.onJob(client, this.#core, inputBytesOf(task), task, nowMs);
-    if (!job) throw new TypeError("A task was added for a client that is closed");
-    ahead.onQueued(job.bytes, this.#pool.queueOf(client).queuedBytes);
-    return job;
-  }
-
-  get #hasFreeSlots(): boolean {
-    const { slots, slotsBusy } = this.#pool.counts();
-    return slotsBusy < slots;
-  }
-
-  /** Says whether all jobs are queued. It may go back to `false`. */
-  setEnded(isEnded: boolean, client = this.#client): void {
-    this.#pool.onClientEnded(client, isEnded);
-  }
-
-  openClient(priority: number): ClientId {
-    return this.#pool.onClientUp(priority);
-  }
-
-  /** All jobs of the client have ended. */
-  closeClient(client: ClientId): void {
-    this.#pool.onClientGone(client);
-    this.#ahead.delete(client);
   }
 
   /** Ends a job without an answer, with all its copies. */
@@ -158,7 +112,7 @@ export class Jobs<T extends Task> {
     const hasNoOther = (job: Job<T>) => !this.#speculation.hasOther(job);
     const sent = this.#pool.unstarted(this.#clock.now()).filter(hasNoOther);
     for (const job of sent) this.#speculation.cancel(job);
-    const queued = this.#pool.onQueueCanceled(this.#client);
+    const queued = this.#pool.onQueueCanceled(this.queue.client);
     // Both copies of a job may have been queued: that is one task.
     const ended = new Set([...queued, ...sent].filter(hasNoOther).map(({ payload }) => payload));
     for (const task of ended) this.#forget(task);
@@ -304,7 +258,7 @@ export class Jobs<T extends Task> {
       },
       reject: (ending, message) => {
         const { payload } = ending.job;
-        const pending = this.#pool.jobsOf(this.#client).find((job) => job.payload === payload);
+        const pending = this.#pool.jobsOf(this.queue.client).find((job) => job.payload === payload);
         if (pending) this.#speculation.cancel(pending);
         this.#complete({ ...ending, answer: { kind: "error", cause: "other", message } });
       },

@@ -8,7 +8,7 @@ import type { EndpointId } from "../../pool/ids.ts";
 import type { Log } from "../../system/log.ts";
 import { Node, type NodeWorker } from "./node.ts";
 import { bitsOfFailure, FAILING_PART, partOf, RELIABLE_SCORE } from "./node_score.ts";
-import { RunRecord } from "./run_record.ts";
+import { RunCounts } from "./run_counts.ts";
 
 /** A node may be set aside once this many jobs failed there and passed elsewhere. One may be chance. */
 const REFUTED_MIN = 2;
@@ -41,7 +41,7 @@ export interface NodeActions {
 
 /** All nodes of a cluster. */
 export class Nodes {
-  readonly run = new RunRecord();
+  readonly run = new RunCounts();
   readonly #actions: NodeActions;
   readonly #log: Log;
   /** How many nodes must stay in use: two, where two have to agree. */

@@ -3,7 +3,7 @@
 import { nextTurn } from "../../runtime/clock.ts";
 import type { TargetInfo } from "../../runtime/files/files.ts";
 import type { IdentifiedInput } from "../output/finished_jobs.ts";
-import { contentIdentityAside, contentIdentityOf, fileIdentity } from "./identity.ts";
+import { contentIdentityInTurns, contentIdentityOf, fileIdentity } from "./identity.ts";
 import { checkPath, checkTarget, type FileReading, noteOf, unreadable } from "./input_file.ts";
 import type { IndexedFile } from "./listed_file.ts";
 import { skipFinished } from "./skip.ts";
@@ -38,14 +38,17 @@ export async function* readFiles(
       yield small;
       await nextTurn(); // what has arrived meanwhile comes first
     } else {
-      yield* readAside(files.slice(at, at + READS_MAX), reading);
+      yield* readConcurrently(files.slice(at, at + READS_MAX), reading);
       at += READS_MAX;
     }
   }
 }
 
 /** Reads a few files (`READS_MAX`) beside other work. */
-async function* readAside(files: readonly IndexedFile[], reading: FileReading): Source["batches"] {
+async function* readConcurrently(
+  files: readonly IndexedFile[],
+  reading: FileReading,
+): Source["batches"] {
   let batch: (FoundFile | SkippedTask | UnreadableTask)[] = [];
   let batchBytes = 0;
   for (const file of await findFiles(files, reading)) {
@@ -106,7 +109,7 @@ async function readFound(
   const { index, name, path, identity } = file;
   try {
     const input = await reading.files.content(path);
-    const content = reading.comparesContent ? await contentIdentityAside(input) : undefined;
+    const content = reading.comparesContent ? await contentIdentityInTurns(input) : undefined;
     return { kind: "ready", index, name, identity, input, note: noteOf(path, reading, content) };
   } catch (error) {
     return unreadable(file, error);

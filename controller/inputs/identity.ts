@@ -47,7 +47,7 @@ export function lineIdentity(line: Uint8Array): string {
 }
 
 /** The same, beside other work: hashing a gigabyte takes most of a second. */
-export async function contentIdentityAside(content: Uint8Array): Promise<string> {
+export async function contentIdentityInTurns(content: Uint8Array): Promise<string> {
   const digest = createHash("sha256");
   for (let at = 0; at < content.byteLength; at += PART_BYTES) {
     digest.update(content.subarray(at, at + PART_BYTES));

@@ -9,7 +9,7 @@ import { join } from "../../runtime/files/path.ts";
 import type { EarlierOutputs } from "./directory_sink.ts";
 import { chunksOf } from "./file_chunks.ts";
 import { journalIn } from "./journal/journal.ts";
-import { Resume } from "./resume.ts";
+import { PastJobs } from "./past_jobs.ts";
 import type { ResumeOptions } from "./resume_options.ts";
 import { SinkError } from "./sink_errors.ts";
 import { JOURNAL_BEFORE, STATE_FOLDER } from "./state_folder.ts";
@@ -50,7 +50,7 @@ export class JournalBefore {
   }
 
   /** What a run knows that resumes with this journal. */
-  async with(now: Resume): Promise<EarlierOutputs> {
+  async with(now: PastJobs): Promise<EarlierOutputs> {
     const before = await this.#read(this.#path);
     if (!before) return now;
     if (!now.supersedes(before)) return either(now, before);
@@ -70,9 +70,9 @@ export class JournalBefore {
   }
 
   /** What a journal says. One that cannot be read, or is not there, says nothing. */
-  async #read(path: string): Promise<Resume | undefined> {
+  async #read(path: string): Promise<PastJobs | undefined> {
     try {
-      return await Resume.load(this.#files, this.#folder, { ...this.#options, path });
+      return await PastJobs.load(this.#files, this.#folder, { ...this.#options, path });
     } catch {
       return undefined; // the journal itself is opened later, and then the error is told
     }
@@ -94,6 +94,6 @@ export class JournalBefore {
 }
 
 /** The later journal counts where it has a record. */
-function either(now: Resume, before: Resume): EarlierOutputs {
+function either(now: PastJobs, before: PastJobs): EarlierOutputs {
   return { hasOutput: (name) => now.hasOutput(name) ?? before.hasOutput(name) };
 }

@@ -96,7 +96,8 @@ export class OutputFolder implements Outputs {
       journal = await Journal.open(files, folder, { core, fresh, clock });
       const { owners } = sink;
       const resume = fresh ? undefined : await Resume.load(files, folder, { ...options, owners });
-      const earlier = resume ? await before?.with(resume) ?? resume : kept;
+      const past = resume?.past;
+      const earlier = past ? await before?.with(past) ?? past : kept;
       if (earlier) sink.setEarlier(earlier);
       return new OutputFolder(lock, before, files, sink, journal, resume);
     } catch (error) {

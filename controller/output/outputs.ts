@@ -1,6 +1,6 @@
 /**
- * All that a run writes to, in an output folder or for a pack: the sink of its outputs, the journal, what earlier runs
- * have finished, and the lock.
+ * All that a run has open to write its results, in a folder or a pack: the sink for outputs, the journal for records, what
+ * earlier runs have finished, and the lock.
  */
 
 import type { FolderFiles } from "../../runtime/files/files_below.ts";

@@ -72,7 +72,7 @@ async function resumeOfPack(
   try {
     const journal = await journalThatCounts(packPathsOf(files, path)); // a run may have been killed there
     const found = { path, journal, format, content: file ?? NO_PACK };
-    return (await packResults(files, found, options))?.jobs;
+    return (await packResults(files, found, options))?.resume;
   } finally {
     await file?.close();
   }

@@ -1,4 +1,4 @@
-/** What writes the outputs of a run, one after another: into a folder, or into a pack. */
+/** Takes outputs, one after another, and writes them into a folder or a pack. Their records go to the journal. */
 
 import type { HugeOutputs } from "../huge_outputs.ts";
 import type { HugeOutput } from "./huge_output.ts";

@@ -9,6 +9,7 @@
 
 import type { ArrivingPayload, Uint64 } from "../../protocol/mod.ts";
 import type { ConnectedWorker } from "./connected_worker.ts";
+import { SLOWEST_LINK_BYTES_PER_MS } from "./heartbeat.ts";
 
 /** Smaller answers never wait. */
 const LARGE_BYTES_MIN = 1024 * 1024;
@@ -18,9 +19,6 @@ export const HELD_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Then this much may still arrive of all of them together, and beside that one that is larger. */
 export const COMING_BYTES_MAX = 256 * 1024 * 1024;
-
-/** The slowest link that is supported. */
-const SLOWEST_BYTES_PER_MS = 100;
 
 /** The pace of an answer that has not been read for long. If it is slower, that will show. */
 const ASSUMED_BYTES_PER_MS = 10_000;
@@ -188,6 +186,6 @@ function msLeft(arrival: Arrival): number {
 /** Whether others should not wait for it. `waitingMs`: how long the shortest of them takes. */
 function isSlow(arrival: Arrival, waitingMs: number): boolean {
   if (arrival.bytesPerMs === undefined) return false;
-  if (arrival.bytesPerMs < SLOWEST_BYTES_PER_MS) return true;
+  if (arrival.bytesPerMs < SLOWEST_LINK_BYTES_PER_MS) return true;
   return msLeft(arrival) > Math.max(ARRIVING_MS_MAX, SLOWER_FACTOR_MIN * waitingMs);
 }

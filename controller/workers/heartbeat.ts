@@ -8,7 +8,7 @@ import { PING_MS, WORKER_SILENT_MS_MAX } from "../../protocol/mod.ts";
 const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
 
 /** The slowest link that is supported, 100 kB/s. */
-export const SLOWEST_BYTES_PER_MS = 100;
+export const SLOWEST_LINK_BYTES_PER_MS = 100;
 
 /** How long a worker may be silent that was asked whether it is still there. */
 const ASKED_MS_MAX = 5_000;
@@ -60,7 +60,7 @@ export class Heartbeat {
     const silentMs = this.#silence.poll(signs.signsOfLife, isListening, nowMs);
     // A ping arrives only after everything that was sent before it, so allow for the time of that transfer.
     const inTransitMs = Math.min(signs.unacknowledgedBytes, BUFFERED_BYTES_MAX) /
-      SLOWEST_BYTES_PER_MS;
+      SLOWEST_LINK_BYTES_PER_MS;
     const silentMsMax = this.#onAlive.length > 0 ? ASKED_MS_MAX : WORKER_SILENT_MS_MAX;
     if (silentMs >= silentMsMax + inTransitMs) {
       return { kind: "give up", reason: `no response for ${Math.round(silentMs / 1000)}s` };

@@ -1,26 +1,23 @@
 /** The local worker: a worker process that a run starts on its own machine and stops at the end. */
 
-import { join } from "node:path";
 import { Backoff } from "../../link/backoff.ts";
 import { Child } from "../../system/child.ts";
-import { endProcessesOf } from "../../system/leftover_processes.ts";
 import { HeldLog } from "../../system/held_log.ts";
 import type { Log } from "../../system/log.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import type { ByteStream, ChildProcess, Runtime, StreamListener } from "../../runtime/ports.ts";
+import type { Runtime } from "../../runtime/ports.ts";
 import { delay, type Timer } from "../../runtime/clock.ts";
 import { thisSystem } from "../../runtime/proc_files.ts";
 import { withReason } from "../../system/failure_line.ts";
 import { PrintingPace } from "../../system/printing_pace.ts";
-import { removeFolder } from "../../system/remove_folder.ts";
 import { startSelf } from "../../system/self.ts";
-import { makeTemporaryFolder } from "../../system/temporary_folder.ts";
+import { LocalClusters } from "./local_clusters.ts";
+import { LocalFolder } from "./local_folder.ts";
 import type {
   LocalWorkerCluster,
   LocalWorkerOptions,
   LocalWorkerStart,
 } from "./local_worker_options.ts";
-import { UNUSABLE_RETRY_MS } from "./reconnect.ts";
 import { describeEnd, EXIT_MS_MAX, LEFT, WorkerExit } from "./worker_exit.ts";
 import { START_EXIT_MS_MAX, WorkerStart } from "./worker_start.ts";
 
@@ -35,12 +32,12 @@ const RESTARTS_MAX = 12;
 /** One that hangs when it starts is given up sooner: it takes half a minute each time. */
 const HANGING_STARTS_MAX = 2;
 
-/** A worker that has run for this long, or a connection, was fine: its end is the first one again. */
+/** A worker that has run for this long was fine: its end is the first one again. */
 const STABLE_MS = 60_000;
 
 /**
  * One that was given up is started again after pauses of up to this time, where that is wanted. So is one that has
- * left: its core cannot be loaded. A connection that was lost is opened again after such pauses, too.
+ * left: its core cannot be loaded.
  */
 const RESTART_PAUSE_MS_MAX = 10_000;
 
@@ -50,28 +47,19 @@ const REPEAT_MS = 500;
 /** What it printed last says why it has ended. */
 const LINES_KEPT = 10;
 
-/** Its name in messages. */
-const LOCAL_WORKER_NAME = "this machine";
-
 /** A worker process that this process has started. */
 export class LocalWorker {
   readonly #runtime: Runtime;
-  /** Those that use it: each has a connection of its own, so that the worker shares its slots among them. */
-  readonly #clusters: Set<LocalWorkerCluster>;
-  /** Those that have no connection yet. */
-  #unconnected: LocalWorkerCluster[] = [];
+  readonly #clusters: LocalClusters;
+  readonly #folder: LocalFolder;
   readonly #options: LocalWorkerOptions;
   readonly #held = new HeldLog();
   readonly #log: Log;
   readonly #pace: PrintingPace;
-  readonly #reconnecting: Backoff;
-  #folder: string;
-  #listener: StreamListener;
   readonly #abandoned = Promise.withResolvers<void>();
   #child: Child | undefined;
   #start: WorkerStart | undefined;
   #exit: WorkerExit | undefined;
-  #process: ChildProcess | undefined;
   #repeat: Timer | undefined;
   #closed: Promise<void> | undefined;
   /** Whether it has ever connected. One that ends before has not even begun. */
@@ -87,16 +75,14 @@ export class LocalWorker {
     runtime: Runtime,
     clusters: readonly LocalWorkerCluster[],
     options: LocalWorkerOptions,
-    folder: string,
+    folder: LocalFolder,
   ) {
     this.#runtime = runtime;
-    this.#clusters = new Set(clusters);
+    this.#clusters = new LocalClusters(runtime, clusters, options.isShared ?? false);
+    this.#folder = folder;
     this.#options = options;
     this.#log = options.log ?? this.#held;
     this.#pace = new PrintingPace(runtime.clock, this.#log);
-    this.#reconnecting = new Backoff(() => runtime.random.fraction(), RESTART_PAUSE_MS_MAX);
-    this.#folder = folder;
-    this.#listener = listenIn(runtime, folder);
   }
 
   /** Starts a worker for `cluster`, and starts it again if it dies. */
@@ -105,7 +91,7 @@ export class LocalWorker {
     cluster: LocalWorkerCluster,
     options: LocalWorkerOptions,
   ): Promise<LocalWorker> {
-    const folder = await makeTemporaryFolder(runtime.files);
+    const folder = await LocalFolder.make(runtime);
     const worker = new LocalWorker(runtime, [cluster], options, folder);
     void worker.#accept();
     void worker.#keepRunning();
@@ -117,7 +103,7 @@ export class LocalWorker {
    * Until then its connection waits in the queue of the socket.
    */
   static async launch(runtime: Runtime, options: LocalWorkerOptions): Promise<LocalWorker> {
-    const folder = await makeTemporaryFolder(runtime.files);
+    const folder = await LocalFolder.make(runtime);
     const worker = new LocalWorker(runtime, [], options, folder);
     void worker.#keepRunning();
     return worker;
@@ -127,21 +113,18 @@ export class LocalWorker {
   use(cluster: LocalWorkerCluster, log: Log): void {
     this.#held.passTo(log);
     this.#clusters.add(cluster);
-    if (this.#failure !== undefined) return cluster.giveUp(LOCAL_WORKER_NAME, this.#failure);
-    this.#unconnected.push(cluster);
+    if (this.#failure !== undefined) return this.#clusters.giveUp(this.#failure);
     void this.#accept();
   }
 
   /** Another cluster uses the worker, too. */
   share(cluster: LocalWorkerCluster): void {
-    this.#clusters.add(cluster);
-    this.#connect(cluster);
+    this.#clusters.connect(cluster);
   }
 
   /** A cluster that is about to disconnect does not use the worker any more. */
   unshare(cluster: LocalWorkerCluster): void {
     this.#clusters.delete(cluster);
-    this.#unconnected = this.#unconnected.filter((other) => other !== cluster);
   }
 
   /** Waits until the worker has exited. The caller closes its connection first. */
@@ -161,10 +144,7 @@ export class LocalWorker {
     ];
     await Promise.race([this.#child?.settled, this.#abandoned.promise]);
     for (const timer of timers) timer.stop();
-    this.#listener.close();
-    if (this.#hasDied) await endProcessesOf(this.#runtime.clock, this.#folder);
-    // A worker that was abandoned removes files there at the same time.
-    await removeFolder(this.#runtime.files, this.#folder);
+    await this.#folder.remove(this.#hasDied);
   }
 
   /** It has not begun, or hangs: nothing in its slots is worth waiting for. */
@@ -189,44 +169,14 @@ export class LocalWorker {
 
   async #accept(): Promise<void> {
     for (;;) {
-      const stream = await this.#listener.accept();
+      const stream = await this.#folder.accept();
       if (!stream) return;
       this.#hasJoined = true;
       this.#lastLines = [];
-      const cluster = this.#unconnected.shift();
       this.#start?.onConnected();
       this.#exit?.onConnected(stream);
-      if (cluster) this.#join(cluster, stream);
-      else stream.close();
+      this.#clusters.onConnected(stream);
     }
-  }
-
-  #join(cluster: LocalWorkerCluster, stream: ByteStream): void {
-    const { clock } = this.#runtime;
-    const process = this.#process;
-    const joinedAtMs = clock.now();
-    cluster.join(stream, LOCAL_WORKER_NAME, (isUnusable) => {
-      if (clock.now() - joinedAtMs >= STABLE_MS) this.#reconnecting.reset();
-      if (this.#options.isShared) void this.#reconnect(cluster, process, isUnusable);
-    });
-  }
-
-  /** A process that others still use does not end with a connection. After its end, a new one connects to all. */
-  async #reconnect(
-    cluster: LocalWorkerCluster,
-    process: ChildProcess | undefined,
-    isUnusable: boolean,
-  ): Promise<void> {
-    const isDue = () => this.#clusters.has(cluster) && this.#process === process;
-    if (!isDue()) return;
-    const pauseMs = isUnusable ? UNUSABLE_RETRY_MS : this.#reconnecting.next();
-    await delay(this.#runtime.clock, pauseMs);
-    if (isDue()) this.#connect(cluster);
-  }
-
-  #connect(cluster: LocalWorkerCluster): void {
-    this.#unconnected.push(cluster);
-    this.#process?.tell?.("\n");
   }
 
   async #keepRunning(): Promise<void> {
@@ -237,7 +187,7 @@ export class LocalWorker {
       const reason = await this.#runOnce();
       if (this.#closed) return;
       this.#hasDied = true;
-      const isGone = this.#isFolderGone;
+      const { isGone } = this.#folder;
       this.#log.warn(isGone ? FOLDER_GONE : `the worker on this machine ${reason}`);
       if (isGone) await this.#renewFolder().catch((error) => this.#log.warn(messageOf(error)));
       if (this.#closed) return;
@@ -248,7 +198,7 @@ export class LocalWorker {
       }
       if (ends > (hasHung ? HANGING_STARTS_MAX : RESTARTS_MAX)) {
         const why = `its worker ${withReason(reason, this.#lastLines)}, ${ends} times`;
-        for (const cluster of this.#clusters) cluster.giveUp(LOCAL_WORKER_NAME, why);
+        this.#clusters.giveUp(why);
         if (!this.#options.isShared) {
           this.#failure = why;
           return;
@@ -259,32 +209,23 @@ export class LocalWorker {
     }
   }
 
-  get #isFolderGone(): boolean {
-    return this.#runtime.files.infoSync(this.#folder) === undefined;
-  }
-
   /** Somebody else has removed the folder, with the socket to which the worker connects. */
   async #renewFolder(): Promise<void> {
-    await endProcessesOf(this.#runtime.clock, this.#folder);
-    const folder = await makeTemporaryFolder(this.#runtime.files);
-    if (this.#closed) return void await removeFolder(this.#runtime.files, folder);
-    this.#listener.close();
-    this.#folder = folder;
-    this.#listener = listenIn(this.#runtime, folder);
-    if (this.#clusters.size > 0) void this.#accept();
+    const isNew = await this.#folder.renew(() => this.#closed !== undefined);
+    if (isNew && this.#clusters.size > 0) void this.#accept();
   }
 
   async #runOnce(): Promise<string> {
     const { shares, dumpsFolder, isShared = false } = this.#options;
     this.#start = undefined;
-    this.#unconnected = [...this.#clusters];
-    const connections = this.#unconnected.length;
+    const connections = this.#clusters.onStarting();
     const start: LocalWorkerStart = { shares, dumpsFolder, ...isShared && { connections } };
-    const args = [socketIn(this.#folder), JSON.stringify(start)];
+    const args = [this.#folder.socket, JSON.stringify(start)];
     try {
       const options = { isTold: isShared };
-      this.#process = startSelf(this.#runtime, "local-worker", args, options);
-      this.#child = new Child(this.#process, {
+      const process = startSelf(this.#runtime, "local-worker", args, options);
+      this.#clusters.onStarted(process);
+      this.#child = new Child(process, {
         clock: this.#runtime.clock,
         pace: this.#pace,
         onLine: (line) => {
@@ -303,15 +244,6 @@ export class LocalWorker {
     const end = await this.#child.settled;
     return this.#start.problem ?? (end ? describeEnd(end) : `hangs: ${this.#child.whyGivenUp}`);
   }
-}
-
-/** In a folder that only this user may enter: other users of the machine cannot connect. */
-function listenIn(runtime: Runtime, folder: string): StreamListener {
-  return runtime.listen({ kind: "unix", path: socketIn(folder) });
-}
-
-function socketIn(folder: string): string {
-  return join(folder, "controller");
 }
 
 const FOLDER_GONE = "the temporary folder of the worker on this machine was removed; " +

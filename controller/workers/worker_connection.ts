@@ -32,7 +32,7 @@ import { WorkerCompression } from "./worker_compression.ts";
 import { deliversAnswer } from "./decoded_answer.ts";
 import { PrintedBounds } from "./printed_bounds.ts";
 import { placesFor } from "./huge_answers.ts";
-import { Heartbeat, SLOWEST_BYTES_PER_MS } from "./heartbeat.ts";
+import { Heartbeat, SLOWEST_LINK_BYTES_PER_MS } from "./heartbeat.ts";
 import {
   answerOf,
   checked,
@@ -130,7 +130,7 @@ export class WorkerConnection {
     this.#pingedAtMs = this.#clock.now();
     const bytes = core.files.reduce((sum, file) => sum + file.bytes, core.content.byteLength);
     this.#expectWithin(
-      initMs + CORE_LOAD_EXTRA_MS + bytes / SLOWEST_BYTES_PER_MS,
+      initMs + CORE_LOAD_EXTRA_MS + bytes / SLOWEST_LINK_BYTES_PER_MS,
       (time) => this.#events.onCoreFailed(`it did not confirm the compute core ${time}`),
     );
     this.#transfer = this.#transferOf(core, initMs);

@@ -11,7 +11,7 @@ export interface Selection {
 }
 
 /** The rule for a selection. */
-export function refusalOf({ only = [], exclude = [] }: Selection): RefusalOf {
+export function refusalBySelection({ only = [], exclude = [] }: Selection): RefusalOf {
   return (name, description) => {
     const { machine = "", labels = [] } = description ?? {};
     const names = [name, hostOf(name), name.replace(/^ssh:\/\/(?:.*@)?/, ""), machine];

@@ -2,7 +2,7 @@
 
 import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "../native/addon_symbols.ts";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./api.ts";
-import { closesAside, THREAD_FUNCTIONS, type ThreadLibrary } from "./close_aside.ts";
+import { closingInThread, THREAD_FUNCTIONS, type ThreadLibrary } from "./close_in_thread.ts";
 import {
   AFFINITY_FUNCTIONS,
   type AffinityLibrary,
@@ -165,17 +165,17 @@ export function openClosingLibrary(): ClosingLibrary {
   const library = openCFunctions<ClosingLibrary & { errnoLocation(): Pointer }>(CLOSING_FUNCTIONS);
   const errno = () => ffi.read.i32(library.errnoLocation());
   const closing = { ...library, areKept: false, errno };
-  const closeAside = platform === "linux" ? openCloseAside(library.close) : undefined;
-  return closeAside ? { ...closing, closeAside } : closing;
+  const closeInThread = platform === "linux" ? openCloseInThread(library.close) : undefined;
+  return closeInThread ? { ...closing, closeInThread } : closing;
 }
 
-function openCloseAside(
+function openCloseInThread(
   closeHere: (fd: number) => number,
-): ClosingLibrary["closeAside"] | undefined {
+): ClosingLibrary["closeInThread"] | undefined {
   const linker = openOwnLinker();
   const close = linker?.dlsym(null, new TextEncoder().encode("close\0"));
   const threads = openThreads();
-  return close && threads ? closesAside(threads, close, closeHere) : undefined;
+  return close && threads ? closingInThread(threads, close, closeHere) : undefined;
 }
 
 /** Before glibc 2.34, threads are in a library of their own. */

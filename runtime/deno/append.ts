@@ -12,7 +12,7 @@ import type { SystemFile } from "../files/system_file.ts";
 const WRITE_BYTES_MAX = 2 ** 30;
 
 /** Functions of the C library in another thread. What is written must not change until they have resolved. */
-export interface WritesAside {
+export interface ThreadWrites {
   /** `write`. Resolves to -1 if it fails. */
   write(fd: number, bytes: Uint8Array, count: number): Promise<number>;
   /** `writev`. Resolves to -1 if it fails. */
@@ -22,24 +22,24 @@ export interface WritesAside {
 }
 
 /** The same file, with appends in another thread. */
-export function appendingAside(file: SystemFile, aside: WritesAside | undefined): OpenFile {
-  return aside ? new FileAside(file, aside) : file;
+export function appendingInThread(file: SystemFile, writes: ThreadWrites | undefined): OpenFile {
+  return writes ? new ThreadFile(file, writes) : file;
 }
 
-class FileAside implements OpenFile {
+class ThreadFile implements OpenFile {
   readonly #file: SystemFile;
-  readonly #aside: WritesAside;
+  readonly #writes: ThreadWrites;
 
-  constructor(file: SystemFile, aside: WritesAside) {
+  constructor(file: SystemFile, writes: ThreadWrites) {
     this.#file = file;
-    this.#aside = aside;
+    this.#writes = writes;
   }
 
   async append(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
     while (rest.byteLength > 0) {
       const count = Math.min(rest.byteLength, WRITE_BYTES_MAX);
-      const written = await this.#aside.write(this.#file.handle.fd, rest, count);
+      const written = await this.#writes.write(this.#file.handle.fd, rest, count);
       if (written <= 0) break;
       rest = rest.subarray(written);
     }
@@ -48,7 +48,7 @@ class FileAside implements OpenFile {
 
   appendAll(parts: readonly Uint8Array[]): Promise<void> {
     return appendParts(parts, {
-      gather: (parts) => this.#aside.writeParts(this.#file.handle.fd, parts),
+      gather: (parts) => this.#writes.writeParts(this.#file.handle.fd, parts),
       append: (part) => this.append(part),
     });
   }
@@ -70,7 +70,7 @@ class FileAside implements OpenFile {
   }
 
   async uncache(at: number, bytes: number): Promise<void> {
-    await this.#aside.advise(this.#file.handle.fd, at, bytes, POSIX_FADV_DONTNEED);
+    await this.#writes.advise(this.#file.handle.fd, at, bytes, POSIX_FADV_DONTNEED);
   }
 
   truncate(bytes: number): Promise<void> {

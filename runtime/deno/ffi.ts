@@ -37,7 +37,7 @@ import {
 } from "../native/close_on_exec.ts";
 import { CRASH_FUNCTIONS, type CrashLibrary, crashPlainly } from "../native/crash_signals.ts";
 import { messageOf } from "../error_text.ts";
-import type { WritesAside } from "./append.ts";
+import type { ThreadWrites } from "./append.ts";
 import { type CoreFunctions, ForeignCore } from "../native/native_core.ts";
 import { CLOCK_FUNCTIONS, machineClock } from "../native/process_usage.ts";
 import { slotChannel } from "../native/slot_channel.ts";
@@ -210,14 +210,14 @@ export function openAffinityLibrary(): AffinityLibrary {
 export interface FileLibrary {
   statx(folder: number, path: Buffer, flags: number, mask: number, stats: Buffer): number;
   /** The same on another thread. `path` and `stats` must stay alive until it resolves. */
-  statxAside(
+  statxInThread(
     folder: number,
     path: Buffer,
     flags: number,
     mask: number,
     stats: Buffer,
   ): Promise<number>;
-  readonly writesAside: WritesAside;
+  readonly threadWrites: ThreadWrites;
   open(path: Buffer, flags: number): number;
   close(fd: number): number;
   rename(path: Buffer, newPath: Buffer): number;
@@ -234,7 +234,7 @@ export function openFileLibrary(): FileLibrary | undefined {
     const { symbols } = openCLibrary((name) => Deno.dlopen(name, tableOf(FILE_FUNCTIONS)));
     const advise: CFunction = { ...POSIX_FADVISE, symbol: "posix_fadvise" };
     const { statx, write } = FILE_FUNCTIONS as { statx: CFunction; write: CFunction };
-    const aside = openCLibrary((name) =>
+    const inThread = openCLibrary((name) =>
       Deno.dlopen(
         name,
         tableOf({ statx, write, writev: WRITEV, advise }, { nonblocking: true }),
@@ -243,8 +243,8 @@ export function openFileLibrary(): FileLibrary | undefined {
     const { errnoLocation, ...others } = typed<FileLibrary & CError>(symbols);
     return {
       ...others,
-      statxAside: typed<{ statx: FileLibrary["statxAside"] }>(aside.symbols).statx,
-      writesAside: writesAsideBy(typed<AsideFunctions>(aside.symbols)),
+      statxInThread: typed<{ statx: FileLibrary["statxInThread"] }>(inThread.symbols).statx,
+      threadWrites: threadWritesBy(typed<ThreadFunctions>(inThread.symbols)),
       errno: () => memory.int32At(errnoLocation()),
     };
   } catch {
@@ -253,13 +253,13 @@ export function openFileLibrary(): FileLibrary | undefined {
 }
 
 /** Functions that run on another thread. The memory of their arguments must stay alive until they have resolved. */
-interface AsideFunctions {
+interface ThreadFunctions {
   write(fd: number, bytes: Uint8Array, count: number): Promise<number>;
   writev(fd: number, vectors: Uint8Array, count: number): Promise<number>;
   advise(fd: number, at: number, bytes: number, advice: number): Promise<number>;
 }
 
-function writesAsideBy({ write, writev, advise }: AsideFunctions): WritesAside {
+function threadWritesBy({ write, writev, advise }: ThreadFunctions): ThreadWrites {
   return {
     write,
     advise,
@@ -284,14 +284,14 @@ interface CError {
 export function openClosingLibrary(): ClosingLibrary | undefined {
   try {
     const library = openCFunctions<ClosingLibrary & CError>(CLOSING_FUNCTIONS);
-    const aside = openCLibrary((name) =>
+    const inThread = openCLibrary((name) =>
       Deno.dlopen(name, tableOf({ close: CLOSE }, { nonblocking: true }))
     );
     return {
       ...library,
       areKept: true,
       errno: () => memory.int32At(library.errnoLocation()),
-      closeAside: typed<{ close(fd: number): Promise<number> }>(aside.symbols).close,
+      closeInThread: typed<{ close(fd: number): Promise<number> }>(inThread.symbols).close,
     };
   } catch {
     return undefined;

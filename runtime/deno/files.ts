@@ -18,7 +18,7 @@ import { type Entry, ExactNames } from "../files/folder.ts";
 import { nativePath } from "../files/native_path.ts";
 import { O_CLOEXEC } from "../native/c_declarations.ts";
 import { cError } from "../files/c_error.ts";
-import { appendingAside } from "./append.ts";
+import { appendingInThread } from "./append.ts";
 import { openClosingLibrary, openDirectLibrary, openFileLibrary } from "./ffi.ts";
 import { openDirectFiles } from "../files/direct_files.ts";
 import {
@@ -52,7 +52,7 @@ const openDirect = openDirectFiles(openDirectLibrary);
 
 const closing = openFileClosing(openClosingLibrary);
 
-const appending = (file: SystemFile) => appendingAside(file, library()?.writesAside);
+const appending = (file: SystemFile) => appendingInThread(file, library()?.threadWrites);
 
 /** The file system of this machine. */
 export const denoFiles: Files = filesWith({ closing, appending });
@@ -132,7 +132,7 @@ async function target(path: string): Promise<TargetInfo> {
   if (!libc) return await systemFiles.target(path);
   const stats = Buffer.alloc(STATX_BYTES);
   const name = cString(path); // the call needs it until it has returned
-  const result = await libc.statxAside(AT_FDCWD, name, 0, STATX_BASIC_STATS, stats);
+  const result = await libc.statxInThread(AT_FDCWD, name, 0, STATX_BASIC_STATS, stats);
   if (result === 0) return targetOf(stats);
   // Its error number is gone with its thread. Ask again, for the reason.
   return isUtf8Name(path) ? await systemFiles.target(path) : targetOf(statx(libc, path, 0));

@@ -13,10 +13,10 @@ export interface ClosingLibrary {
   /** Linux only. */
   fcntl?(fd: number, command: number, argument: number): number;
   /** `close` in another thread. Resolves to what it returns; why it failed is lost with the thread. */
-  closeAside?(fd: number): Promise<number>;
+  closeInThread?(fd: number): Promise<number>;
 }
 
-/** Declares them, but for `closeAside`. */
+/** Declares them, but for `closeInThread`. */
 export const CLOSING_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   close: CLOSE,
   errnoLocation: ERRNO_LOCATION,

@@ -62,17 +62,17 @@ export function openFileClosing(open: () => ClosingLibrary | undefined): () => F
 function closingBy(libc: ClosingLibrary | undefined): FileClosing {
   if (!libc) return syncedClosing;
   return {
-    close: (file) => closeAside(libc, file),
+    close: (file) => closeInThread(libc, file),
     closeSync: (fd, path) => closeNow(libc, fd, path),
   };
 }
 
 /** A server may take long, so this is done in another thread. */
-async function closeAside(libc: ClosingLibrary, file: FileHandle): Promise<void> {
-  const copy = libc.closeAside ? copyOf(libc, file.fd) : undefined;
-  if (!libc.closeAside || copy === undefined) return await syncedClosing.close(file);
+async function closeInThread(libc: ClosingLibrary, file: FileHandle): Promise<void> {
+  const copy = libc.closeInThread ? copyOf(libc, file.fd) : undefined;
+  if (!libc.closeInThread || copy === undefined) return await syncedClosing.close(file);
   try {
-    if (await libc.closeAside(copy) === 0) return;
+    if (await libc.closeInThread(copy) === 0) return;
     await file.datasync(); // it may say why
     throw new NotStoredError();
   } finally {

@@ -9,7 +9,7 @@ import {
 import {
   FIRST_FRAME_MS,
   SLOW_MS,
-  SLOWEST_BYTES_PER_MS,
+  SLOWEST_FRAME_BYTES_PER_MS,
   STALLED_MS,
 } from "../../link/unfinished_messages.ts";
 import * as protocol from "../../protocol/mod.ts";
@@ -96,7 +96,7 @@ test("the deadlines on the page are those of the code", () => {
   ];
   assert.deepEqual(valuesBelow(page, "Deadlines"), deadlinesMs.map((ms) => `${ms / 1000} s`));
   const more = "1 s more for each 10,000 bytes";
-  assert(page.includes(more) && SLOWEST_BYTES_PER_MS === 10);
+  assert(page.includes(more) && SLOWEST_FRAME_BYTES_PER_MS === 10);
 });
 
 test("the minimal worker on the page accepts again, as a controller that is refused version 2 dials again", () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { figuresOf } from "../../report/figures.ts";
-import { readLines } from "../../report/journal_lines.ts";
+import { readFacts } from "../../report/fact_reader.ts";
 import { limitsOf } from "../../report/run_limits.ts";
 import type { Report } from "../../report/report.ts";
 import { ReportBuilder } from "../../report/report_builder.ts";
@@ -13,7 +13,7 @@ export async function reportOf(text: string | Uint8Array): Promise<Report> {
   const { files } = new MemoryDisk();
   await files.create("/journal", text);
   const builder = new ReportBuilder();
-  await readLines(files, "/journal", builder);
+  await readFacts(files, "/journal", builder);
   return builder.build();
 }
 

@@ -48,7 +48,7 @@ testUnless(
     const closing = openFileClosing(() => ({
       ...LIBRARY,
       fcntl: (fd) => fd + 1_000,
-      closeAside: (fd) => {
+      closeInThread: (fd) => {
         closed.push(fd);
         return Promise.resolve(-1);
       },
@@ -128,5 +128,5 @@ const LIBRARY: ClosingLibrary = {
   close: () => -1,
   errno: () => ENOSPC,
   fcntl: (fd) => fd,
-  closeAside: () => Promise.resolve(0),
+  closeInThread: () => Promise.resolve(0),
 };

@@ -8,7 +8,7 @@ import { test } from "../lib/test.ts";
 /** What is started or imported without a key. */
 const ENTRIES = [
   ...["mod.ts", "cli.ts", "cli/command_line.ts", "cli/slot_entry.ts"],
-  ...["cli/local_worker_entry.ts", "slot/slot.ts", "check/trial.ts"],
+  ...["cli/local_worker_entry.ts", "slot/slot_loop.ts", "check/trial.ts"],
 ];
 
 test("the library, a slot and the command line load X.509 only when somebody uses a key", () => {

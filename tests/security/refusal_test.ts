@@ -14,7 +14,7 @@ import type { Key } from "../../security/key.ts";
 import { thisMachine } from "../../security/machine_name.ts";
 import { OIDS } from "../../security/oids.ts";
 import { otherRole, type Role, ROLE_USAGES, ROLES } from "../../security/role.ts";
-import { signerOf } from "../../security/signer.ts";
+import { signerOf } from "../../security/certificate_signer.ts";
 import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 import { after, at, KeyFolder, keyOf, leafOf, TODAY } from "./keys.ts";

@@ -60,7 +60,7 @@ test("the last run's line says how it has ended, unless a later run was killed",
     [begun + done + ended({ end: "no worker" }), "no worker", null],
     [begun + interrupted + begun, "killed", null],
     [begun + interrupted + begun + ended(), "interrupted", 7], // it took the outputs, and has not begun
-    [begun + interrupted + begun + done + ended(), "ended", null], // of an older version
+    [begun + interrupted + begun + done + ended(), "ended", null], // of a build before 0.1.0
     [begun + done + ended({ end: "by magic" as "error" }), "ended", null],
     ["", "ended", null],
   ];

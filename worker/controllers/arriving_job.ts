@@ -11,11 +11,11 @@ import {
 } from "../../protocol/mod.ts";
 import type { JobPlace } from "../job.ts";
 import type { Executor } from "../slots/executor.ts";
-import { type PartPlaces, partPlaces } from "./part_places.ts";
+import { type PartPlaceNeeds, partPlaces } from "./part_places.ts";
 import type { CurrentCore } from "./current_core.ts";
 
 /** What the places of all connections need. */
-type PlaceContext = Pick<PartPlaces, "store" | "room" | "coreLock"> & {
+type PlaceContext = Pick<PartPlaceNeeds, "store" | "room" | "coreLock"> & {
   readonly takesHugeInputs: boolean;
 };
 
@@ -39,7 +39,7 @@ export class ArrivingJob {
   }
 
   /** How large payloads may be, and where they go, within the limit of the worker and beyond it. */
-  places(context: PlaceContext, paced: PartPlaces["paced"]) {
+  places(context: PlaceContext, paced: PartPlaceNeeds["paced"]) {
     const { takesHugeInputs } = context;
     const own = { version: this.#version, cores: this.#cores, paced };
     return {

@@ -34,8 +34,9 @@ import { ArrivingJob } from "./arriving_job.ts";
 import { Compression } from "./compression.ts";
 import { type ConnectionContext, lastAnswersMs } from "./connection_context.ts";
 import { ConnectionWatch } from "./connection_watch.ts";
-import { type ContentMessage, ContentReceiver } from "./content_receiver.ts";
-import { CoreChanges, type CoreMessage, type CoreResponder, largeCore } from "./core_changes.ts";
+import type { ContentMessage } from "./content_receiver.ts";
+import { type CoreMessage, type CoreResponder, largeCore } from "./core_changes.ts";
+import { CoreMessages } from "./core_messages.ts";
 import { type CoreOutcome, CurrentCore } from "./current_core.ts";
 import { backlogOf, FlowControl } from "./flow_control.ts";
 import { hasFailed, isResult, JobAnswers } from "./job_answers.ts";
@@ -54,8 +55,7 @@ export class Connection implements JobSource {
   readonly #jobs: UnansweredJobs;
   readonly #answers: JobAnswers;
   readonly #core: CurrentCore;
-  readonly #changes: CoreChanges;
-  readonly #contents: ContentReceiver;
+  readonly #cores: CoreMessages;
   readonly #flow: FlowControl;
   readonly #paced: PacedMessages;
   readonly #arriving: ArrivingJob;
@@ -65,10 +65,9 @@ export class Connection implements JobSource {
   readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
-  #isDraining = false;
 
   constructor(context: ConnectionContext, stream: ByteStream) {
-    const { executor, store, room } = context;
+    const { executor, store } = context;
     this.#context = context;
     const client = this.#client = executor.onClientUp();
     this.#jobs = new UnansweredJobs(() => [...this.#core.waiting, ...executor.jobsOf(client)]);
@@ -78,8 +77,7 @@ export class Connection implements JobSource {
     });
     const sendError: CoreResponder["sendError"] = (...error) => this.#sendError(...error);
     const responder: CoreResponder = { send: (frame) => this.#send(frame), sendError };
-    this.#changes = new CoreChanges(this.#core, context, responder);
-    this.#contents = new ContentReceiver(context.contents, room, responder);
+    this.#cores = new CoreMessages(this.#core, context, responder);
     this.#arriving = new ArrivingJob(this.#core, executor, () => this.#version);
     const link = this.#link = new Link(stream, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -93,7 +91,7 @@ export class Connection implements JobSource {
     this.#compression = new Compression(link);
     this.#answers = new JobAnswers(link);
     this.printing = new PrintedNotices(link, this.#core, context.clock);
-    const backlog = backlogOf(this.#jobs, this.#core, this.#contents, link);
+    const backlog = backlogOf(this.#jobs, this.#core, this.#cores.parts, link);
     this.#flow = new FlowControl(backlog, {
       pause: (isPaused) => link.pause(isPaused),
       block: (isBlocked) => executor.onClientBlocked(client, isBlocked),
@@ -120,7 +118,6 @@ export class Connection implements JobSource {
    * No more jobs are started. Controllers of version 1 learn that from the end of the connection.
    */
   drain(): void {
-    this.#isDraining = true;
     this.#flow.drain(this.#version > 1);
     if (this.#version > 1) this.#send(encodeDraining());
     for (const job of this.#core.takeWaiting()) this.#refuse(job);
@@ -202,7 +199,7 @@ export class Connection implements JobSource {
   }
 
   #onRefused({ type, id }: Frame, kind: FailureKindName, reason: string): void {
-    this.#changes.onRefused(type, this.#version, reason);
+    this.#cores.onRefused(type, this.#version, reason);
     this.#sendError(id, kind, reason);
   }
 
@@ -241,19 +238,11 @@ export class Connection implements JobSource {
 
   /** A message that takes time: another core, or a part of a file for one. */
   async #onCore(message: CoreMessage | ContentMessage, bytes: number): Promise<void> {
-    const done = message.type === "content"
-      ? this.#contents.onMessage(message)
-      : this.#change(message, bytes);
+    const done = this.#cores.onMessage(message, bytes);
     this.#flow.onGrown();
     await done;
     this.#flow.onShrunk();
     this.#lastAnswers.onShrunk();
-  }
-
-  /** What was received stays until it is part of a setup: the controller may have to send more of it. */
-  async #change(message: CoreMessage, bytes: number): Promise<void> {
-    const isMissingContents = await this.#changes.onMessage(message, bytes);
-    if (!isMissingContents) this.#contents.release();
   }
 
   /** The hot path: the payload is checked, and otherwise forwarded as it came. */
@@ -261,7 +250,7 @@ export class Connection implements JobSource {
     const job: RelayedJob = { source: this, id, payload, place, huge, limits, state: RECEIVED };
     this.#jobs.add(job);
     this.#flow.onGrown();
-    if (this.#isDraining) return this.#refuse(job);
+    if (this.#flow.isDraining) return this.#refuse(job);
     const outcome = this.#core.outcomeFor(job);
     if (outcome) this.#start(job, outcome);
     const room = this.#context.executor.queueRoom.wait(this.#client, payload.byteLength);
@@ -291,10 +280,9 @@ export class Connection implements JobSource {
     this.#lastAnswers.close();
     this.#paced.close();
     this.#jobs.close();
-    this.#changes.close();
+    this.#cores.close();
     for (const job of this.#core.takeWaiting()) endJob(job);
     this.#core.close();
-    void this.#contents.close();
     this.#context.executor.onClientGone(this.#client);
     this.#closed.resolve(reason);
   }

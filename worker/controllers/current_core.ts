@@ -1,7 +1,7 @@
 /** The core that a connection's jobs use. It changes when the message arrives, not when the core is loaded. */
 
 import type { CoreKey } from "../../pool/types.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import type { RelayedJob } from "../job.ts";
 
 /** Why jobs fail before a core was sent. */

@@ -88,6 +88,10 @@ export class FlowControl {
     return this.#isPaused;
   }
 
+  get isDraining(): boolean {
+    return this.#draining !== undefined;
+  }
+
   /** The backlog has grown: a message was received, or a frame was written. */
   onGrown(): void {
     if (!this.#isPaused && isOver(this.#backlog, 1)) this.#setPaused(true);

@@ -19,7 +19,7 @@ import type { PacedMessages } from "./message_pace.ts";
 import { UnwantedPayload } from "./unwanted_payload.ts";
 
 /** What is needed of a connection. */
-export interface PartPlaces {
+export interface PartPlaceNeeds {
   version(): number;
   paced(): Pick<PacedMessages, "onDropped">;
   readonly cores: Pick<CurrentCore, "problem">;
@@ -29,8 +29,8 @@ export interface PartPlaces {
 }
 
 /** Finds such places. Others are for arrays. */
-export function partPlaces(places: PartPlaces): FindHugePlace {
-  const { version, paced, cores, store, room, coreLock: lock } = places;
+export function partPlaces(needs: PartPlaceNeeds): FindHugePlace {
+  const { version, paced, cores, store, room, coreLock: lock } = needs;
   const unwanted = (bytes: number, kind: "core" | "protocol", reason: string): HugePlace =>
     new UnwantedPayload(bytes, kind, reason, (more) => paced().onDropped(more));
   return (type, _id, bytes) => {

@@ -5,7 +5,7 @@ import type { Link } from "../../link/link.ts";
 import { type CoreOutputMode, encodeDone, encodePrinted, type Uint64 } from "../../protocol/mod.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { SecondBudget } from "../../system/second_budget.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import type { Lines, RelayedJob } from "../job.ts";
 import type { CurrentCore } from "./current_core.ts";
 import { unreadBytesOf } from "./flow_control.ts";

@@ -27,8 +27,8 @@ export interface CoreFile {
   readonly digest: string;
 }
 
-/** Where it arrives. */
-export interface CorePlace {
+/** What a core is written with as it arrives. */
+export interface CoreArrival {
   readonly files: Files;
   /** A file that does not exist yet. */
   readonly path: string;
@@ -41,7 +41,7 @@ export interface CorePlace {
 /** The payload of a message with a core. */
 export class ArrivingCore implements HugePlace {
   readonly head = new Uint8Array(0);
-  readonly #place: CorePlace;
+  readonly #arrival: CoreArrival;
   readonly #payloadBytes: number;
   readonly #space = new Uint8Array(PIECE_BYTES);
   readonly #start = new CoreHead();
@@ -53,8 +53,8 @@ export class ArrivingCore implements HugePlace {
   #problem: Error | undefined;
   #isReleased = false;
 
-  constructor(place: CorePlace, payloadBytes: number) {
-    this.#place = place;
+  constructor(arrival: CoreArrival, payloadBytes: number) {
+    this.#arrival = arrival;
     this.#payloadBytes = payloadBytes;
   }
 
@@ -72,12 +72,12 @@ export class ArrivingCore implements HugePlace {
     const part = this.#space.slice(0, bytes - this.#taken);
     this.#taken = bytes;
     return this.#writing = this.#writing
-      .then(() => this.#place.lock.run(() => this.#take(part)));
+      .then(() => this.#arrival.lock.run(() => this.#take(part)));
   }
 
   async #take(part: Uint8Array): Promise<void> {
     if (this.#problem || this.#isReleased) return;
-    const { files, path, room } = this.#place;
+    const { files, path, room } = this.#arrival;
     try {
       room.check(part.byteLength);
       const content = this.#start.take(part);
@@ -107,7 +107,7 @@ export class ArrivingCore implements HugePlace {
       throw this.#problem;
     }
     await this.#file?.close();
-    return { path: this.#place.path, bytes: contentBytes, digest: this.#hash.digest("hex") };
+    return { path: this.#arrival.path, bytes: contentBytes, digest: this.#hash.digest("hex") };
   }
 
   /** It is not wanted, or does not arrive. */
@@ -119,7 +119,7 @@ export class ArrivingCore implements HugePlace {
 
   async #discard(): Promise<void> {
     await this.#writing;
-    const { files, path } = this.#place;
+    const { files, path } = this.#arrival;
     await this.#file?.close().catch(() => {}); // it is removed anyway
     await files.remove(path).catch(() => {}); // then it goes with the worker's folder
   }

@@ -5,17 +5,18 @@
 
 import { join } from "node:path";
 import type { CoreKey } from "../../pool/types.ts";
-import type { CoreSetup, Variable } from "../../protocol/mod.ts";
+import type { CoreSetup } from "../../protocol/mod.ts";
 import { coreName } from "./core_name.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { readPart } from "../../system/file_part.ts";
 import { sha256Of } from "../../system/sha256.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Files } from "../../runtime/files/files.ts";
-import { ArrivingCore, type CoreFile, type CorePlace } from "./arriving_core.ts";
+import { ArrivingCore, type CoreArrival, type CoreFile } from "./arriving_core.ts";
 import { layOut, writeCore } from "./core_writing.ts";
 import { ContentStore, type StoredContent } from "./content_store.ts";
-import { FileChecks, type StoredFile } from "./file_checks.ts";
+import { FileChecks } from "./file_checks.ts";
+import { StoredCore } from "./stored_core.ts";
 
 /** Unused cores are kept for controllers that choose them later: at most this many, and this many bytes. */
 const UNUSED_CORES_MAX = 8;
@@ -29,41 +30,6 @@ const LOOK_MS = 1_000;
 
 /** The name of a core's file if its controller has not chosen one. */
 const CORE_FILE = "core.so";
-
-/** A core in the store, with its setup. Only the store changes it. */
-export class StoredCore {
-  /** The core's own file. */
-  path = "";
-  /** Its files: the core's, and those beside it. Missing until they are laid out. */
-  laidOut: readonly StoredFile[] = [];
-  /** Whether one of them was found missing or changed. */
-  isDamaged = false;
-  /** When all of them were there. */
-  seenAtMs = -Infinity;
-  /** What the files are links to. The store keeps it for other setups as long as it has this one. */
-  contents: readonly StoredContent[] = [];
-  /** What is removed with it: its file or the folder of its setup, and those before whose files were missing. */
-  readonly roots: string[] = [];
-  /** How many connections, jobs and slots use it. The store deletes no core that has a user. */
-  users = 0;
-  /** Resolves when the file is complete; rejects if it cannot be written. */
-  written: Promise<void> = Promise.resolve();
-  isBeingWritten = false;
-  /** How long it may take to load, if a controller has said so. */
-  initMs = 0;
-
-  /** `name`: its controller's name for it, for messages. `bytes`: of all its files. */
-  constructor(
-    readonly key: CoreKey,
-    readonly name: string,
-    readonly bytes: number,
-    /** What its processes are started with. */
-    readonly variables: readonly Variable[] = [],
-  ) {}
-
-  /** Rejects with a `LoadError` if its files are no longer what was sent. The store sets it. */
-  checkFiles: () => Promise<void> = () => Promise.resolve();
-}
 
 /** How a store is set up. */
 export interface CoreStoreOptions {
@@ -146,7 +112,7 @@ export class CoreStore {
   }
 
   /** A place for a large core that begins to arrive. */
-  arriving(payloadBytes: number, parts: Pick<CorePlace, "room" | "lock">): ArrivingCore {
+  arriving(payloadBytes: number, parts: Pick<CoreArrival, "room" | "lock">): ArrivingCore {
     const path = join(this.#directory, `${++this.#lastFile}.arriving`);
     return new ArrivingCore({ files: this.#files, path, ...parts }, payloadBytes);
   }

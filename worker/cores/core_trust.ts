@@ -5,7 +5,7 @@ import type { Files } from "../../runtime/files/files.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
 import { readSignedFile, type SignedFile, whyNotTrusted } from "../../system/signed_file.ts";
 import { readPublicKey } from "../../system/signer.ts";
-import type { StoredCore } from "./core_store.ts";
+import type { StoredCore } from "./stored_core.ts";
 import type { StoredFile } from "./file_checks.ts";
 import { LoadError } from "./load_error.ts";
 

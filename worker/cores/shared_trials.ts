@@ -5,7 +5,7 @@
 
 import type { CoreKey } from "../../pool/types.ts";
 import { LoadError } from "./load_error.ts";
-import type { StoredCore } from "./core_store.ts";
+import type { StoredCore } from "./stored_core.ts";
 
 /**
  * A core is refused after its process was killed from outside this often, because it may use up all memory, or

@@ -1,7 +1,7 @@
 /** The loads of cores that are under way in the slots of a worker. */
 
 import type { EndpointId } from "../../pool/types.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 
 /** A slot that loads a core. */
 interface Load {

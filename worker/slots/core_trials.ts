@@ -6,7 +6,7 @@
 import type { EndpointId } from "../../pool/types.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import type { RelayedJob } from "../job.ts";
 import type { CoreLoads } from "./core_loads.ts";
 import type { TrialProcesses } from "./trial_processes.ts";

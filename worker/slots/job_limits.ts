@@ -5,7 +5,7 @@ import type { EndpointId, Job } from "../../pool/types.ts";
 import { type ProcFiles, thisSystem } from "../../runtime/proc_files.ts";
 import { sizeText } from "../../system/size_text.ts";
 import type { RelayedJob } from "../job.ts";
-import type { TimedJob } from "./run_times.ts";
+import type { TimedJob } from "./running_times.ts";
 
 /** A job that is over a limit. */
 export interface Violation {

@@ -2,7 +2,7 @@
 
 import type { Pool } from "../../pool/pool.ts";
 import type { EndpointId } from "../../pool/types.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import type { Lines, RelayedJob } from "../job.ts";
 import type { SlotEvents } from "./slot.ts";
 import type { SlotProcess } from "./processes/slot_process.ts";

@@ -4,7 +4,7 @@ import type { DispatchId, EndpointId } from "../../pool/types.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import type { Lines, SlotResponse } from "../job.ts";
 import { pause } from "../../system/pause.ts";
 import type { Launcher } from "./processes/launcher.ts";

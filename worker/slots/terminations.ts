@@ -6,7 +6,7 @@
 import type { DispatchId, EndpointId } from "../../pool/ids.ts";
 import type { Job } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import type { RelayedJob } from "../job.ts";
 import { lastFirst } from "./returned_jobs.ts";
 

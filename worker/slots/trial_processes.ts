@@ -1,7 +1,7 @@
 /** Trials of cores while all slots are busy: each loads its core in a process of its own. */
 
 import type { Clock } from "../../runtime/clock.ts";
-import type { StoredCore } from "../cores/core_store.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import type { Launcher } from "./processes/launcher.ts";
 import { type TrialPermit, TrialSemaphore } from "./trial_semaphore.ts";
 import { ProcessLimit } from "./processes/process_limit.ts";

@@ -7,13 +7,13 @@ import type { CurrentJob } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
-import { isWanted, type RelayedJob } from "../job.ts";
+import { isAnswerWanted, type RelayedJob } from "../job.ts";
 import { DUMP_LATE, DUMP_LIMIT_MS, DumpingProcesses } from "./dumping_processes.ts";
 import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
 import { LongFrees } from "./long_frees.ts";
 import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
 import { lastFirst } from "./returned_jobs.ts";
-import { RunTimes } from "./run_times.ts";
+import { RunningTimes } from "./running_times.ts";
 
 /** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
 const CANCELED_LIMIT_MS = 200;
@@ -65,7 +65,7 @@ export interface WatchdogContext {
 /** Watches the running jobs. */
 export class Watchdog {
   readonly #context: WatchdogContext;
-  readonly #runTimes = new RunTimes();
+  readonly #runningTimes = new RunningTimes();
   readonly #dumping: DumpingProcesses;
   readonly #lostThreads: LostThreads;
   readonly #longFrees = new LongFrees();
@@ -91,8 +91,8 @@ export class Watchdog {
 
   /** Kills the slots whose jobs are over a limit. */
   checkLimits(nowMs: number): void {
-    const wanted = this.#currentJobs().filter(({ job }) => isWanted(job.payload));
-    const timed = this.#runTimes.update(wanted, nowMs);
+    const wanted = this.#currentJobs().filter(({ job }) => isAnswerWanted(job.payload));
+    const timed = this.#runningTimes.update(wanted, nowMs);
     const { system } = this.#context;
     const bytesOf = (endpoint: EndpointId) => {
       const process = this.#context.processAt(endpoint);
@@ -144,7 +144,7 @@ export class Watchdog {
   /** Kills the slots that have run jobs whose answer is not wanted for too long. */
   #checkUnwanted(nowMs: number): void {
     const unwanted = this.#currentJobs().filter(({ endpoint, job }) =>
-      !isWanted(job.payload) && !this.#context.processAt(endpoint)?.freeing
+      !isAnswerWanted(job.payload) && !this.#context.processAt(endpoint)?.freeing
     );
     const known = this.#unwantedSinceMs;
     this.#unwantedSinceMs = new Map(unwanted.map(({ job }) => [job, known.get(job) ?? nowMs]));

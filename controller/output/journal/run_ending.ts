@@ -38,7 +38,7 @@ export interface RunEnding {
 /** An error text may be of any length, and a line of the journal must stay readable. */
 export const ENDING_CHARS_MAX = 500;
 
-/** The ending in the fields of a line; `undefined` in lines of older versions, and of runs that have not begun. */
+/** The ending in the fields of a line; `undefined` in lines of builds before 0.1.0, and of runs that have not begun. */
 export function endingIn(
   { end, left, done, failed, error }: Readonly<Record<string, unknown>>,
 ): RunEnding | undefined {

@@ -99,9 +99,9 @@ export class OutputPack implements Outputs {
     await removeLeftovers(paths, lock);
     const file = await openPack(below, path);
     try {
-      const resume = fresh ? undefined : await resumeOf(paths, file, options);
-      const keptBytes = resume?.keptBytes ?? 0;
-      const earlier = resume?.jobs;
+      const found = fresh ? undefined : await resumeOf(paths, file, options);
+      const keptBytes = found?.keptBytes ?? 0;
+      const earlier = found?.resume.past;
       const sink = await PackSink.open({ ...options, path, file, clock, keptBytes, earlier });
       const journal = await Journal.open(below, dirname(path), {
         core,
@@ -111,15 +111,15 @@ export class OutputPack implements Outputs {
         outputs: sink,
       });
       const tidy = async (warn: Warn) => {
-        if (!sink.isOutdated && !resume?.jobs.isOutdated) return;
+        if (!sink.isOutdated && !earlier?.isOutdated) return;
         // Entries whose lines are lost may be good ones, of jobs that are not in this run. Where a killed run has torn
         // the line, there is no entry.
-        if (resume?.jobs.lacksLines) {
+        if (earlier?.lacksLines) {
           return warn(await staleEntriesText(below, path, packJournalOf(path)));
         }
         await repacked(paths, options.format, clock.date(), journal.endedLine);
       };
-      return new OutputPack(lock, below, sink, journal, resume?.jobs, tidy);
+      return new OutputPack(lock, below, sink, journal, found?.resume, tidy);
     } catch (error) {
       await file.close().catch(() => {}); // the first error is the one to report
       throw error;
@@ -225,13 +225,13 @@ async function resumeOf(
   paths: PackPaths,
   content: PackFile,
   options: OutputPackOptions,
-): Promise<{ readonly jobs: Resume; readonly keptBytes: number } | undefined> {
+): Promise<{ readonly resume: Resume; readonly keptBytes: number } | undefined> {
   const { files, pack: path, journal } = paths;
   const { format } = options;
   const results = await packResults(files, { path, journal, format, content }, options);
   if (!results) return undefined;
-  const { jobs, pack } = results;
-  if (!pack.hasLost) return { jobs, keptBytes: pack.keptBytes };
+  const { resume, pack } = results;
+  if (!pack.hasLost) return { resume, keptBytes: pack.keptBytes };
   await forgetLost(paths, pack.keptBytes);
   return await resumeOf(paths, content, options); // the records have moved
 }

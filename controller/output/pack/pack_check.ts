@@ -7,7 +7,7 @@ import { readRecordAt } from "../journal/journal_reader.ts";
 import type { PackFormat } from "./pack_entry.ts";
 import type { PackContent } from "./pack_file.ts";
 import type { EntryRecord, PackIndex } from "./pack_index.ts";
-import type { Resume } from "../resume.ts";
+import type { PastJobs } from "../past_jobs.ts";
 
 /** A pack, and the journal that was read into its index. */
 export interface CheckedPack {
@@ -16,13 +16,13 @@ export interface CheckedPack {
   readonly content: PackContent;
   readonly pack: PackIndex;
   readonly format: PackFormat;
-  readonly jobs: Pick<Resume, "lacksLines">;
+  readonly past: Pick<PastJobs, "lacksLines">;
 }
 
 /** Rejects with a `SinkError` if somebody has put another file in the place of the pack, or of the journal. */
 export async function checkPackIsOf(files: FolderFiles, checked: CheckedPack): Promise<void> {
-  const { path, journal, content, pack, jobs } = checked;
-  if (pack.keepsNone && jobs.lacksLines && await hasEntries(checked)) {
+  const { path, journal, content, pack, past } = checked;
+  if (pack.keepsNone && past.lacksLines && await hasEntries(checked)) {
     throw new SinkError(
       `Cannot continue the pack "${path}": its journal "${journal}" is damaged and names none of its outputs; ` +
         "put that file back, choose another pack, or use --fresh to replace both",

@@ -22,7 +22,7 @@ export interface FoundPack {
 
 /** The results of earlier runs, and which entries of the pack these are. */
 export interface PackResults {
-  readonly jobs: Resume;
+  readonly resume: Resume;
   readonly pack: PackIndex;
 }
 
@@ -35,9 +35,9 @@ export async function packResults(
   const { path, journal, format, content } = found;
   if (await hasContent(files, journal)) {
     const pack = new PackIndex(content, format.head.byteLength);
-    const jobs = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
-    await checkPackIsOf(files, { ...found, pack, jobs });
-    return { jobs, pack };
+    const resume = await Resume.load(files, dirname(path), { ...options, path: journal, pack });
+    await checkPackIsOf(files, { ...found, pack, past: resume.past });
+    return { resume, pack };
   }
   if (!await hasContent(files, path)) return undefined;
   // A run has its first line on the disk before it writes to the pack. So the journal was lost later, or the file is

@@ -8,16 +8,16 @@ import { test } from "../../lib/test.ts";
 
 test("a client that is closed while it waits for room is woken, and asks for none again", async () => {
   const asked: string[] = [];
-  const jobs = {
+  const queue = {
     openClient: () => 1 as ClientId,
     closeClient: () => void asked.push("close"),
     hasRoom: () => {
       asked.push("room");
       return false;
     },
-  } as unknown as ClientHost<Task>["jobs"];
+  };
   const client = new ClusterClient<Task>({
-    jobs,
+    jobs: { queue } as unknown as ClientHost<Task>["jobs"],
     isClosed: () => false,
     onEvent: () => 0,
     onEnded: () => {},

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { bitsOfFailure, NodeScore } from "../../../controller/cluster/node_score.ts";
-import { RunRecord } from "../../../controller/cluster/run_record.ts";
+import { RunCounts } from "../../../controller/cluster/run_counts.ts";
 import { randomSource } from "../../fixtures/peers/frames.ts";
 import { test } from "../../lib/test.ts";
 
@@ -199,7 +199,7 @@ test("a node that fails half of the good jobs is hardly ever trusted before it i
 });
 
 test("the first try of a job that is most likely bad is free, further ones cost 2 % of the time", () => {
-  const run = Object.assign(new RunRecord(), { answers: 100, busyMs: 1_000 });
+  const run = Object.assign(new RunCounts(), { answers: 100, busyMs: 1_000 });
   run.budgetSpentMs = 1_000;
   assert.equal(run.hasBudget, true);
   run.budgetedTries = 1;
@@ -211,7 +211,7 @@ test("the first try of a job that is most likely bad is free, further ones cost 
 });
 
 test("one try at a time compares nodes, and such tries cost 4 % of the time", () => {
-  const run = Object.assign(new RunRecord(), { answers: 100, busyMs: 1_000, budgetedTries: 1 });
+  const run = Object.assign(new RunCounts(), { answers: 100, busyMs: 1_000, budgetedTries: 1 });
   run.budgetSpentMs = 29; // with one more of 10 ms that is just below 40
   assert.equal(run.mayCompare, true);
   run.budgetSpentMs = 30;

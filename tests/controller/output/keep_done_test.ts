@@ -26,7 +26,12 @@ test("jobs that are done with any core stay done, and failures of another core a
     failureOf("failed-old", OLD),
     failureOf("failed-new", NEW),
   ]);
-  assert.deepEqual(resume.counts, { done: 2, failed: 1, failedOtherCore: 1, doneOtherCore: 0 });
+  assert.deepEqual(resume.past.counts, {
+    done: 2,
+    failed: 1,
+    failedOtherCore: 1,
+    doneOtherCore: 0,
+  });
   assert.deepEqual(await statesOf(resume, ["old", "new", "failed-old", "failed-new"]), [
     "done",
     "done",
@@ -56,7 +61,7 @@ test("a kept record that had to be checked is not written again under the new co
 test("done jobs that run again because of another core are announced, whatever else is there", async () => {
   await using workspace = await Workspace.make();
   const lines = [lineOf("a", "one", OLD), lineOf("b", "two", OLD), failureOf("failed-new", NEW)];
-  const { counts } = await loaded(workspace, lines, false);
+  const { past: { counts } } = await loaded(workspace, lines, false);
   assert.deepEqual(counts, { done: 0, failed: 1, failedOtherCore: 0, doneOtherCore: 2 });
   assert.equal(
     resumeText({ counts }, {}),

@@ -30,7 +30,7 @@ const DESCRIPTION = {
 };
 
 /** The slowest link: the transfer of a core adds to its time. */
-const SLOWEST_BYTES_PER_MS = 100;
+const SLOWEST_LINK_BYTES_PER_MS = 100;
 
 /** How long a worker may take to answer, and to say why a core has not loaded in time. */
 const HANDSHAKE_MS_MAX = 10_000;
@@ -110,7 +110,7 @@ test("a worker has a minute more to confirm a core than the core may take to loa
     await clock.advance(INIT_MS + CORE_LOAD_EXTRA_MS - 1);
     assert.deepEqual(worker.failures, []);
     if (isInTime) await worker.send(encodeCoreResponse(sent.id));
-    await clock.advance(1 + CORE.content.byteLength / SLOWEST_BYTES_PER_MS);
+    await clock.advance(1 + CORE.content.byteLength / SLOWEST_LINK_BYTES_PER_MS);
     assert.equal(worker.loaded, isInTime ? 1 : 0);
     assert.deepEqual(
       worker.failures,

@@ -1,7 +1,7 @@
 /** Which workers a run uses: `--only` and `--exclude`. */
 
 import assert from "node:assert/strict";
-import { refusalOf } from "../../../controller/workers/worker_selection.ts";
+import { refusalBySelection } from "../../../controller/workers/worker_selection.ts";
 import { decodeDescription, encodeDescription, LABELS_MAX } from "../../../protocol/mod.ts";
 import { HEADER_BYTES } from "../../../protocol/mod.ts";
 import { test } from "../../lib/test.ts";
@@ -10,19 +10,19 @@ import { numberedInputs, test as simulated } from "../simulation.ts";
 const GPU = { machine: "n1", platform: "linux-x86_64", labels: ["gpu=a100", "zone=b"] };
 
 test("a worker needs all labels of --only", () => {
-  assert.equal(refusalOf({ only: ["gpu=a100"] })("a:1", GPU), undefined);
-  assert.equal(refusalOf({ only: ["gpu=a100", "zone=b"] })("a:1", GPU), undefined);
-  const refuses = refusalOf({ only: ["gpu=a100", "zone=c"] });
+  assert.equal(refusalBySelection({ only: ["gpu=a100"] })("a:1", GPU), undefined);
+  assert.equal(refusalBySelection({ only: ["gpu=a100", "zone=b"] })("a:1", GPU), undefined);
+  const refuses = refusalBySelection({ only: ["gpu=a100", "zone=c"] });
   assert.equal(refuses("a:1", GPU), "it does not have the label zone=c");
   assert.match(refuses("a:1", undefined) ?? "", /gpu=a100, zone=c/);
 });
 
 test("--exclude names a worker by its name, its host, its address or what ssh is given", () => {
   for (const exclude of ["n1", "a", "a:7433"]) {
-    assert.equal(refusalOf({ exclude: [exclude] })("a:7433", GPU), `--exclude ${exclude}`);
+    assert.equal(refusalBySelection({ exclude: [exclude] })("a:7433", GPU), `--exclude ${exclude}`);
   }
-  assert.equal(refusalOf({ exclude: ["gpu7"] })("ssh://me@gpu7", GPU), "--exclude gpu7");
-  assert.equal(refusalOf({ exclude: ["a:1", "n", "gpu"] })("a:7433", GPU), undefined);
+  assert.equal(refusalBySelection({ exclude: ["gpu7"] })("ssh://me@gpu7", GPU), "--exclude gpu7");
+  assert.equal(refusalBySelection({ exclude: ["a:1", "n", "gpu"] })("a:7433", GPU), undefined);
 });
 
 const WORKER = {
@@ -57,7 +57,7 @@ simulated(
     const [one, other] = await simulation.workers({}, {});
     assert(one && other);
     const exclude = [`127.0.0.1:${other.port}`];
-    const cluster = simulation.cluster({ refusalOf: refusalOf({ exclude }) });
+    const cluster = simulation.cluster({ refusalOf: refusalBySelection({ exclude }) });
     cluster.dial(one);
     cluster.dial(other);
     const inputs = numberedInputs(20);

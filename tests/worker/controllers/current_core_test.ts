@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { CoreKey } from "../../../pool/types.ts";
 import { NO_LIMITS } from "../../../protocol/mod.ts";
 import { type CoreOutcome, CurrentCore } from "../../../worker/controllers/current_core.ts";
-import { StoredCore } from "../../../worker/cores/core_store.ts";
+import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { test } from "../../lib/test.ts";
 

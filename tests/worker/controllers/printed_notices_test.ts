@@ -5,7 +5,7 @@ import type { Link } from "../../../link/link.ts";
 import { decodePrinted, FrameDecoder, type PrintedNotice } from "../../../protocol/mod.ts";
 import type { CurrentCore } from "../../../worker/controllers/current_core.ts";
 import { PrintedNotices } from "../../../worker/controllers/printed_notices.ts";
-import type { StoredCore } from "../../../worker/cores/core_store.ts";
+import type { StoredCore } from "../../../worker/cores/stored_core.ts";
 import type { RelayedJob } from "../../../worker/job.ts";
 import { test } from "../../lib/test.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { delay } from "../../../runtime/clock.ts";
 import type { Files } from "../../../runtime/files/files.ts";
 import { coreNeeds } from "../../../worker/cores/core_needs.ts";
-import { StoredCore } from "../../../worker/cores/core_store.ts";
+import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { CoreLock } from "../../../worker/cores/core_lock.ts";
 import type { CoreKey } from "../../../pool/types.ts";
 import { host } from "../../../system/host.ts";

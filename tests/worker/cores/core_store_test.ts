@@ -4,11 +4,8 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  CoreStore,
-  type CoreStoreOptions,
-  type StoredCore,
-} from "../../../worker/cores/core_store.ts";
+import { CoreStore, type CoreStoreOptions } from "../../../worker/cores/core_store.ts";
+import type { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { sha256Of } from "../../../system/sha256.ts";
 import { utf8 } from "../../fixtures/peers/frames.ts";
 import { eventually } from "../../lib/processes.ts";

@@ -5,7 +5,7 @@ import { SIGNATURE_SUFFIX, signatureLine } from "../../../core/signature.ts";
 import type { Variable } from "../../../protocol/mod.ts";
 import { sha256Of } from "../../../system/sha256.ts";
 import { fingerprintOf, makeSignerKeys, Signer } from "../../../system/signer.ts";
-import { StoredCore } from "../../../worker/cores/core_store.ts";
+import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { CoreTrust, type TrustOptions } from "../../../worker/cores/core_trust.ts";
 import type { CoreKey } from "../../../pool/types.ts";
 import { utf8 } from "../../fixtures/peers/frames.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { CoreKey } from "../../../pool/types.ts";
 import { SharedTrials } from "../../../worker/cores/shared_trials.ts";
-import { StoredCore } from "../../../worker/cores/core_store.ts";
+import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { LoadError } from "../../../worker/cores/load_error.ts";
 import { countListeners } from "../../lib/listeners.ts";
 import { test } from "../../lib/test.ts";

@@ -12,7 +12,7 @@ import {
   residentBytes,
   residentIn,
 } from "../../../worker/slots/job_limits.ts";
-import type { TimedJob } from "../../../worker/slots/run_times.ts";
+import type { TimedJob } from "../../../worker/slots/running_times.ts";
 import { test, testUnless } from "../../lib/test.ts";
 
 const cannotTell = CAN_MEASURE_MEMORY ? undefined : "this system does not tell memory";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { CoreKey, EndpointId } from "../../../pool/types.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import { silentLog } from "../../../system/log.ts";
-import { StoredCore } from "../../../worker/cores/core_store.ts";
+import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { Launcher } from "../../../worker/slots/processes/launcher.ts";
 import { LoadError } from "../../../worker/cores/load_error.ts";
 import type { EndCause } from "../../../worker/slots/processes/process_end.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Pool } from "../../../pool/pool.ts";
 import type { CoreKey, DispatchId, Job } from "../../../pool/types.ts";
 import { NO_LIMITS } from "../../../protocol/mod.ts";
-import { StoredCore } from "../../../worker/cores/core_store.ts";
+import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { Terminations, TERMINATIONS_MAX } from "../../../worker/slots/terminations.ts";
 import { test } from "../../lib/test.ts";

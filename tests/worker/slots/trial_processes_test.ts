@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { CoreKey } from "../../../pool/types.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
 import { silentLog } from "../../../system/log.ts";
-import { StoredCore } from "../../../worker/cores/core_store.ts";
+import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { TrialProcesses } from "../../../worker/slots/trial_processes.ts";
 import { Launcher } from "../../../worker/slots/processes/launcher.ts";
 import { test } from "../../lib/test.ts";

@@ -5,8 +5,8 @@ import process from "node:process";
 import { Pool } from "../../../pool/pool.ts";
 import type { CoreKey, DispatchId, EndpointId } from "../../../pool/types.ts";
 import { type JobLimits, NO_LIMITS } from "../../../protocol/mod.ts";
-import type { StoredCore } from "../../../worker/cores/core_store.ts";
-import { isWanted, RECEIVED, type RelayedJob } from "../../../worker/job.ts";
+import type { StoredCore } from "../../../worker/cores/stored_core.ts";
+import { isAnswerWanted, RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { CAN_MEASURE_MEMORY } from "../../../worker/slots/job_limits.ts";
 import { Watchdog } from "../../../worker/slots/watchdog.ts";
 import { thisSystem } from "../../../runtime/proc_files.ts";
@@ -209,7 +209,7 @@ class WatchedWorker {
     load: () => {},
     send: (_, dispatch) => void this.#sent.push(dispatch),
     crashed: () => assert.fail("no job crashes"),
-    dropped: ({ payload }) => assert(!isWanted(payload)),
+    dropped: ({ payload }) => assert(!isAnswerWanted(payload)),
     coreUnavailable: () => assert.fail("the core loads"),
   }, { onLost: "isolate", isLocal: true, endpointBytesMax: 1000 });
   readonly #watchdog = new Watchdog({

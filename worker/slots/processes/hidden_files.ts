@@ -31,9 +31,9 @@ export interface RemadeFolder {
 /** What has to be hidden so that nobody reads a file at this path: now, or when it is there. */
 export function hiddenAt(path: string): HiddenFile[] {
   let named = path;
-  while (named !== "/" && realPath(dirname(named)) === undefined) named = dirname(named);
-  const folder = realPath(dirname(named));
-  const target = realPath(path); // somewhere else, if it is a link
+  while (named !== "/" && realPathIfThere(dirname(named)) === undefined) named = dirname(named);
+  const folder = realPathIfThere(dirname(named));
+  const target = realPathIfThere(path); // somewhere else, if it is a link
   return [
     ...folder === undefined ? [] : [{ folder, name: basename(named) }],
     ...target === undefined ? [] : [{ folder: dirname(target), name: basename(target) }],
@@ -42,7 +42,7 @@ export function hiddenAt(path: string): HiddenFile[] {
 
 /** The folders to make anew in a folder that is shown at `at`, the outer ones first. */
 export function remadeFolders(hidden: readonly HiddenFile[], at: string): RemadeFolder[] {
-  const root = realPath(at);
+  const root = realPathIfThere(at);
   if (root === undefined) return [];
   const inside = hidden.filter(({ folder }) => isAtOrAbove(root, folder));
   const folders = [...new Set(inside.map(({ folder }) => folder))].sort();
@@ -86,7 +86,7 @@ export function isAtOrAbove(path: string, other: string): boolean {
 }
 
 /** `undefined` if it is not there. */
-export function realPath(path: string): string | undefined {
+export function realPathIfThere(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {

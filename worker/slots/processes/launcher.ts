@@ -23,7 +23,7 @@ import { SlotFolders } from "./slot_folders.ts";
 import { SlotJobs } from "./slot_jobs.ts";
 import { SlotProcess } from "./slot_process.ts";
 import type { SlotProcessEvents } from "./slot_process_events.ts";
-import type { StoredCore } from "../../cores/core_store.ts";
+import type { StoredCore } from "../../cores/stored_core.ts";
 import { SlotSharedMemory } from "../transport/slot_shared_memory.ts";
 
 /** How processes are started. */

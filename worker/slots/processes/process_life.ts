@@ -1,6 +1,6 @@
 /** The states of a slot's process, from its start to its end. */
 
-import type { StoredCore } from "../../cores/core_store.ts";
+import type { StoredCore } from "../../cores/stored_core.ts";
 
 /** The state. It moves down this list, and may skip states. */
 export type ProcessLife =

@@ -1,6 +1,6 @@
 /** What the process of a slot is started for: a core whose setup has variables needs a process that has them. */
 
-import type { StoredCore } from "../../cores/core_store.ts";
+import type { StoredCore } from "../../cores/stored_core.ts";
 
 /** The setup of a process. */
 export type ProcessSetup = Pick<StoredCore, "key" | "variables" | "path" | "roots">;

@@ -14,8 +14,8 @@ import type { ChildProcess, ProcessEnd, Runtime } from "../../../runtime/ports.t
 import { sharedPath } from "../../../slot/protocol.ts";
 import { homeFolder } from "../../../system/home_folder.ts";
 import type { Program } from "../../../system/self.ts";
-import type { StoredCore } from "../../cores/core_store.ts";
-import { refusalOf } from "./sandbox_refusal.ts";
+import type { StoredCore } from "../../cores/stored_core.ts";
+import { sandboxRefusal } from "./sandbox_refusal.ts";
 import { openFilter, type SystemCallFilter } from "./system_call_filter.ts";
 import {
   hiddenInWritable,
@@ -68,7 +68,7 @@ export interface SandboxOptions {
 type CoreFiles = Pick<StoredCore, "path" | "roots">;
 
 /** What a process is started with. */
-export interface SandboxPlace {
+export interface SandboxedProcess {
   readonly number: number;
   readonly folder: string;
   readonly socketPath: string;
@@ -126,7 +126,7 @@ export class Sandbox {
     try {
       const filter = this.openFilter(0);
       const command = this.#around([program, "--version"], undefined, filterArguments(filter));
-      const refusal = refusalOf(this.#runtime, command, [filter.fd]);
+      const refusal = sandboxRefusal(this.#runtime, command, [filter.fd]);
       filter.close();
       return await refusal;
     } catch (error) {
@@ -140,12 +140,12 @@ export class Sandbox {
   }
 
   /** What runs the program of a slot in the sandbox. */
-  around(place: SandboxPlace): (program: Program) => Program {
-    return (program) => this.#slotAround(program, place);
+  around(started: SandboxedProcess): (program: Program) => Program {
+    return (program) => this.#slotAround(program, started);
   }
 
-  #slotAround({ command, env }: Program, place: SandboxPlace): Program {
-    const { number, folder, socketPath, core, filter } = place;
+  #slotAround({ command, env }: Program, started: SandboxedProcess): Program {
+    const { number, folder, socketPath, core, filter } = started;
     const obeyed = Object.entries(env).filter(([name]) => OBEYED.test(name));
     const own = [
       ...["--bind", socketPath, SOCKET],

@@ -18,7 +18,7 @@ const SETTINGS = [
 ];
 
 /** Runs `command` in a sandbox. Resolves to the reason, with what to do next, if that fails. */
-export async function refusalOf(
+export async function sandboxRefusal(
   { spawn, clock }: Pick<Runtime, "spawn" | "clock">,
   command: readonly string[],
   inherited: readonly number[],

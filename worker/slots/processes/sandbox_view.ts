@@ -8,7 +8,7 @@ import {
   hiddenAt,
   type HiddenFile,
   isAtOrAbove,
-  realPath,
+  realPathIfThere,
   remadeArguments,
   type RemadeFolder,
   remadeFolders,
@@ -84,7 +84,9 @@ export function hiddenInWritable(
   options: Pick<ViewOptions, "hiddenFiles" | "writable">,
 ): { readonly file: string; readonly folder: string } | undefined {
   for (const { folder: place, name } of hiddenFilesOf(options)) {
-    const folder = options.writable.find((path) => isAtOrAbove(realPath(path) ?? path, place));
+    const folder = options.writable.find((path) =>
+      isAtOrAbove(realPathIfThere(path) ?? path, place)
+    );
     if (folder !== undefined) return { file: `${place}/${name}`, folder };
   }
   return undefined;
@@ -151,7 +153,7 @@ function gpuArguments(): string[] {
 function hiddenFoldersIn({ hiddenFolders }: ViewOptions): string[] {
   const ofRoot = process.getuid?.() === 0 ? HIDDEN_FOLDERS_OF_ROOT : [];
   const all = [homeFolder() ?? [], tmpdir(), ...HIDDEN_FOLDERS, ...ofRoot, ...hiddenFolders].flat();
-  const folders = all.flatMap((path) => realPath(path) ?? [])
+  const folders = all.flatMap((path) => realPathIfThere(path) ?? [])
     .filter((path) => path !== "/" && isShown(path));
   return [...new Set(folders)].sort();
 }
@@ -164,8 +166,8 @@ function isShown(path: string): boolean {
 /** Places of languages below other folders: never a whole home. */
 function placesIn(environment: ViewOptions["environment"]): string[] {
   const home = homeFolder();
-  const realHome = home && realPath(home);
+  const realHome = home && realPathIfThere(home);
   return PLACES.flatMap((name) => (environment[name] ?? "").split(":"))
     .filter((path) => path.startsWith("/"))
-    .filter((path) => !isAtOrAbove(realPath(path) ?? "/", realHome ?? "/"));
+    .filter((path) => !isAtOrAbove(realPathIfThere(path) ?? "/", realHome ?? "/"));
 }

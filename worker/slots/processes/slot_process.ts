@@ -16,7 +16,7 @@ import { encodeLoad, SLOT_LOAD, SLOT_LOAD_ID, SLOT_MARKED } from "../../../slot/
 import { Child } from "../../../system/child.ts";
 import { withReason } from "../../../system/failure_line.ts";
 import { sizeText } from "../../../system/size_text.ts";
-import type { StoredCore } from "../../cores/core_store.ts";
+import type { StoredCore } from "../../cores/stored_core.ts";
 import type { Lines, PlacedPayload, SlotResponse } from "../../job.ts";
 import { LoadError } from "../../cores/load_error.ts";
 import type { CoreDumps } from "./core_dumps.ts";

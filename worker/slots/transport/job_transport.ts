@@ -44,7 +44,10 @@ export class SocketTransport implements JobTransport {
     return undefined;
   }
 
-  /** What is in shared memory is copied first: the memory may be gone before all of it is written. */
+  /**
+   * Each job is copied by itself into the slot's next write: jobs that came together wait in the pool, go to different
+   * slots, and get new ids. What is in shared memory is copied first: the memory may be gone before all of it is written.
+   */
   send(id: Uint64, job: PlacedPayload): void {
     if (job.place) {
       job.payload = new Uint8Array(job.payload);

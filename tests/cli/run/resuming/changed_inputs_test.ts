@@ -78,7 +78,7 @@ async function overwrite(path: string, content: string): Promise<void> {
   assert.equal(Math.floor((await stat(path)).mtimeMs), time.getTime());
 }
 
-/** Takes from all records what old versions did not write. */
+/** Takes from all records what builds before 0.1.0 did not write. */
 async function withoutChangeTimes(workspace: Workspace): Promise<void> {
   const path = workspace.at("outputs/.distcomp/jobs.jsonl");
   const lines = (await readFile(path, "utf8")).split("\n").slice(0, -1).map((line) => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { symlink } from "node:fs/promises";
-import { checkLines, checkLog, checkPaths, checkTar } from "../../../controller/inputs/check.ts";
+import { checkLines, checkPaths, checkTar } from "../../../controller/inputs/input_check.ts";
 import { OutputNaming } from "../../../controller/inputs/output_naming.ts";
 import { SourceError } from "../../../controller/inputs/source.ts";
 import type { Files } from "../../../runtime/files/files.ts";
@@ -146,37 +146,6 @@ test("a tar is refused if it does not exist, is a folder or is in the folder of 
     (error) =>
       isRefusal(error, "it is not a file; write it to stdin: … | distcomp run … --inputs -"),
   );
-});
-
-test("a log is refused if it is an input, is used otherwise, or lies where outputs or files beside the core are", async () => {
-  await using workspace = await Workspace.make();
-  const [input, core] = [await workspace.write("in/1", "1"), await workspace.write("core.so", "")];
-  await workspace.write("out/.distcomp/jobs.jsonl", "");
-  await symlink("in/1", workspace.at("link"));
-  await symlink("out/new", workspace.at("early")); // nothing is there yet
-  const uses = {
-    inputs: ["-", workspace.at("in"), input],
-    others: [core, workspace.at("new.tar"), workspace.at("out")],
-    folders: [workspace.at("out")],
-  };
-  const refusals = [
-    ["in/1", "is an input, too; choose another file with --log"],
-    ["link", "is an input, too"],
-    ["core.so", "for something else"],
-    ["new.tar", "for something else"],
-    ["out", "for something else"],
-    ["out/new", "which the run uses otherwise; choose another --log"],
-    ["early", "which the run uses otherwise"],
-    ["out/.distcomp/jobs.jsonl", "which the run uses otherwise"],
-  ] as const;
-  for (const [log, text] of refusals) {
-    await assert.rejects(
-      checkLog(files, workspace.at(log), uses),
-      (error) => isRefusal(error, text),
-      log,
-    );
-  }
-  for (const log of ["in/run.log", "run.log"]) await checkLog(files, workspace.at(log), uses);
 });
 
 async function assertRefused(paths: string[], outputs: string, text: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** The issuers of a key, ready to sign. */
 
-import { KEY_ALGORITHM, type Signer } from "./certificate_maker.ts";
+import { type CertificateSigner, KEY_ALGORITHM } from "./certificate_maker.ts";
 import { issuerName } from "./certificate_name.ts";
 import { readPemCertificate } from "./certificate_reader.ts";
 import type { Key } from "./key.ts";
@@ -8,7 +8,7 @@ import { derOf } from "./pem.ts";
 import type { Role } from "./role.ts";
 
 /** The issuer of `key` for `role`. The key must give this role. */
-export async function signerOf(key: Key, role: Role): Promise<Signer> {
+export async function signerOf(key: Key, role: Role): Promise<CertificateSigner> {
   const { certificate, privateKey = "" } = key.issuers[role];
   const publicKey = readPemCertificate(certificate)?.publicKey;
   const pkcs8 = derOf("PRIVATE KEY", privateKey);

@@ -155,60 +155,6 @@ export async function checkTar(files: Files, path: string, outputs: string): Pro
   );
 }
 
-/** Checks that a pack is not named as an input. In a folder of inputs, it is left out. */
-export async function checkPack(
-  files: Files,
-  paths: readonly string[],
-  pack: string,
-): Promise<void> {
-  if (!await areAmong(files, [await withRealParent(files, pack)], paths)) return;
-  throw new SourceError(`The pack "${pack}" is an input, too; choose another pack`);
-}
-
-/** What the log of a run may not be. */
-export interface LogChecks {
-  /** Named inputs. In a folder of inputs, the log is left out. */
-  readonly inputs: readonly string[];
-  /** Other files that the run reads or writes. */
-  readonly others: readonly string[];
-  /** Folders in which outputs and the journal are, or whose files come with the core. */
-  readonly folders: readonly string[];
-}
-
-/** Checks that nothing is lost by a log, before it is opened: a run appends to it, and the run may replace it. */
-export async function checkLog(
-  files: Files,
-  log: string,
-  { inputs, others, folders }: LogChecks,
-): Promise<void> {
-  const places = await placesOf(files, log);
-  if (await areAmong(files, places, inputs)) {
-    throw new SourceError(`The log "${log}" is an input, too; choose another file with --log`);
-  }
-  if (await areAmong(files, places, others)) {
-    throw new SourceError(`The run needs "${log}" for something else; choose another --log`);
-  }
-  for (const folder of folders) {
-    const real = await realPath(files, folder);
-    if (places.every((place) => place !== real && !isInside(place, real))) continue;
-    throw new SourceError(
-      `The log "${log}" is in "${folder}", which the run uses otherwise; choose another --log`,
-    );
-  }
-}
-
-/** Whether one of the `places` is among the paths, when links are followed. */
-async function areAmong(
-  files: Files,
-  places: readonly string[],
-  paths: readonly string[],
-): Promise<boolean> {
-  for (const path of paths) {
-    if (path !== "-" && places.includes(await realPath(files, path))) return true;
-  }
-  return false;
-}
-
 /** Checks that a file of lines exists, and that no output would overwrite it. The names of outputs are numbers. */
 export async function checkLines(
   files: Files,

@@ -11,17 +11,17 @@ import { factsOf, type JobFacts, type RunFacts, type WorkerFacts } from "./journ
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What the reader passes on, in the order of the file. */
-export interface LineEvents {
+export interface FactEvents {
   onFacts(facts: JobFacts | RunFacts | WorkerFacts): void;
   /** A line cannot be used: it is damaged, or of a later version of distcomp. */
   onFlaw(kind: "damaged" | "newer"): void;
 }
 
 /** Reads a journal to its end. A last line without an end is still being written, or was torn, and is left out. */
-export async function readLines(
+export async function readFacts(
   files: FolderFiles,
   path: string,
-  events: LineEvents,
+  events: FactEvents,
 ): Promise<void> {
   const lines = new LineCutter({
     onLine: (line) => onLine(line, events),
@@ -31,7 +31,7 @@ export async function readLines(
   for await (const chunk of chunksOf(files, path)) lines.push(chunk);
 }
 
-function onLine(line: Buffer, events: LineEvents): void {
+function onLine(line: Buffer, events: FactEvents): void {
   if (line.byteLength === 0) return;
   let value = checkedValue(line);
   if (!value) {

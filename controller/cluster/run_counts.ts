@@ -1,4 +1,4 @@
-/** What is known about the jobs of a run, on all nodes. Plain numbers, because every job changes them. */
+/** Counts the jobs of a run, on all nodes, and further tries of them. Plain numbers, because every job changes them. */
 
 /**
  * The budget for further tries of jobs that are most likely bad: the part of the time of all slots that such tries may
@@ -15,7 +15,7 @@ const COMPARISON_PART = 0.04;
 const FREE_TRIES = 1;
 
 /** The counts of a run. */
-export class RunRecord {
+export class RunCounts {
   /** Jobs that have passed. */
   done = 0;
   /** Jobs that have failed on several nodes. */

@@ -29,7 +29,7 @@ const LOOK_MS_MIN = 1;
 const LOOK_MS_MAX = 16;
 
 /** Closes descriptors in threads of their own. `close`: the address of the function; `closeHere`: the function. */
-export function closesAside(
+export function closingInThread(
   library: ThreadLibrary,
   close: Pointer,
   closeHere: (fd: number) => number,

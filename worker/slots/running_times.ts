@@ -15,7 +15,7 @@ export interface TimedJob<T> extends CurrentJob<T> {
  * Measures from when a job was first seen running. The time in which a slot receives a large input does not
  * count as the job's.
  */
-export class RunTimes {
+export class RunningTimes {
   #seen = new Map<EndpointId, { readonly dispatch: DispatchId; readonly sinceMs: number }>();
 
   /** Updates the times from the current jobs of all slots. Jobs that are not among them are forgotten. */

@@ -1,4 +1,4 @@
-/** The answers to the jobs of a slot: results and errors, with small outputs, or where a large one is. */
+/** The answers of a slot to its worker: results and errors, with small outputs, or where a large one is. */
 
 import {
   encodeError,
@@ -19,7 +19,7 @@ const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
 const ARRAY_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
 /** The answers of one slot. */
-export class JobAnswers {
+export class SlotAnswers {
   readonly #gathered: GatheredAnswers;
   readonly #shared: SharedJobs | undefined;
 

@@ -1,6 +1,6 @@
 /**
- * What the process of a slot does: it has loaded one core and runs one job at a time, as the compute core API promises.
- * It is synchronous: it reads, computes and writes in turn.
+ * The loop of a slot's process: with one loaded core, it runs one job at a time, as the compute core API promises. It is
+ * synchronous: it reads, computes and writes in turn.
  */
 
 import {
@@ -17,7 +17,7 @@ import { messageOf } from "../runtime/error_text.ts";
 import type { FaultTrace } from "../runtime/native/fault_trace.ts";
 import type { NativeCore, SlotChannel, SlotRuntime } from "../runtime/ports.ts";
 import { GatheredAnswers } from "./gathered_answers.ts";
-import { JobAnswers } from "./job_answers.ts";
+import { SlotAnswers } from "./slot_answers.ts";
 import { JobMarks } from "./job_marks.ts";
 import { JobMeter } from "./job_meter.ts";
 import { SharedJobs } from "./shared_jobs.ts";
@@ -90,7 +90,7 @@ function serveWorker(
   const trace = channel.prepareFaultTrace?.(shared.buffer, SLOT_FAULT_AT);
   if (trace) shared.set([trace.gap.from, trace.gap.to], SlotNumber.stackFrom);
   const jobs = memory && SharedJobs.open(channel, memory);
-  const slot = new Slot(runtime, channel, shared, {
+  const slot = new SlotLoop(runtime, channel, shared, {
     index,
     notesIndex: dumpsCore,
     shared: jobs,
@@ -109,12 +109,12 @@ interface SlotOptions {
   readonly trace: FaultTrace | undefined;
 }
 
-class Slot {
+class SlotLoop {
   readonly #runtime: SlotRuntime;
   readonly #channel: SlotChannel;
   readonly #decoder = new FrameDecoder();
   readonly #gathered: GatheredAnswers;
-  readonly #answers: JobAnswers;
+  readonly #answers: SlotAnswers;
   /** Shared with the worker, which must know the running job even while earlier answers are still gathered here. */
   readonly #numbers: Float64Array<ArrayBuffer>;
   readonly #marks: JobMarks;
@@ -134,7 +134,7 @@ class Slot {
     this.#channel = channel;
     this.#numbers = numbers;
     this.#gathered = new GatheredAnswers(channel, numbers.buffer);
-    this.#answers = new JobAnswers(this.#gathered, shared);
+    this.#answers = new SlotAnswers(this.#gathered, shared);
     this.#marks = new JobMarks(channel.printing, this.#gathered.writer, numbers);
     this.#meter = new JobMeter(channel.usage, index);
     this.#notesIndex = notesIndex;

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import type { DispatchId, EndpointId } from "../../../pool/ids.ts";
 import type { Job } from "../../../pool/job.ts";
 import type { CurrentJob } from "../../../pool/types.ts";
-import { RunTimes } from "../../../worker/slots/run_times.ts";
+import { RunningTimes } from "../../../worker/slots/running_times.ts";
 import { test } from "../../lib/test.ts";
 
 test("a job's time counts from when it was first seen running, not while its slot receives it", () => {
-  const times = new RunTimes();
+  const times = new RunningTimes();
   const look = (head: CurrentJob<string>, nowMs: number) =>
     times.update([head], nowMs)[0]?.runsSinceMs;
   assert.equal(look(head(1, 7, false), 100), undefined);
@@ -17,7 +17,7 @@ test("a job's time counts from when it was first seen running, not while its slo
 });
 
 test("each job of a slot, and each slot, has its own time", () => {
-  const times = new RunTimes();
+  const times = new RunningTimes();
   const look = (heads: CurrentJob<string>[], nowMs: number) =>
     times.update(heads, nowMs).map(({ runsSinceMs }) => runsSinceMs);
   assert.deepEqual(look([head(1, 7), head(2, 8)], 100), [100, 100]);

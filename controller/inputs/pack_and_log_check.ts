@@ -1,0 +1,59 @@
+/** Checks that the pack and the log of a run replace nothing that it reads or writes otherwise, before anything runs. */
+
+import type { Files } from "../../runtime/files/files.ts";
+import { isInside, placesOf, realPath, withRealParent } from "./paths.ts";
+import { SourceError } from "./source.ts";
+
+/** Checks that a pack is not named as an input. In a folder of inputs, it is left out. */
+export async function checkPack(
+  files: Files,
+  paths: readonly string[],
+  pack: string,
+): Promise<void> {
+  if (!await areAmong(files, [await withRealParent(files, pack)], paths)) return;
+  throw new SourceError(`The pack "${pack}" is an input, too; choose another pack`);
+}
+
+/** What a run uses, and its log may not be. */
+export interface LogUses {
+  /** Named inputs. In a folder of inputs, the log is left out. */
+  readonly inputs: readonly string[];
+  /** Other files that the run reads or writes. */
+  readonly others: readonly string[];
+  /** Folders in which outputs and the journal are, or whose files come with the core. */
+  readonly folders: readonly string[];
+}
+
+/** Checks that nothing is lost by a log, before it is opened: a run appends to it, and the run may replace it. */
+export async function checkLogFile(
+  files: Files,
+  log: string,
+  { inputs, others, folders }: LogUses,
+): Promise<void> {
+  const places = await placesOf(files, log);
+  if (await areAmong(files, places, inputs)) {
+    throw new SourceError(`The log "${log}" is an input, too; choose another file with --log`);
+  }
+  if (await areAmong(files, places, others)) {
+    throw new SourceError(`The run needs "${log}" for something else; choose another --log`);
+  }
+  for (const folder of folders) {
+    const real = await realPath(files, folder);
+    if (places.every((place) => place !== real && !isInside(place, real))) continue;
+    throw new SourceError(
+      `The log "${log}" is in "${folder}", which the run uses otherwise; choose another --log`,
+    );
+  }
+}
+
+/** Whether one of the `places` is among the paths, when links are followed. */
+async function areAmong(
+  files: Files,
+  places: readonly string[],
+  paths: readonly string[],
+): Promise<boolean> {
+  for (const path of paths) {
+    if (path !== "-" && places.includes(await realPath(files, path))) return true;
+  }
+  return false;
+}
