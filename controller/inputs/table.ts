@@ -2,7 +2,7 @@
 
 import type { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
-import { messageOf } from "../../runtime/error_text.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import { bytesIn, openStream } from "./file_lines.ts";
 import { OutputNaming } from "./output_naming.ts";
@@ -79,7 +79,7 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
     }
   } catch (cause) {
     throw new SourceError(
-      `Cannot read the table "${file}": ${tableProblem(cause) ?? messageOf(cause)}`,
+      `Cannot read the table "${file}": ${tableProblem(cause) ?? reasonOf(cause)}`,
       { cause },
     );
   } finally {
