@@ -11,6 +11,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "operation not permitted",
   EISDIR: "it is a folder",
   ENOTDIR: "a part of its path is not a folder",
+  EFBIG: "it is larger than a file may be here",
+  ELOOP: "its links lead in a circle",
   ENOSPC: "no space left on the disk",
   EDQUOT: "the disk quota is used up",
   EROFS: "the file system is read-only",

@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
+import { openStdin } from "../../system/stdin.ts";
 import { messageOf, reasonOf } from "../../runtime/error_text.ts";
 import type { NativeCore, Runtime } from "../../runtime/ports.ts";
 import { ExitCode } from "../program/exit_code.ts";
@@ -105,7 +106,7 @@ async function readInput(file: string): Promise<Uint8Array> {
 
 async function readStdin(): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk);
+  for await (const chunk of openStdin()) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

@@ -1,4 +1,4 @@
-/** An unexpected error that ended a run after it had begun. */
+/** An unexpected error that ended a run after it had begun, or that keeps it from going on. */
 
 import { messageOf } from "../../runtime/error_text.ts";
 

@@ -1,6 +1,7 @@
 /** `distcomp run`: builds a run from the command line, completes it, and reports the result. */
 
 import type { Outputs } from "../../controller/output/outputs.ts";
+import { SinkError } from "../../controller/output/sink_errors.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
 import { delay } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error_text.ts";
@@ -13,16 +14,16 @@ import { toStderr } from "../terminal/log.ts";
 import { LogFile } from "../terminal/log_file.ts";
 import { Closers } from "./closers.ts";
 import { dryRun } from "./dry_run.ts";
+import { EndedRunError } from "./ended_run_error.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { LaunchedRun } from "./launch.ts";
 import { type OpenedRun, openRun, type RunContext } from "./opened_run.ts";
 import { afterRun, type Ending } from "./after_run.ts";
 import { checkInputs, checkLogOf, namingOf } from "./run_inputs.ts";
 import { RunMessages } from "./run_messages.ts";
-import { openOutputs } from "./run_outputs.ts";
+import { journalOf, openOutputs } from "./run_outputs.ts";
 import { planOf, type RunPlan } from "./run_plan.ts";
 import { report, type RunEnd } from "./run_report.ts";
-import type { RunRequest } from "./run_request.ts";
 
 /**
  * How long an interrupted run waits for its output folder to be opened and closed again. It takes long to read a
@@ -62,7 +63,7 @@ export async function runCommand(runtime: Runtime, request: LaunchedRun): Promis
 /** Reads what the command line names, and takes the output folder. Rejects if it is interrupted. */
 async function open(
   runtime: Runtime,
-  request: RunRequest,
+  request: LaunchedRun,
   interrupts: Interrupts,
 ): Promise<{ plan: RunPlan; folder: Outputs }> {
   const plan = await interrupts.race(planOf(request, runtime));
@@ -80,11 +81,25 @@ async function open(
   try {
     return { plan, folder: await interrupts.race(opening) };
   } catch (error) {
-    if (!(error instanceof InterruptedError)) throw error;
+    if (!(error instanceof InterruptedError)) {
+      const isOfEarlier = await isOfEarlierRun(runtime, request, error);
+      throw isOfEarlier ? new EndedRunError(error, request.hint) : error;
+    }
     const closed = opening.then((folder) => folder.close(), () => {}); // whatever it was, it is not news now
     await Promise.race([closed, delay(runtime.clock, OPEN_LIMIT_MS)]);
     throw error;
   }
+}
+
+/** Whether an error keeps a run from going on where an earlier one has ended. */
+async function isOfEarlierRun(
+  { files }: Runtime,
+  { flags }: LaunchedRun,
+  error: unknown,
+): Promise<boolean> {
+  if (!(error instanceof SinkError) || flags.fresh) return false;
+  const journal = await files.info(journalOf(flags)).catch(() => undefined); // then no run has ended here
+  return journal?.kind === "file" && journal.bytes > 0;
 }
 
 /** Completes the run, whether it succeeds or not, and closes all that was opened for it. */

@@ -64,8 +64,9 @@ function reportError(
   resumeHint: string,
 ): number {
   const exitCode = exitCodeOf(error);
-  // If no job has ended yet, other errors are in the command, and repeating it is of no use.
-  const isResumable = status.done + status.failed > 0 || isNoFaultOfCommand(error);
+  // If no job has ended yet, here or in an earlier run, other errors are in the command, and repeating it is of no use.
+  const { done, failed, skipsLeft } = status;
+  const isResumable = done + failed + skipsLeft > 0 || isNoFaultOfCommand(error);
   if (exitCode === undefined) throw isResumable ? new EndedRunError(error, resumeHint) : error;
   if (error instanceof TooManyFailuresError && !error.wasStopped) {
     printError(error.message); // all jobs have ended: there is nothing to resume

@@ -22,9 +22,13 @@ export async function countFiles(listing: FileListing): Promise<number | undefin
   return count;
 }
 
+/** So many folders of a folder are remembered. They are counted once it is closed: a tree may have many levels. */
+const FOLDERS_MAX = 1_024;
+
 /** The number of inputs below a folder. One that cannot be listed is a job that fails. */
 async function countBelow(folder: string, options: Walk): Promise<number> {
   let count = 0;
+  const folders: string[] = [];
   const start = startOf(folder);
   const own = [options.core, ...options.logs ?? []].filter((path) => path?.startsWith(start))
     .map((path) => path?.slice(start.length));
@@ -32,20 +36,28 @@ async function countBelow(folder: string, options: Walk): Promise<number> {
     for await (const entries of options.files.entries(folder)) {
       count -= (await packsAmong(options.files, entries, start, options.pack)).size;
       for (const entry of entries) {
-        if (own.includes(entry.name)) continue;
-        if (entry.kind === "file") count += 1;
+        const { name, kind } = entry;
+        if (own.includes(name)) continue;
+        if (kind === "file") count += 1;
         else {
-          const path = join(folder, entry.name);
-          if (entry.kind !== "folder") count += await isInput(path, entry, options) ? 1 : 0;
-          else if (!await isSkippedFolder(path, entry, options)) {
-            count += await countBelow(path, options);
-          }
+          const path = join(folder, name);
+          if (kind !== "folder") count += await isInput(path, entry, options) ? 1 : 0;
+          else if (!await isSkippedFolder(path, entry, options)) folders.push(name);
         }
       }
       await nextTurn(); // the run goes on meanwhile
+      if (folders.length > FOLDERS_MAX) {
+        count += await countInAll(folders.splice(0), start, options);
+      }
     }
   } catch {
     count += 1; // the job that fails because of it, with the reason
   }
+  return count + await countInAll(folders, start, options);
+}
+
+async function countInAll(names: readonly string[], start: string, options: Walk): Promise<number> {
+  let count = 0;
+  for (const name of names) count += await countBelow(start + name, options);
   return count;
 }

@@ -3,13 +3,15 @@
 import type { Buffer } from "node:buffer";
 import { createReadStream, openSync, type ReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import process from "node:process";
 import { JOB_PREFIX_BYTES, PAYLOAD_BYTES_MAX_DEFAULT } from "../../protocol/mod.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { isUtf8Name } from "../../runtime/files/file_name.ts";
 import { nativePath } from "../../runtime/files/native_path.ts";
 import { LineCutter, NEWLINE } from "../../system/line_cutter.ts";
 import { sizeText } from "../../system/size_text.ts";
+import { openStdin } from "../../system/stdin.ts";
 import { SmallCopies } from "./small_copies.ts";
+import { SourceError } from "./source.ts";
 
 /** The longest line that can be sent as a job. */
 const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
@@ -38,7 +40,6 @@ export async function* readLines(file: string, ending: Ending = "lines"): AsyncI
     lines.push(copied(text, copies));
     isFirst = false;
   };
-  const stream = file === "-" ? process.stdin : openStream(file);
   let lines: Line[] = [];
   const cutter = new LineCutter({
     onLine,
@@ -46,20 +47,39 @@ export async function* readLines(file: string, ending: Ending = "lines"): AsyncI
     lineBytesMax: LINE_BYTES_MAX,
     onOverlong: () => {
       throw new RangeError(
-        `Cannot read a line of "${file}": it is longer than ${
+        `Cannot read a line of ${shownFile(file)}: it is longer than ${
           sizeText(LINE_BYTES_MAX)
         }, the limit for an input`,
       );
     },
     reusesChunks: false,
   });
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of chunksOf(file)) {
     cutter.push(chunk);
     if (lines.length > 0) yield lines;
     lines = [];
   }
   cutter.end();
   if (lines.length > 0) yield lines;
+}
+
+/** The content of a file, or of stdin for `-`. Rejects with a `SourceError` that names it. */
+async function* chunksOf(file: string): AsyncIterable<Buffer> {
+  try {
+    yield* file === "-" ? openStdin() : openStream(file) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw readError(file, cause);
+  }
+}
+
+function readError(file: string, cause: unknown): SourceError {
+  return new SourceError(`Cannot read lines from ${shownFile(file)}: ${reasonOf(cause)}`, {
+    cause,
+  });
+}
+
+function shownFile(file: string): string {
+  return file === "-" ? "stdin" : `"${file}"`;
 }
 
 /** Copies a line, which would otherwise keep its whole chunk in memory, unless it is most of that. */
@@ -80,7 +100,9 @@ function withoutReturn(line: Buffer): Buffer {
 /** The size of a file; `undefined` for a pipe, which can be read only once. */
 export async function bytesIn(file: string): Promise<number | undefined> {
   if (file === "-") return undefined;
-  const info = await stat(nativePath(file));
+  const info = await stat(nativePath(file)).catch((cause) => {
+    throw readError(file, cause);
+  });
   return info.isFile() ? info.size : undefined;
 }
 
@@ -89,7 +111,7 @@ export async function countLines(file: string): Promise<number | undefined> {
   if (await bytesIn(file) === undefined) return undefined;
   let count = 0;
   let last = NEWLINE;
-  for await (const chunk of openStream(file) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of chunksOf(file)) {
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) count += 1;
     last = chunk.at(-1) ?? last;
   }

@@ -1,8 +1,9 @@
 /** The source of tables: `--lines FILE.csv` or `FILE.tsv`, one job for each row below the header. */
 
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
-import { messageOf } from "../../runtime/error_text.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
+import { NEWLINE } from "../../system/line_cutter.ts";
 import type { FinishedJobs } from "../output/finished_jobs.ts";
 import { bytesIn, openStream } from "./file_lines.ts";
 import { OutputNaming } from "./output_naming.ts";
@@ -19,6 +20,11 @@ const LINE_ENDS = ["\r\n", "\n", "\r"];
 
 /** What may separate columns. Excel writes semicolons where numbers have a comma. */
 const SEPARATORS = [[";", "semicolons"], ["\t", "tabs"], [",", "commas"]] as const;
+
+const CARRIAGE_RETURN = 0x0d;
+
+/** How a text in UTF-16 may begin. */
+const UTF16_MARKS = [Buffer.of(0xff, 0xfe), Buffer.of(0xfe, 0xff)];
 
 /** Whether `--lines` takes this file for a table. */
 export function isTable(file: string): boolean {
@@ -79,7 +85,7 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
     }
   } catch (cause) {
     throw new SourceError(
-      `Cannot read the table "${file}": ${tableProblem(cause) ?? messageOf(cause)}`,
+      `Cannot read the table "${file}": ${tableProblem(cause) ?? reasonOf(cause)}`,
       { cause },
     );
   } finally {
@@ -97,12 +103,28 @@ async function* textOf(file: string, onText: (some: string) => void): AsyncItera
       throw new Error("it is not UTF-8; convert it, as with iconv -f latin1 -t utf8");
     }
   };
+  let isHeader = true;
   for await (const chunk of openStream(file) as AsyncIterable<Buffer>) {
+    if (isHeader) isHeader = !endsHeader(chunk);
     const some = decode(chunk);
     onText(some);
     yield some;
   }
   yield decode();
+}
+
+/**
+ * Whether the first line ends in this chunk. Throws if it is in UTF-16, as some programs on Windows write tables: without
+ * a mark, names of ASCII are UTF-8, too, with zeros in them.
+ */
+function endsHeader(chunk: Buffer): boolean {
+  const end = chunk.findIndex((byte) => byte === NEWLINE || byte === CARRIAGE_RETURN);
+  const hasMark = UTF16_MARKS.some((mark) => chunk.subarray(0, mark.length).equals(mark));
+  if (hasMark || chunk.subarray(0, end < 0 ? undefined : end).includes(0)) {
+    const encoding = hasMark ? "utf16" : chunk[0] === 0 ? "utf16be" : "utf16le";
+    throw new Error(`it is UTF-16; convert it: iconv -f ${encoding} -t utf8`);
+  }
+  return end >= 0;
 }
 
 /** A name in quotes is one column, whatever is in it. */

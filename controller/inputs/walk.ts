@@ -37,25 +37,48 @@ export interface Walk {
   readonly sortedMax?: number;
 }
 
-/** The files below `folder`, some at a time. */
-export function walkFolder(folder: string, options: Walk): AsyncIterable<readonly ListedFile[]> {
-  return walk(folder, "", options);
+/** A folder that is to be walked. */
+interface Folder {
+  readonly path: string;
+  /** Its path below the root, empty or with a `/` at its end. */
+  readonly inside: string;
 }
 
-/** `inside` is the path of the folder below the root, empty or with a `/` at its end. */
-async function* walk(
+/** Some files, or a folder whose files come next. */
+type Step = readonly ListedFile[] | Folder;
+
+/**
+ * The files below `folder`, some at a time. Each folder on the way to the current one is a generator, and none of them
+ * waits for another: trees may have more levels than a stack has room for.
+ */
+export async function* walkFolder(
   folder: string,
-  inside: string,
   options: Walk,
 ): AsyncIterable<readonly ListedFile[]> {
-  const listing = inOrder(options.files.entries(folder), options.sortedMax)[Symbol.asyncIterator]();
+  const open = [stepsIn({ path: folder, inside: "" }, options)];
+  try {
+    for (let steps = open.at(-1); steps; steps = open.at(-1)) {
+      const { done, value: step } = await steps.next();
+      if (done) open.pop();
+      else if ("inside" in step) open.push(stepsIn(step, options));
+      else yield step;
+    }
+  } finally {
+    await Promise.all(open.map((steps) => steps.return()));
+  }
+}
+
+/** The files in a folder, some at a time, and the folders in it. */
+async function* stepsIn(folder: Folder, options: Walk): AsyncGenerator<Step, void, void> {
+  const { path, inside } = folder;
+  const listing = inOrder(options.files.entries(path), options.sortedMax)[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await nextEntries(listing, folder);
+      const next = await nextEntries(listing, path);
       if (next === undefined) return;
-      if (typeof next !== "string") yield* filesAmong(next, folder, inside, options);
+      if (typeof next !== "string") yield* stepsAmong(next, folder, options);
       // A failed job rather than a warning: the outputs of these files will be missing.
-      else return yield [{ path: folder, name: inside || "/", failure: next }];
+      else return yield [{ path, name: inside || "/", failure: next }];
     }
   } finally {
     await listing.return?.();
@@ -98,13 +121,13 @@ async function* inOrder(
 const FILES_MAX = 256;
 
 /** A pack is recognized if its folder is among the same entries: always, unless there are too many to be sorted. */
-async function* filesAmong(
+async function* stepsAmong(
   entries: readonly Entry[],
-  folder: string,
-  inside: string,
+  folder: Folder,
   options: Walk,
-): AsyncIterable<readonly ListedFile[]> {
-  const start = startOf(folder);
+): AsyncIterable<Step> {
+  const { inside } = folder;
+  const start = startOf(folder.path);
   const packs = await packsAmong(options.files, entries, start, options.pack);
   let files: ListedFile[] = [];
   for (const entry of entries) {
@@ -117,7 +140,7 @@ async function* filesAmong(
       if (await isSkippedFolder(path, entry, options)) continue;
       if (files.length > 0) yield files;
       files = [];
-      yield* walk(path, `${inside}${name}/`, options);
+      yield { path, inside: `${inside}${name}/` };
     } else if (path === options.core) {
       options.warn(`skipping "${path}": it is the core; name this file to use it as an input`);
     } else if (options.logs?.includes(path)) {

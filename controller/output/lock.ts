@@ -93,7 +93,7 @@ export class Lock {
 
   async #isLeftover(path: string): Promise<boolean> {
     const { files, clock } = this.#ports;
-    const text = await readText(files, path) ?? "";
+    const text = await readLock(files, path) ?? "";
     if (holderIn(text)) return await isStale(files, path, text, clock.date());
     // It names no process: it is damaged, or still being written.
     const info = await files.info(path).catch(() => undefined); // its owner has just removed it
@@ -114,7 +114,7 @@ async function moveIntoPlace(
   const nowMs = (await files.info(temporary)).modifiedAtMs; // it has just been written
   for (;;) {
     if (await createFrom(files, temporary, path, text)) return;
-    const found = await readText(files, path);
+    const found = await readLock(files, path);
     if (found !== undefined) {
       if (!await isStale(files, path, found, nowMs)) {
         throw lockedError(path, guarded, holderIn(found));
@@ -123,8 +123,8 @@ async function moveIntoPlace(
     }
     if (clock.now() > deadlineMs) {
       const takeover = `${path}${TAKEOVER_SUFFIX}`;
-      const held = await readText(files, takeover) === undefined ? path : takeover;
-      throw lockedError(held, guarded, holderIn(await readText(files, held) ?? ""));
+      const held = await readLock(files, takeover) === undefined ? path : takeover;
+      throw lockedError(held, guarded, holderIn(await readLock(files, held) ?? ""));
     }
     await delay(clock, TAKEOVER_POLL_MS); // the lock has just been released, or another process is replacing it
   }
@@ -148,12 +148,19 @@ async function takeOver(
   });
   if (!second) return false;
   try {
-    if (await readText(ports.files, path) !== found) return false;
+    if (await readLock(ports.files, path) !== found) return false;
     await ports.files.rename(temporary, path);
     return true;
   } finally {
     await second.release();
   }
+}
+
+/** The text of the lock at `path`; `undefined` if there is none. Whatever else is in its place, the error names it. */
+async function readLock(files: FolderFiles, path: string): Promise<string | undefined> {
+  return await readText(files, path).catch((cause) => {
+    throw new Error(`the lock "${path}" cannot be read: ${reasonOf(cause)}`, { cause });
+  });
 }
 
 /** Removes a file that another process may have removed. */

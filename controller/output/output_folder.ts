@@ -6,7 +6,7 @@ import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { FilesBelow, type FolderFiles } from "../../runtime/files/files_below.ts";
 import { DirectorySink } from "./directory_sink.ts";
 import { SinkError } from "./sink_errors.ts";
-import { JOURNAL_BEFORE, STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
+import { JOURNAL_BEFORE, makeStateFolder, STATE_FOLDER, TEMPORARY_PREFIX } from "./state_folder.ts";
 import type { Numbering } from "./finished_jobs.ts";
 import { Journal } from "./journal/journal.ts";
 import { JournalBefore } from "./journal_before.ts";
@@ -144,7 +144,7 @@ async function filesBelow(folder: string, { files }: FolderPorts): Promise<Files
 async function lockFolder(folder: string, ports: OpenFolderPorts): Promise<Lock> {
   const state = join(folder, STATE_FOLDER);
   try {
-    await ports.files.makeFolder(state);
+    await makeStateFolder(ports.files, state);
     return await Lock.acquire(join(state, "lock"), `the output folder "${folder}"`, ports);
   } catch (cause) {
     if (cause instanceof LockedError) throw cause;

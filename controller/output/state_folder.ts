@@ -1,5 +1,7 @@
 /** distcomp's own folder: inside an output folder, or beside a pack. */
 
+import { codeOf } from "../../runtime/error_text.ts";
+import type { FolderFiles } from "../../runtime/files/files_below.ts";
 import { join } from "../../runtime/files/path.ts";
 
 export const STATE_FOLDER = ".distcomp";
@@ -50,4 +52,12 @@ export function packOf(path: string): string | undefined {
 /** The journal of the pack at this path. */
 export function packJournalOf(path: string): string {
   return join(packStateOf(path), JOURNAL);
+}
+
+/** Makes distcomp's own folder. If something else has its name, the error says so. */
+export async function makeStateFolder(files: FolderFiles, path: string): Promise<void> {
+  await files.makeFolder(path).catch((cause) => {
+    if (codeOf(cause) !== "ENOTDIR") throw cause;
+    throw new Error(`"${path}" is not a folder; move it away`, { cause });
+  });
 }

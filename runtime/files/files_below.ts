@@ -191,8 +191,7 @@ export class FilesBelow implements FolderFiles {
 
   async #opened(path: string, open: (at: string) => Promise<OpenFile>): Promise<OpenFile> {
     const file = await this.#at(path, open).catch((error) => {
-      const isLink = codeOf(error) === "ELOOP" && !(error instanceof LinkError);
-      throw isLink ? new LinkError(path, this.#root) : error;
+      throw codeOf(error) === "ELOOP" ? new LinkError(path, this.#root) : error;
     });
     if ((await file.info()).kind === "file") return file;
     await file.close(); // a device or a pipe may have no end

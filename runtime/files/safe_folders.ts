@@ -18,7 +18,6 @@ export interface SafeFolders {
 /** There is a link where a folder or a file should be. */
 export class LinkError extends Error {
   override name = "LinkError";
-  readonly code = "ELOOP";
 
   constructor(path: string, root: string) {
     super(

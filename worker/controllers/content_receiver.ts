@@ -6,7 +6,7 @@ import {
   type Message2,
   SETUP_FILES_MAX,
 } from "../../protocol/mod.ts";
-import { messageOf } from "../../runtime/error_text.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { sizeText } from "../../system/size_text.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import type { ContentStore, StoredContent, UnfinishedContent } from "../cores/content_store.ts";
@@ -63,7 +63,7 @@ export class ContentReceiver {
       await written;
       this.#responder.send(encodeDone(id));
     } catch (error) {
-      const reason = `Cannot store a file for a compute core: ${messageOf(error)}`;
+      const reason = `Cannot store a file for a compute core: ${reasonOf(error)}`;
       this.#responder.sendError(id, "core", reason);
     } finally {
       this.#count -= 1;

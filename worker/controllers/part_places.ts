@@ -9,7 +9,7 @@ import {
   MessageType,
   UnknownTypeError,
 } from "../../protocol/mod.ts";
-import { messageOf } from "../../runtime/error_text.ts";
+import { reasonOf } from "../../runtime/error_text.ts";
 import { CORE_IN_MEMORY_BYTES_MAX } from "../cores/arriving_core.ts";
 import type { DiskRoom } from "../cores/disk_room.ts";
 import type { CoreLock } from "../cores/core_lock.ts";
@@ -46,7 +46,7 @@ export function partPlaces(needs: PartPlaceNeeds): FindHugePlace {
       room.check(bytes);
       return store.arriving(bytes, { room, lock });
     } catch (error) {
-      return unwanted(bytes, "core", `Cannot store a compute core: ${messageOf(error)}`);
+      return unwanted(bytes, "core", `Cannot store a compute core: ${reasonOf(error)}`);
     }
   };
 }

@@ -1,7 +1,7 @@
 /** Puts the files of cores on the worker's disk. */
 
 import { dirname } from "node:path";
-import { codeOf, messageOf } from "../../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { Files } from "../../runtime/files/files.ts";
 
 /** Only this user may load it, and nobody may change it. */
@@ -38,6 +38,6 @@ export async function writeCore(files: Files, path: string, content: Uint8Array)
 
 /** Whatever cleans temporary folders may have removed that of a worker, which then needs a new one. */
 export function storeError(folder: string, cause: unknown): Error {
-  const reason = codeOf(cause) === "ENOENT" ? "that folder is gone; restart it" : messageOf(cause);
+  const reason = codeOf(cause) === "ENOENT" ? "that folder is gone; restart it" : reasonOf(cause);
   return new Error(`this worker cannot store it in "${folder}": ${reason}`, { cause });
 }

@@ -1,8 +1,8 @@
 /** Reads a tar from a file or from stdin, packed with gzip, zstd, or not at all. */
 
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import type { Files } from "../../../runtime/files/files.ts";
+import { openStdin } from "../../../system/stdin.ts";
 import { chunksOf } from "../../output/file_chunks.ts";
 import { unzstd } from "../../output/pack/zstd_unpacking.ts";
 import { gunzipped } from "./gunzip.ts";
@@ -16,7 +16,7 @@ const CHUNK_BYTES = 1024 * 1024;
 export async function* readTar(files: Files, tar: string, reader: TarReader): AsyncIterable<void> {
   const isStream = tar === "-";
   if (!isStream && !await isPacked(files, tar)) return yield* readPlain(files, tar, reader);
-  const bytes = isStream ? process.stdin as AsyncIterable<Buffer> : chunksOf(files, tar);
+  const bytes = isStream ? openStdin() : chunksOf(files, tar);
   for await (const chunk of unpacked(bytes)) {
     // Who writes to stdin would fail if nobody read the rest, and a packed file has its checksum at its end.
     if (reader.strayAt !== undefined) continue;

@@ -11,7 +11,7 @@ import { FilesBelow, type FolderFiles } from "../../../runtime/files/files_below
 import { dirname, join } from "../../../runtime/files/path.ts";
 import type { Runtime } from "../../../runtime/ports.ts";
 import { SinkError } from "../sink_errors.ts";
-import { packJournalOf, packStateOf } from "../state_folder.ts";
+import { makeStateFolder, packJournalOf, packStateOf } from "../state_folder.ts";
 import { Journal } from "../journal/journal.ts";
 import { formatRunEvent } from "../journal/journal_record.ts";
 import { Lock, LockedError } from "../lock.ts";
@@ -156,7 +156,7 @@ async function lockPack(
   await checkIsFile(ports.files, path);
   if (!fresh) await checkHasState(ports.files, path);
   try {
-    await ports.files.makeFolder(state);
+    await makeStateFolder(ports.files, state);
     return await Lock.acquire(join(state, "lock"), `the pack "${path}"`, ports);
   } catch (cause) {
     if (!(cause instanceof LockedError)) throw packError(path, cause);

@@ -93,8 +93,9 @@ test("joined lines equal the file, and countLines agrees with readLines", async 
 
 test("reading or counting a file that does not exist is an error", async () => {
   await using workspace = await Workspace.make();
-  await assert.rejects(all(workspace.at("missing")), /ENOENT/);
-  await assert.rejects(countLines(workspace.at("missing")), /ENOENT/);
+  const message = /^SourceError: Cannot read lines from ".*missing": no such file or folder$/;
+  await assert.rejects(all(workspace.at("missing")), message);
+  await assert.rejects(countLines(workspace.at("missing")), message);
 });
 
 async function all(file: string): Promise<Buffer[]> {

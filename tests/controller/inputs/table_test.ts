@@ -92,6 +92,10 @@ test("a table that cannot be right is refused with the reason", async () => {
     ['a\n"1"2\n', /: line 2 has text behind a closing quote; /],
     ['a\n1"2\n', /: line 2 has a quote within a value without quotes around it; /],
     [Buffer.from("a\ncaf\xe9\n", "latin1"), /it is not UTF-8; convert it, as with iconv/],
+    [utf16("\ufeffa,b\n1,2\n"), /: it is UTF-16; convert it: iconv -f utf16 -t utf8$/],
+    [utf16("\ufeffa,b\n1,2\n").swap16(), /: it is UTF-16; convert it: iconv -f utf16 -t utf8$/],
+    [utf16("a,b\n1,2\n"), /: it is UTF-16; convert it: iconv -f utf16le -t utf8$/],
+    [utf16("a,b\n1,2\n").swap16(), /: it is UTF-16; convert it: iconv -f utf16be -t utf8$/],
     [
       `a\n"${"x".repeat(3 * 1024 * 1024)}`,
       /: the row at line 2 is longer than 1 MiB; look for a quote/,
@@ -107,3 +111,7 @@ test("a table that cannot be right is refused with the reason", async () => {
     });
   }
 });
+
+function utf16(text: string): Buffer {
+  return Buffer.from(text, "utf16le");
+}

@@ -73,13 +73,14 @@ testUnless(
   },
 );
 
-test("a broken link is a job that fails", async () => {
+test("a link that leads nowhere, or to itself, is a job that fails", async () => {
   await using workspace = await Workspace.make();
   await mkdir(workspace.at("in"));
   await symlink("nowhere", workspace.at("in/broken"));
-  const [task] = await tasksOf(sourceIn(workspace));
-  const path = workspace.at("in/broken");
-  assert.equal(reasonOf(task), `cannot read "${path}": no such file or folder`);
+  await symlink("circle", workspace.at("in/circle"));
+  const [broken, circle] = (await tasksOf(sourceIn(workspace))).map(reasonOf);
+  assert.equal(broken, `cannot read "${workspace.at("in/broken")}": no such file or folder`);
+  assert.equal(circle, `cannot read "${workspace.at("in/circle")}": its links lead in a circle`);
 });
 
 test("a pipe in a folder is skipped, a pipe that is named fails, and neither is opened", async () => {

@@ -140,9 +140,9 @@ test("a setup that cannot be laid out leaves nothing, keeps no content, and can 
     const worker = await Storing.keeping(unusedBytesMax, CORE, "one");
     const setup = setupOf({ one: "one" });
     worker.disk.onOperation = (operation) => {
-      if (operation === "link") throw new Error("too many links");
+      if (operation === "link") throw Object.assign(new Error("EMFILE: link"), { code: "EMFILE" });
     };
-    const refused = /this worker cannot store it in "\/cores": too many links/;
+    const refused = /this worker cannot store it in "\/cores": too many files are open/;
     await Promise.all([1, 2].map(() => assert.rejects(worker.choose(setup), refused)));
     assert.deepEqual(worker.store.keys, []);
     assert.equal(worker.users("one"), 1, "only the test uses it");

@@ -157,7 +157,7 @@ test("a core that cannot be put in place leaves no file, and the reason is repor
   await using folder = await Folder.make();
   const store = folder.store();
   await folder.makeFolder(`${sha256Of(utf8("a core"))}-1.core`);
-  await assert.rejects(add(store, "a core"), /this worker cannot store it in ".*": .*rename/);
+  await assert.rejects(add(store, "a core"), /this worker cannot store it in ".*": it is a folder/);
   assert.deepEqual((await readdir(folder.path)).filter((name) => name.endsWith("unfinished")), []);
 });
 

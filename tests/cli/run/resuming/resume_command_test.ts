@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { resumeHint } from "../../../../cli/program/resume_command.ts";
 import { nameOfBytes } from "../../../../runtime/files/file_name.ts";
 import { core } from "../../../lib/cores.ts";
@@ -12,6 +13,7 @@ import { SharedWorker } from "../../shared_worker.ts";
 import { endOf, Workspace } from "../../workspace.ts";
 
 const BEHAVE = await core("behave");
+const ECHO = await core("echo");
 const WORKER = await SharedWorker.start(BEHAVE);
 
 test("the resume command is the one that was typed, without --fresh", () => {
@@ -124,6 +126,31 @@ programTest(
     assert.equal(numberIn(done) + numberIn(left), jobs, stdout);
   },
 );
+
+test("a run that cannot go on where an earlier one ended says how to resume, once that is possible", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  const args = ["run", ECHO, "--lines", "rows.csv"];
+  const hint = new RegExp(
+    `(^|\n)distcomp: Cannot .*\nto resume: \\S*distcomp ${args.join(" ")}\n$`,
+  );
+  const tried = async (pattern: RegExp, more: readonly string[] = []) => {
+    const run = await workspace.run([...args, ...more]);
+    assert.equal(run.code, 2, run.stdout);
+    assert.match(run.stderr, pattern);
+  };
+  const noHint = /^distcomp: Cannot [^\n]*\n$/;
+  await workspace.write("outputs/.distcomp", "in the place of a folder");
+  await workspace.write("rows.csv", "n\n1\n");
+  await tried(noHint); // there is no earlier run
+  await rm(workspace.at("outputs"), { recursive: true });
+  assert.equal((await workspace.run(args)).code, 0);
+  await workspace.write("outputs/.distcomp/lock/file", "in the place of the lock");
+  await tried(hint);
+  await tried(noHint, ["--fresh"]); // which would not resume
+  await rm(workspace.at("outputs/.distcomp/lock"), { recursive: true });
+  await workspace.write("rows.csv", "n,n\n1,1\n");
+  await tried(hint); // although no job has ended yet
+});
 
 test("--max-failures stops a run with too many failures, and prints how to resume it", async () => {
   await using workspace = await failing(1000);
