@@ -244,7 +244,9 @@ class Slot {
     const sinceWriteUs = this.#meter.onEnd() - this.#gathered.writtenAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
+    this.#numbers[SlotNumber.readingBytes] = core.outputBytes; // they may not be there
     this.#answers.answer(core, id, exitCode, this.#meter.usage);
+    this.#numbers[SlotNumber.readingBytes] = 0;
     this.#free(core, id);
     if (isMarked || sinceWriteUs > MARKED_AFTER_US) this.#marks.write(id);
     if (sinceWriteUs > ANSWERS_HELD_US) this.#gathered.flush();

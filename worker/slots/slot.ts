@@ -158,10 +158,8 @@ export class Slot {
     if (this.#state.name === "loading" && this.#state.endpoint === endpoint) {
       const { process } = this.#state;
       // Otherwise its process has exited, or is being killed.
-      if (kind === "core" || kind === "damaged") {
-        this.#state = { name: "up", endpoint, process };
-        void this.#context.launcher.end(process); // the core may have left threads; the next load replaces it
-      } else this.#lose(message, kind === "abandoned" ? "self" : kind);
+      if (kind === "core" || kind === "damaged") this.#state = { name: "up", endpoint, process };
+      else this.#lose(message, kind === "abandoned" ? "self" : kind);
     }
     if (kind !== "abandoned" && !closing.aborted) {
       log.warn(`${this.#name} cannot load compute core "${core.name}": ${message}`);
