@@ -55,7 +55,7 @@ export async function tryInput(trials: Trials, input: CheckedInput): Promise<Inp
 
 /** Whether the trial has run all its runs. Unloading may have failed. */
 export function isSound({ crash, failure, phase }: TrialResult): boolean {
-  return failure === undefined && (crash === undefined || phase === "unload" || phase === "end");
+  return failure === undefined && (crash === undefined || phase === "unload");
 }
 
 /** A trial that has neither crashed nor run all its runs: a core need not load twice, nor leave the process able. */

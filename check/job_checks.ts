@@ -27,7 +27,7 @@ function checkRuns(inputs: readonly InputTrials[]): Finding {
   const finding = findingsOf("jobs");
   for (const trials of inputs) {
     const { input, plain, again } = trials;
-    const crash = [plain, again].find(crashesIn("start", "load", "init", "run"));
+    const crash = [plain, again].find(crashesIn("start", "load", "init", "run", "output"));
     if (crash) return finding.failed(`it ${crashText(crash)} (input: ${input.name})`);
     const failed = failedTrial(trials);
     if (failed) return finding.failed(`${failureText(failed)} (input: ${input.name})`);
@@ -175,9 +175,9 @@ function checkFiles(inputs: readonly InputTrials[]): Finding {
 /** Whether the core can be unloaded after its jobs. */
 function checkUnloading(inputs: readonly InputTrials[]): Finding {
   const finding = findingsOf("unload");
-  const crash = inputs.map(({ plain }) => plain).find(crashesIn("unload", "end"));
+  const crash = inputs.map(({ plain }) => plain).find(crashesIn("unload"));
   if (crash) return finding.failed(`it ${crashText(crash)}`);
-  if (!inputs.some(({ plain }) => plain.phase === "end")) {
+  if (!inputs.some(({ plain }) => plain.phase === "unload")) {
     return finding.skipped(NOT_ENDED);
   }
   return finding.ok("its destructors run, and the process ends");

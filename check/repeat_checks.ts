@@ -18,7 +18,7 @@ export function checkRepeated(trial: TrialResult | undefined, outputBytes: numbe
 function checkLeaks(trial: TrialResult, outputBytes: number): Finding {
   const finding = findingsOf("leaks");
   const crash = crashText(trial);
-  if (crash !== undefined && trial.phase !== "unload" && trial.phase !== "end") {
+  if (crash !== undefined && trial.phase !== "unload") {
     return finding.failed(`it ${crash}, after several runs in one process`);
   }
   const failure = failureText(trial);

@@ -2,7 +2,7 @@
 
 import type { GuardSide } from "../runtime/native/guarded_core.ts";
 
-/** What a trial does: it loads the core, runs one input several times, and unloads the core. */
+/** What a trial does: it loads the core, runs one input several times, and ends. */
 export interface TrialPlan {
   /** The absolute path of the core. */
   readonly core: string;
@@ -23,7 +23,14 @@ export interface TrialPlan {
 }
 
 /** What a trial is doing. If it crashes, the last one tells where. */
-export type Phase = "start" | "load" | "init" | "run" | "free" | "unload" | "end";
+export type Phase = "start" | "load" | "init" | "run" | "output" | "free" | "unload";
+
+/** What a core reports as its output, which may not be there: in digits, as it may be too large for a number. */
+export interface ReportedOutput {
+  readonly bytes: string;
+  /** In hexadecimal digits. */
+  readonly address: string;
+}
 
 /** One of the first two runs. */
 export interface RunReport {
@@ -59,6 +66,7 @@ export interface Remains {
 /** A line of the report. */
 export type ReportLine =
   | { readonly phase: Phase }
+  | { readonly output: ReportedOutput }
   | { readonly loaded: { readonly openMs: number; readonly initMs: number } }
   | { readonly failed: string }
   | { readonly ran: RunReport }

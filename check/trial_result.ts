@@ -1,12 +1,14 @@
 /** What has become of a trial, from its report and its end. Pure. */
 
 import { withReason } from "../system/failure_line.ts";
-import type { Phase, Remains, ReportLine, RunReport, Usage } from "./trial_plan.ts";
+import type { Phase, Remains, ReportedOutput, ReportLine, RunReport, Usage } from "./trial_plan.ts";
 
 /** The result of a trial. */
 export interface TrialResult {
   /** The last step that was begun. */
   readonly phase: Phase;
+  /** The output that was read last. */
+  readonly output: ReportedOutput | undefined;
   /** How the process ended, if not by itself: `crashed with SIGSEGV`. */
   readonly crash: string | undefined;
   /** Why the trial has ended early, though the process has not crashed: the core could not be loaded, for one. */
@@ -33,17 +35,19 @@ export interface TrialEnd {
 
 /** Reads the report. A line that a crash has cut is left out. */
 export function trialResult(report: string, end: TrialEnd): TrialResult {
-  const lines = report.split("\n").flatMap((line) => parsed(line) ?? []);
+  const lines = linesOf(report);
   const lastOf = <T>(pick: (line: ReportLine) => T | undefined): T | undefined =>
     lines.map(pick).findLast((value) => value !== undefined);
   const phase = lastOf((line) => "phase" in line ? line.phase : undefined) ?? "start";
   const failure = lastOf((line) => "failed" in line ? line.failed : undefined);
-  const hasExited = end.crash === undefined && failure === undefined && phase !== "end";
+  const hasExited = end.crash === undefined && phase !== "unload";
+  const crash = hasExited ? "ends the process with exit status 0" : end.crash;
   return {
     ...end,
     phase,
+    output: lastOf((line) => "output" in line ? line.output : undefined),
     failure,
-    crash: hasExited ? "ends the process with exit status 0" : end.crash,
+    crash: failure === undefined ? crash : undefined, // the core is not to blame for what comes after it
     loaded: lastOf((line) => "loaded" in line ? line.loaded : undefined),
     runs: lines.flatMap((line) => "ran" in line ? [line.ran] : []),
     times: lastOf((line) => "times" in line ? line.times : undefined) ??
@@ -51,6 +55,17 @@ export function trialResult(report: string, end: TrialEnd): TrialResult {
     usage: lastOf((line) => "usage" in line ? line.usage : undefined) ?? [],
     left: lastOf((line) => "left" in line ? line.left : undefined),
   };
+}
+
+/** Whether a trial whose report has got as far as this has only to end. */
+export function isEnding(report: string): boolean {
+  return linesOf(report).some((line) =>
+    "failed" in line || "phase" in line && line.phase === "unload"
+  );
+}
+
+function linesOf(report: string): ReportLine[] {
+  return report.split("\n").flatMap((line) => parsed(line) ?? []);
 }
 
 function parsed(line: string): ReportLine | undefined {
@@ -67,15 +82,21 @@ const ACTIONS: Readonly<Record<Phase, string>> = {
   load: "while the core is loaded",
   init: "in worker_init",
   run: "in worker_run_job",
+  output: "while its output is read",
   free: "in worker_free_outdata",
   unload: "while the core is unloaded",
-  end: "at the end of the process",
 };
 
+/** What Bun prints about itself when an error ends it, as after a core has closed its descriptors. */
+const RUNTIME_LINE = /^Bun v\S+ \(.+\)$/;
+
 /** `crashes with SIGSEGV in worker_run_job`; `undefined` if the trial has not crashed. */
-export function crashText({ crash, phase, printed }: TrialResult): string | undefined {
+export function crashText({ crash, phase, output, printed }: TrialResult): string | undefined {
   if (crash === undefined) return undefined;
-  const last = printed.findLast((line) => line.trim() !== "");
+  if (phase === "output" && output) {
+    return `${crash} ${ACTIONS.output}: ${output.bytes} bytes at 0x${output.address}`;
+  }
+  const last = printed.findLast((line) => line.trim() !== "" && !RUNTIME_LINE.test(line));
   return `${crash} ${ACTIONS[phase]}${last === undefined ? "" : `: ${last.trim()}`}`;
 }
 

@@ -10,7 +10,8 @@ import { PrintingPace } from "../system/printing_pace.ts";
 import { startSelf } from "../system/self.ts";
 import { hasLostThread, markedProcesses } from "./process_facts.ts";
 import type { TrialPlan } from "./trial_plan.ts";
-import { type TrialResult, trialResult } from "./trial_result.ts";
+import { TrialLimit } from "./trial_limit.ts";
+import { isEnding, type TrialResult, trialResult } from "./trial_result.ts";
 
 /** A killed process that has not ended after this time hangs in the kernel. */
 const END_TURN_MS = 20;
@@ -27,6 +28,14 @@ export interface TrialOptions {
   readonly budgetMs?: number;
   /** More environment variables. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What a trial is started with. */
+interface StartedTrial {
+  readonly planPath: string;
+  readonly report: string;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly budgetMs: number;
 }
 
 /** Why a trial has no result: somebody has ended the trials, as Ctrl-C does. It says nothing about the core. */
@@ -48,6 +57,8 @@ export class Trials {
   #count = 0;
   #current: Child | undefined;
   #isEnded = false;
+  /** Whether the core has taken too long at the end of a trial: the next ones need not wait for that again. */
+  #isLateAtEnd = false;
 
   /** `folder`: its own temporary folder. `limitMs`: how long a trial may take beyond the time for many runs. */
   constructor(runtime: Runtime, core: string, folder: string, limitMs: number) {
@@ -81,7 +92,8 @@ export class Trials {
     writeFileSync(planPath, JSON.stringify(plan));
     writeFileSync(report, "");
     const printed: string[] = [];
-    const ends = await this.#start(planPath, { ...env, TMPDIR: temporary }, budgetMs, printed);
+    const variables = { ...env, TMPDIR: temporary };
+    const ends = await this.#start({ planPath, report, variables, budgetMs }, printed);
     const survivors = await this.#endSurvivors(temporary);
     if (this.#isEnded) throw new TrialsEndedError(); // it was killed, and its folder may be gone
     const result = trialResult(readFileSync(report, "utf8"), { ...ends, printed, survivors });
@@ -97,30 +109,27 @@ export class Trials {
   }
 
   async #start(
-    planPath: string,
-    env: Readonly<Record<string, string>>,
-    budgetMs: number,
+    { planPath, report, variables, budgetMs }: StartedTrial,
     printed: string[],
   ): Promise<{ crash: string | undefined }> {
     const { clock } = this.#runtime;
-    const started = startSelf(this.#runtime, "check", [planPath], { variables: env });
+    const started = startSelf(this.#runtime, "check", [planPath], { variables });
     const onLine = (line: string) => {
       printed.push(line);
       if (printed.length > LINES_MAX) printed.shift();
     };
     const child = new Child(started, { clock, pace: this.#pace, onLine });
     this.#current = child;
-    let late: string | undefined;
-    const timer = clock.after(this.#limitMs + budgetMs, () => {
-      late = hasLostThread(started.pid)
-        ? "ends its thread, as pthread_exit does,"
-        : `takes longer than ${this.#limitMs / 1000}s`;
-      child.kill();
-    });
+    const limit = new TrialLimit(clock, {
+      isEnding: () => !this.#isEnded && isEnding(readFileSync(report, "utf8")), // whose folder may be gone then
+      hasLostThread: () => hasLostThread(started.pid),
+      kill: () => child.kill(),
+    }, { limitMs: this.#limitMs, moreMs: budgetMs, isKnown: this.#isLateAtEnd });
     const end = await child.settled;
-    timer.stop();
+    limit.stop();
+    this.#isLateAtEnd ||= limit.isLateAtEnd;
     this.#current = undefined;
-    return { crash: late ?? crashOf(end) };
+    return { crash: limit.problem ?? crashOf(end) };
   }
 
   async #endSurvivors(mark: string): Promise<number> {

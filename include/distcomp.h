@@ -43,11 +43,10 @@
  *   job in the run (`--core-output`). stdout is written line by line. If the core prints far more
  *   than the log can take, printing blocks, as on a slow terminal.
  * - A C++ exception, a Rust panic or a longjmp must not leave these functions.
- * - Unloading the core calls none of these functions, but it runs the core's destructors: functions
- *   with __attribute__((destructor)), destructors of C++ globals, and functions registered with
- *   atexit(). They run even if worker_init failed, but not after a crash, and not if the core had
- *   to be killed: it has 5 seconds. Where the C library cannot unload a core, they run when its
- *   process ends, at the same time.
+ * - The end of the process calls none of these functions, but it runs the core's destructors:
+ *   functions with __attribute__((destructor)), destructors of C++ globals, and functions registered
+ *   with atexit(). They run even if worker_init failed, but not after a crash, and not if the core
+ *   had to be killed: it has 5 seconds. Meanwhile the core stays loaded, and its threads run on.
  * - SIGUSR1, SIGUSR2, SIGPIPE and SIGXFSZ have no effect on the process, unless the core handles
  *   them. What the core starts ignores the first two, too. On Linux, the stack may grow to 256 MiB
  *   if the hard limit of the system allows it.
@@ -79,8 +78,8 @@ extern "C" {
  * Called once, after the core has been loaded and before anything else. Compare `version` with
  * DISTCOMP_API_VERSION.
  *
- * Return 0 if the core is ready. After any other value the core is unloaded, neither of the other
- * functions is called, and the value is reported to the controller that sent the core.
+ * Return 0 if the core is ready. After any other value neither of the other functions is called, the
+ * value is reported to the controller that sent the core, and then the process ends.
  */
 DISTCOMP_EXPORT int32_t worker_init(int32_t version);
 

@@ -167,7 +167,7 @@ export type NativePointer = { readonly [nativePointer]: true };
  * A compute core in this process: the three functions of the compute core API, and the memory for them.
  *
  * For each job: put the input into `input(bytes)`, call `run(bytes)`, read `outputBytes`, copy the output, and
- * call `free()`. Make no other call in between.
+ * call `free()`. Make no other call in between. It stays loaded: its threads may run until the process has ended.
  */
 export interface NativeCore {
   /** Calls `worker_init` and returns what it returned. */
@@ -197,14 +197,14 @@ export interface NativeCore {
   copyOutputTo(buffer: Uint8Array<ArrayBuffer>, at: number): void;
   /** Calls `worker_free_outdata` with exactly the size and pointer that the core gave. */
   free(): void;
-  /** Unloads the core: its destructors run. */
-  close(): void;
 }
 
 /** This process, if it runs a core without a worker. */
 export interface CoreProcess {
   /** Calls the core. If it calls `exit`, a line says so, and the process dies of SIGABRT. Keeps stdout and stderr. */
   call<T>(core: () => T): T;
+  /** Whether the output of a core's last job is there, as far as the system says. It is not at a null pointer. */
+  isOutputThere(core: NativeCore): boolean;
   /** Ends the process as C's `exit` does: what the core has registered with `atexit`, and destructors, run. */
   exit(status: number): never;
 }
@@ -236,7 +236,7 @@ export interface SlotChannel {
   allowCoreDumps(areAllowed: boolean): void;
   /**
    * Ends this process through the C library, which runs what it was told to run then: functions registered with
-   * `atexit`, and destructors of libraries that cannot be unloaded. Does not return.
+   * `atexit`, and destructors. Does not return.
    */
   exit(status: number): void;
 }

@@ -27,6 +27,8 @@ export const SlotNumber = {
   heldBytes: 8,
   /** The id of the job whose output the core is freeing; 0 while it frees none. */
   freeing: 9,
+  /** How many bytes the slot is reading that the core has reported as its output; 0 while it reads none. */
+  readingBytes: 10,
 } as const;
 
 /** How many numbers there are. */

@@ -58,8 +58,8 @@ const NOTHING = new Uint8Array(0);
 const BROKEN_STATUS = 1;
 
 /**
- * Serves the worker until the worker closes the connection, then unloads the core and ends the process. Returns the
- * exit status if it could not connect.
+ * Serves the worker until the worker closes the connection, then ends the process. Returns the exit status if it could
+ * not connect.
  */
 export function runSlot(runtime: SlotRuntime, socketPath: string, start: SlotStart): number {
   let channel: SlotChannel | undefined;
@@ -73,7 +73,7 @@ export function runSlot(runtime: SlotRuntime, socketPath: string, start: SlotSta
     console.error(messageOf(error));
     status = BROKEN_STATUS;
   }
-  // The runtime's own way out skips what C and C++ libraries do at the end: on Bun all of it.
+  // It runs the destructors of the core. The runtime's own way out skips some: on Bun all of them.
   channel?.exit(status);
   return status;
 }
@@ -159,7 +159,6 @@ class SlotLoop {
       this.#onFrames();
       this.#gathered.flush();
     }
-    this.#core?.close();
   }
 
   #onFrames(): void {
@@ -193,10 +192,7 @@ class SlotLoop {
       this.#runtime.openCoreProcess({ [CORE_FOLDER]: folderOf(path) });
       const core = this.#runtime.openCore(path);
       const result = core.init(CORE_API_VERSION);
-      if (result !== 0) {
-        core.close();
-        throw new Error(`worker_init returned ${result}`);
-      }
+      if (result !== 0) throw new Error(`worker_init returned ${result}`);
       this.#core = core;
       this.#trace?.begin(); // only now: the core may have a handler of its own
       this.#meter.onLoaded();
@@ -248,7 +244,9 @@ class SlotLoop {
     const sinceWriteUs = this.#meter.onEnd() - this.#gathered.writtenAtUs;
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
+    this.#numbers[SlotNumber.readingBytes] = core.outputBytes; // they may not be there
     this.#answers.answer(core, id, exitCode, this.#meter.usage);
+    this.#numbers[SlotNumber.readingBytes] = 0;
     this.#free(core, id);
     if (isMarked || sinceWriteUs > MARKED_AFTER_US) this.#marks.write(id);
     if (sinceWriteUs > ANSWERS_HELD_US) this.#gathered.flush();

@@ -9,7 +9,7 @@ import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
 import { openStdin } from "../../system/stdin.ts";
 import { messageOf, reasonOf } from "../../runtime/error_text.ts";
-import type { NativeCore, Runtime } from "../../runtime/ports.ts";
+import type { CoreProcess, NativeCore, Runtime } from "../../runtime/ports.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { printError } from "../terminal/log.ts";
 import { stderr } from "../terminal/stderr.ts";
@@ -17,6 +17,9 @@ import { UsageError } from "../program/usage_error.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
+
+/** The largest output of a job. */
+const OUTPUT_BYTES_MAX = 2 ** 40;
 
 /** The largest status that a process can end with. */
 const STATUS_MAX = 255;
@@ -29,12 +32,13 @@ export interface ExecRequest {
   readonly output?: string;
 }
 
-/** What a job has left. */
+/** How the core has ended its job, or why there was none. */
 interface Outcome {
-  readonly exitCode: number;
-  readonly output: Uint8Array<ArrayBuffer>;
-  /** Why there is no output, although the core reports one. */
-  readonly fault?: string;
+  /** The status of this process. */
+  readonly status: number;
+  readonly output?: Uint8Array<ArrayBuffer>;
+  /** What stderr says. */
+  readonly problem?: string;
 }
 
 /** Runs the job and ends this process as the core did. Rejects if there is no job to run. */
@@ -44,33 +48,20 @@ export async function execCommand(runtime: Runtime, request: ExecRequest): Promi
   const path = realpathSync(request.core);
   const own = runtime.openCoreProcess(environmentOf(path));
   // What the core has printed comes before its output, or before an error.
-  const { core, outcome: { exitCode, output, fault } } = own.call(() => {
-    const core = load(runtime, request.core, path);
-    return { core, outcome: runJob(core, input) };
+  const { status, output, problem } = own.call(() => {
+    const core = openCore(runtime, request.core, path);
+    const result = core.init(CORE_API_VERSION);
+    return result === 0 ? runJob(own, core, input) : refusal(request.core, result);
   });
-  if (fault === undefined) await writeOutput(output, request.output);
-  if (fault !== undefined) printError(fault);
-  else if (exitCode !== 0) {
-    printError(
-      `The core returned exit code ${exitCode}, with ${output.byteLength} bytes of output`,
-    );
-  }
+  if (output !== undefined) await writeOutput(output, request.output);
+  if (problem !== undefined) printError(problem);
   await stderr.flush();
-  core.close();
-  return own.exit(statusOf(exitCode));
+  return own.exit(status); // what the core does at its end comes last, and may not return
 }
 
 /** What a slot tells its core, for a process that is the only slot. */
 function environmentOf(path: string): Record<string, string> {
   return { DISTCOMP_SLOT: "0", DISTCOMP_SLOTS: "1", DISTCOMP_CORE_DIR: dirname(path) };
-}
-
-function load(runtime: Runtime, name: string, path: string): NativeCore {
-  const core = openCore(runtime, name, path);
-  const result = core.init(CORE_API_VERSION);
-  if (result === 0) return core;
-  core.close();
-  throw new CoreFileError(name, `worker_init returned ${result}`);
 }
 
 function openCore(runtime: Runtime, name: string, path: string): NativeCore {
@@ -81,19 +72,36 @@ function openCore(runtime: Runtime, name: string, path: string): NativeCore {
   }
 }
 
+function refusal(name: string, result: number): Outcome {
+  const { message } = new CoreFileError(name, `worker_init returned ${result}`);
+  return { status: ExitCode.usage, problem: message };
+}
+
 /** Runs one job in the same way as a slot does. */
-function runJob(core: NativeCore, input: Uint8Array): Outcome {
+function runJob(own: CoreProcess, core: NativeCore, input: Uint8Array): Outcome {
   core.input(input.byteLength).set(input);
   const exitCode = core.run(input.byteLength);
-  const { outputBytes, outputSize, outputPointer } = core;
-  if (outputBytes > 0 && !outputPointer) {
-    const fault = `The core reports ${outputSize} bytes of output at a null pointer`;
-    return { exitCode: ExitCode.someFailed, output: new Uint8Array(), fault };
+  const { outputBytes, outputSize } = core;
+  const reason = reasonNotToRead(own, core);
+  if (reason !== undefined) {
+    const problem = `The core reports ${outputSize} bytes of output${reason}`;
+    return { status: ExitCode.someFailed, problem };
   }
   const output = new Uint8Array(outputBytes);
   core.copyOutput(output);
   core.free();
-  return { exitCode, output };
+  if (exitCode === 0) return { status: ExitCode.ok, output };
+  const problem = `The core returned exit code ${exitCode}, with ${outputBytes} bytes of output`;
+  return { status: statusOf(exitCode), output, problem };
+}
+
+/** Why the output cannot be read, as a slot says it. */
+function reasonNotToRead(own: CoreProcess, core: NativeCore): string | undefined {
+  const { outputBytes, outputPointer } = core;
+  if (outputBytes === 0) return undefined;
+  if (!outputPointer) return " at a null pointer";
+  if (outputBytes > OUTPUT_BYTES_MAX) return `, but the limit is ${OUTPUT_BYTES_MAX}`;
+  return own.isOutputThere(core) ? undefined : " that cannot be read";
 }
 
 async function readInput(file: string): Promise<Uint8Array> {

@@ -138,7 +138,6 @@ export interface BunFunction {
 /** An open library. The caller that opens it knows the types of its functions. */
 export interface BunLibrary {
   readonly symbols: Record<string, unknown>;
-  close(): void;
 }
 
 /** The module `bun:ffi`. */

@@ -21,7 +21,7 @@ import {
 } from "../native/c_functions.ts";
 import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
-import { LOADER_FUNCTIONS, type LoaderLibrary, withBoundCalls } from "../native/bound_calls.ts";
+import { bindCalls, LOADER_FUNCTIONS, type LoaderLibrary } from "../native/bound_calls.ts";
 import { coreProcess } from "../native/core_process.ts";
 import {
   ForeignGuardedCore,
@@ -63,34 +63,26 @@ export function openCore(path: string, bindsNow = false): NativeCore {
   const loader = bindsNow
     ? openLinker((name) => open<LoaderLibrary<Pointer>>(name, LOADER_FUNCTIONS))
     : undefined;
-  return loader
-    ? withBoundCalls(loader, memoryWith(moreOfC()), path, () => load(path))
-    : load(path);
+  if (loader) bindCalls(loader, memoryWith(moreOfC()), path);
+  return load(path);
 }
 
 function load(path: string): NativeCore {
-  const opened: { close(): void }[] = [];
-  const close = () => opened.forEach((library) => library.close());
-  const functions: Record<string, unknown> = { close };
+  const functions: Record<string, unknown> = {};
   const missing: string[] = [];
   // Open each function separately, to find all that are missing. The system loads the library only once.
   for (const [name, declaration] of Object.entries(tableOf(CORE_API))) {
     try {
-      const library = ffi.dlopen(path, { [name]: declaration });
-      functions[name] = library.symbols[name];
-      opened.push(library);
+      functions[name] = ffi.dlopen(path, { [name]: declaration }).symbols[name];
     } catch (cause) {
       const text = messageOf(cause);
       if (!text.includes(`"${name}"`)) throw new CoreLoadError(reasonIn(text, path), { cause });
       missing.push(name);
     }
   }
-  if (missing.length === 0) {
-    // Each was found under its name.
-    return new ForeignCore(functions as unknown as CoreFunctions<Pointer>, memoryWith(moreOfC()));
-  }
-  close();
-  throw new CoreLoadError(`it lacks ${missing.join(", ")}`);
+  if (missing.length > 0) throw new CoreLoadError(`it lacks ${missing.join(", ")}`);
+  // Each was found under its name.
+  return new ForeignCore(functions as unknown as CoreFunctions<Pointer>, memoryWith(moreOfC()));
 }
 
 function hideOwnSymbols(): void {

@@ -20,7 +20,7 @@ import {
 } from "../native/c_functions.ts";
 import { CLOSING_FUNCTIONS, type ClosingLibrary } from "../files/closing_functions.ts";
 import { DIRECT_FUNCTIONS, type DirectLibrary } from "../files/direct_functions.ts";
-import { LOADER_FUNCTIONS, type LoaderLibrary, withBoundCalls } from "../native/bound_calls.ts";
+import { bindCalls, LOADER_FUNCTIONS, type LoaderLibrary } from "../native/bound_calls.ts";
 import { coreProcess } from "../native/core_process.ts";
 import {
   ForeignGuardedCore,
@@ -93,18 +93,14 @@ export function openCore(path: string, bindsNow = false): NativeCore {
   const loader = bindsNow
     ? openLinker((name) => Deno.dlopen(name, tableOf(LOADER_FUNCTIONS)).symbols)
     : undefined;
-  const open = () => load(path);
-  const library = loader
-    ? withBoundCalls(loader as unknown as LoaderLibrary<Pointer>, memory, path, open)
-    : open();
+  if (loader) bindCalls(loader as unknown as LoaderLibrary<Pointer>, memory, path);
+  const { symbols } = load(path);
   // The functions are optional, so that the error can name all that are missing.
-  const missing = Object.entries(library.symbols).filter(([, symbol]) => !symbol);
+  const missing = Object.entries(symbols).filter(([, symbol]) => !symbol);
   if (missing.length > 0) {
-    library.close();
     throw new CoreLoadError(`it lacks ${missing.map(([name]) => name).join(", ")}`);
   }
-  const functions = { ...library.symbols, close: () => library.close() };
-  return new ForeignCore(typed<CoreFunctions<Pointer>>(functions), memory);
+  return new ForeignCore(typed<CoreFunctions<Pointer>>(symbols), memory);
 }
 
 function hideOwnSymbols(): void {

@@ -1,6 +1,5 @@
 /**
- * Loads a library with all its calls bound, so that one which no library has is an error now, and not in the middle of
- * a job. Slots get `LD_BIND_NOW` for that; a process that the user has started may lack it.
+ * Binds all calls of a library, so that one which no library has is an error now, and not in the middle of a job. Slots get `LD_BIND_NOW` for that; a process that the user has started may lack it.
  */
 
 import { CoreLoadError } from "../ports.ts";
@@ -13,15 +12,12 @@ export const LOADER_FUNCTIONS: Readonly<Record<string, CFunction>> = {
   dlopen: { args: ["buffer", "i32"], returns: "pointer" },
   // char *dlerror(void)
   dlerror: { args: [], returns: "pointer" },
-  // int dlclose(void *handle)
-  dlclose: { args: ["pointer"], returns: "i32" },
 };
 
 /** The functions that `LOADER_FUNCTIONS` declares. */
 export interface LoaderLibrary<Pointer> {
   dlopen(path: Uint8Array, mode: number): Pointer | null;
   dlerror(): Pointer | null;
-  dlclose(handle: Pointer): number;
 }
 
 /** RTLD_NOW, and RTLD_LOCAL, which is 0 on Linux. */
@@ -31,24 +27,17 @@ const NOW_AND_LOCAL = platform === "darwin" ? 0x2 | 0x4 : 0x2;
 const MESSAGE_BYTES_MAX = 4096;
 
 /**
- * Calls `open`, which loads the library at `path`, once the system has bound its calls. Throws a `CoreLoadError` with
- * the message of the system's loader.
+ * Loads the library at `path` and binds its calls: whoever loads it after that gets the same one. Throws a
+ * `CoreLoadError` with the message of the system's loader.
  */
-export function withBoundCalls<Pointer, Size, T>(
+export function bindCalls<Pointer, Size>(
   library: LoaderLibrary<Pointer>,
   memory: ForeignMemory<Pointer, Size>,
   path: string,
-  open: () => T,
-): T {
+): void {
   const handle = library.dlopen(new TextEncoder().encode(`${path}\0`), NOW_AND_LOCAL);
-  if (!handle) {
-    throw new CoreLoadError(messageAt(library.dlerror(), memory).replaceAll(`${path}: `, ""));
-  }
-  try {
-    return open();
-  } finally {
-    library.dlclose(handle); // `open` holds it by now
-  }
+  if (handle) return;
+  throw new CoreLoadError(messageAt(library.dlerror(), memory).replaceAll(`${path}: `, ""));
 }
 
 /** The text up to its zero byte. The loader owns it. */

@@ -65,6 +65,9 @@ export const MPROTECT: CFunction = { args: ["pointer", "size", "i32"], returns: 
 // int getpagesize(void)
 export const GETPAGESIZE: CFunction = { args: [], returns: "i32" };
 
+// int mincore(void *address, size_t length, unsigned char *pages)
+export const MINCORE: CFunction = { args: ["pointer", "size", "buffer"], returns: "i32" };
+
 // int socket(int domain, int type, int protocol)
 export const SOCKET: CFunction = { args: ["i32", "i32", "i32"], returns: "i32" };
 

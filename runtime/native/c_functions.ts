@@ -12,6 +12,7 @@ import {
   ERRNO_LOCATION,
   GETPAGESIZE,
   IOCTL_PLAIN,
+  MINCORE,
   MMAP,
   type Mmap,
   MUNMAP,
@@ -142,8 +143,7 @@ export const C_LIBRARY: Readonly<Record<string, CFunction>> = {
     pread: { args: ["i32", "buffer", "size", "i64"], returns: "i32" },
     // ssize_t pwrite(int fd, const void *buffer, size_t count, off_t offset)
     pwrite: { args: ["i32", "pointer", "size", "i64"], returns: "i32" },
-    // int mincore(void *address, size_t length, unsigned char *pages)
-    mincore: { args: ["pointer", "size", "buffer"], returns: "i32" },
+    mincore: MINCORE,
     // void *memcpy(void *to, const void *from, size_t count)
     memcpy: { args: ["pointer", "pointer", "size"], returns: "pointer" },
     prctl: PRCTL,

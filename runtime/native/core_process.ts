@@ -3,7 +3,9 @@
 import type { CFunction } from "./c_functions.ts";
 import { closeOnExec, EXEC_FUNCTIONS, type ExecLibrary } from "./close_on_exec.ts";
 import { watchExit, type WatchTools } from "./exit_watch.ts";
+import { MAPPED_FUNCTIONS, type MappedLibrary, MappedMemory } from "./mapped_memory.ts";
 import type { CoreProcess } from "../ports.ts";
+import { platform } from "../this_process.ts";
 
 /** The functions of the C library that such a process needs. */
 const CORE_PROCESS_FUNCTIONS: Readonly<Record<string, CFunction>> = {
@@ -59,6 +61,11 @@ export function coreProcess<Pointer, Size>(
         library.fflush(null);
         restore();
       }
+    },
+    isOutputThere: (core) => {
+      if (platform !== "linux") return true;
+      const mapped = tools.open<MappedLibrary<Pointer, Size>>(MAPPED_FUNCTIONS);
+      return new MappedMemory(mapped, tools.memory).has(core);
     },
     exit: (status) => {
       library.exit(status);

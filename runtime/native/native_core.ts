@@ -24,12 +24,11 @@ const STABLE_BUFFER_BYTES = 4096;
 /** The first memory for inputs: room for small ones. */
 const INPUT_BYTES = 2 * UNUSED_BYTES;
 
-/** The three functions of a core, and a function that unloads it. `null` is C's null pointer. */
+/** The three functions of a core. `null` is C's null pointer. */
 export interface CoreFunctions<P> {
   worker_init(version: number): number;
   worker_run_job(size: bigint, data: P, outsize: P, outdata: P): number;
   worker_free_outdata(size: bigint, outdata: P | null): void;
-  close(): void;
 }
 
 type Memory<P> = Pick<ForeignMemory<P, unknown>, "addressOf" | "pointerTo" | "copy" | "move">;
@@ -187,10 +186,6 @@ export class ForeignCore<P extends object | number> implements NativeCore {
     if (this.#input.bytes.byteLength > KEPT_INPUT_BYTES_MAX + UNUSED_BYTES) {
       this.#renewInput(INPUT_BYTES);
     }
-  }
-
-  close(): void {
-    this.#functions.close();
   }
 
   #allocate(bytes: number): SharedBuffer<P> {

@@ -6,6 +6,7 @@
  */
 
 import type { CLibrary, ForeignMemory } from "./c_functions.ts";
+import { MappedMemory } from "./mapped_memory.ts";
 import type { CoreOutput } from "./slot_memory.ts";
 
 /** PROT_READ and PROT_WRITE; MAP_SHARED and MAP_NORESERVE. */
@@ -41,8 +42,8 @@ export class OutputMemory<Pointer, Size> {
   readonly #memory: ForeignMemory<Pointer, Size>;
   readonly #fd: number;
   readonly #mapping: Mapping<Pointer> | undefined;
-  readonly #pageBytes: number;
-  #pages = new Uint8Array(0);
+  /** All of this process, where a core says that its output is. */
+  readonly #own: MappedMemory<Pointer, Size>;
 
   /** `fd`: its descriptor, whose first `mappedBytes` bytes are mapped, if the system does that. */
   constructor(
@@ -54,8 +55,13 @@ export class OutputMemory<Pointer, Size> {
     this.#library = library;
     this.#memory = memory;
     this.#fd = fd;
-    this.#pageBytes = library.getpagesize();
+    this.#own = new MappedMemory(library, memory);
     this.#mapping = this.#map(mappedBytes);
+  }
+
+  /** Whether an output is there at all. */
+  isThere(output: CoreOutput): boolean {
+    return this.#own.has(output);
   }
 
   #map(byteLength: number): Mapping<Pointer> | undefined {
@@ -76,23 +82,11 @@ export class OutputMemory<Pointer, Size> {
 
   #copy(start: Pointer, at: number, core: CoreOutput) {
     const { outputPointer, outputBytes } = core;
-    if (!this.isThere(core)) return false;
+    if (!this.#own.has(core)) return false;
     const { size, behind } = this.#memory;
     const from = outputPointer as unknown as Pointer;
     this.#library.memcpy(behind(start, at), from, size(outputBytes));
     return true;
-  }
-
-  /** Whether there is memory at all addresses of an output. */
-  isThere({ outputAddress: address, outputBytes: bytes }: CoreOutput): boolean {
-    const before = Number(address % BigInt(this.#pageBytes));
-    const length = before + bytes;
-    const pages = Math.ceil(length / this.#pageBytes);
-    if (this.#pages.byteLength < pages) this.#pages = new Uint8Array(2 * pages);
-    const { size, pointerTo } = this.#memory;
-    const start = address - BigInt(before);
-    if (start === 0n) return false;
-    return this.#library.mincore(pointerTo(start), size(length), this.#pages) === 0;
   }
 
   #writeFile(at: number, { outputPointer, outputBytes }: CoreOutput): boolean {

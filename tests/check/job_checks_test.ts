@@ -17,7 +17,8 @@ const RAN = {
 };
 
 const SOUND: TrialResult = {
-  phase: "end",
+  phase: "unload",
+  output: undefined,
   crash: undefined,
   failure: undefined,
   loaded: { openMs: 1, initMs: 1 },

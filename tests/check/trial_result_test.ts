@@ -23,18 +23,19 @@ const WHOLE: readonly ReportLine[] = [
   { phase: "init" },
   { loaded: { openMs: 3, initMs: 4 } },
   { phase: "run" },
+  { output: { bytes: "4", address: "7f0012345678" } },
+  { phase: "output" },
   { phase: "free" },
   { ran: RAN },
   { times: { runs: 1, medianMs: 2, maxMs: 2 } },
   { usage: [] },
   { left: { processes: 1, files: ["a"] } },
   { phase: "unload" },
-  { phase: "end" },
 ];
 
 test("a whole report is read", () => {
   const result = trialResult(reportOf(WHOLE), ENDED);
-  assert.equal(result.phase, "end");
+  assert.equal(result.phase, "unload");
   assert.equal(result.crash, undefined);
   assert.equal(crashText(result), undefined);
   assert.deepEqual(result.runs.map(({ exitCode }) => exitCode), [0]);
@@ -46,6 +47,28 @@ test("a crash is said with the function it happened in, and what was printed las
   const end = { crash: "crashes with SIGSEGV", printed: ["first", "why", "  "], survivors: 0 };
   const result = trialResult(reportOf(WHOLE.slice(0, 4)), end);
   assert.equal(crashText(result), "crashes with SIGSEGV in worker_run_job: why");
+  const version = "Bun v1.4.5 (Linux x64)";
+  const exit = { crash: "exits with status 1", printed: ["why", version], survivors: 0 };
+  const exited = trialResult(reportOf(WHOLE.slice(0, 4)), exit);
+  assert.equal(
+    crashText(exited),
+    "exits with status 1 in worker_run_job: why",
+    "not the runtime's",
+  );
+});
+
+test("a crash while an output is read is said with what the core reports, and no function", () => {
+  const end = { crash: "crashes with SIGSEGV", printed: ["printed"], survivors: 0 };
+  const result = trialResult(reportOf(WHOLE.slice(0, 6)), end);
+  const output = "4 bytes at 0x7f0012345678";
+  assert.equal(crashText(result), `crashes with SIGSEGV while its output is read: ${output}`);
+});
+
+test("what happens at the end of a trial that has failed is not what it is said to have done", () => {
+  const end = { crash: "crashes with SIGABRT", printed: [], survivors: 0 };
+  const failed: ReportLine = { failed: "worker_init returned 5" };
+  const result = trialResult(reportOf([{ phase: "init" }, failed]), end);
+  assert.deepEqual([result.failure, result.crash], ["worker_init returned 5", undefined]);
 });
 
 test("a core that ends the process with status 0 has not run to the end", () => {
@@ -60,7 +83,7 @@ test("a report that is cut anywhere is read as far as it goes", () => {
   const report = reportOf(WHOLE);
   fc.assert(fc.property(fc.nat(report.length), (length) => {
     const result = trialResult(report.slice(0, length), ENDED);
-    assert.equal(result.crash === undefined, result.phase === "end");
+    assert.equal(result.crash === undefined, result.phase === "unload");
   }));
 });
 

@@ -155,7 +155,6 @@ function open({ base = 0, run = () => {}, output = () => undefined }: Options) {
       return 0;
     },
     worker_free_outdata: (size, address) => void freed.push([size, address]),
-    close: () => {},
   };
   let next = 1 << 20;
   const addressOf = (buffer: ArrayBuffer) => {

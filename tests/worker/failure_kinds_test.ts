@@ -26,6 +26,11 @@ const failures: [string, Kind, RegExp][] = [
   ["crash", "crash", /^crashed: SIGSEGV$/],
   ["assert", "crash", /^crashed: SIGABRT \(.*: Assertion `all is well' failed\.\)$/],
   ["exit 0", "crash", /^exited with status 0$/],
+  [
+    "stray 5",
+    "crash",
+    /^crashed: SIGSEGV; the core reports 5 bytes of output that cannot be read$/,
+  ],
   ["stray 100000", "other", /^The core reports 100000 bytes of output that cannot be read$/],
   ["claim 5", "other", /5 bytes of output at a null pointer$/],
   ["claim 18446744073709551615", "other", / 18446744073709551615 bytes of output at a null/],

@@ -5,9 +5,10 @@ import process from "node:process";
 import { type ControllerV1, errorText } from "../fixtures/peers/controller_v1.ts";
 import { utf8 } from "../fixtures/peers/frames.ts";
 import { coreBytes } from "../lib/cores.ts";
+import { eventually } from "../lib/processes.ts";
 import { test, testUnless } from "../lib/test.ts";
 import { connect, connectWith, failureOf, loadCore, run, send } from "./controllers.ts";
-import { startFakeWorker, startOwnWorker } from "./own_worker.ts";
+import { elapse, startFakeWorker, startOwnWorker, startTimedWorker } from "./own_worker.ts";
 
 const faulty: [string, RegExp][] = [
   ["init_refuses", /: worker_init returned 7$/],
@@ -88,6 +89,21 @@ test("a core that does not come back from worker_init is given up after a while"
   await loadCore(controller, "echo");
   assert.equal(await run(controller, "a job"), "a job");
 });
+
+/** What a core that refuses may do at its end, and until then. */
+const ENDINGS = { HANGS: 1, ABORTS: 1, THREADS: 8 };
+
+for (const [ending, value] of Object.entries(ENDINGS)) {
+  test(`a core that refuses is reported with its own reason, and its process ends, with ${ending}`, async () => {
+    await using worker = await startTimedWorker();
+    await using controller = await connect(worker);
+    const core = await coreBytes("ends_badly", { RESULT: 5, [ending]: value });
+    await assertRefused(controller, core, /: worker_init returned 5 \(no license\)$/);
+    const ended = eventually("its process has ended", () => worker.processes.running === 0);
+    await elapse(worker.clock, ended);
+    await loadCore(controller, "echo");
+  });
+}
 
 async function assertRefused(
   controller: ControllerV1,

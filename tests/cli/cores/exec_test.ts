@@ -65,6 +65,47 @@ programTest(
   },
 );
 
+programTest("exec says which output cannot be read, as a slot does", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in", "text");
+  const faults = {
+    NOWHERE: "4 bytes of output that cannot be read",
+    TOO_FAR: "1073741824 bytes of output that cannot be read",
+    ENORMOUS: `18446744073709551615 bytes of output, but the limit is ${2 ** 40}`,
+  };
+  for (const [fault, text] of Object.entries(faults)) {
+    if (process.platform !== "linux" && fault !== "ENORMOUS") continue; // only Linux tells
+    const ended = await workspace.run(["exec", await core("faulty", { [fault]: 1 }), "in"]);
+    assert.deepEqual(ended, {
+      code: 1,
+      stdout: "",
+      stderr: `distcomp: The core reports ${text}\n`,
+    });
+  }
+});
+
+programTest(
+  "threads of a core that run until the end do not change how exec ends",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const path = await core("ends_badly", { THREADS: 8 });
+    for (let time = 0; time < 5; time++) {
+      const ended = await workspace.run(["exec", path, "in"]);
+      assert.deepEqual(ended, { code: 0, stdout: "text", stderr: "" });
+    }
+  },
+);
+
+programTest("exec says what worker_init has returned before the core ends", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in", "text");
+  const path = await core("ends_badly", { RESULT: 5, ABORTS: 1 });
+  await using program = await workspace.start(["exec", path, "in"]);
+  assert.equal((await program.exited).signal, "SIGABRT");
+  assert.match(program.stderr, /^no license\ndistcomp: .*: worker_init returned 5\n$/);
+});
+
 programTest(
   "exec ends with the exit code of the core, or with 1 where that does not fit",
   async () => {

@@ -82,14 +82,23 @@ export function exitReason(
   end: ProcessEnd | undefined,
   killReason: string | undefined,
   child: { readonly whyGivenUp: string },
-  shared: { readonly hasOverflowedStack: boolean },
+  shared: { readonly hasOverflowedStack: boolean; readonly readingBytes: number },
   printed: { readonly lastLines: Lines },
 ): string {
   if (!end) return `${killReason ?? "was killed"}; ${child.whyGivenUp}`;
   if (killReason !== undefined) return killReason;
-  // A process that the core has forked may have left the address of a fault there.
-  const hasOverflowed = end.signal === "SIGSEGV" && shared.hasOverflowedStack;
-  const overflow = hasOverflowed ? " (stack overflow)" : "";
   const { lastLines } = printed;
-  return withReason(`${describeEnd(end, lastLines)}${overflow}`, lastLines);
+  return withReason(`${describeEnd(end, lastLines)}${accessText(end, shared)}`, lastLines);
+}
+
+/** What a bad memory access was about, as far as the slot could tell. */
+function accessText(
+  { signal }: ProcessEnd,
+  shared: { readonly hasOverflowedStack: boolean; readonly readingBytes: number },
+): string {
+  if (signal !== "SIGSEGV" && signal !== "SIGBUS") return "";
+  const bytes = shared.readingBytes;
+  if (bytes > 0) return `; the core reports ${bytes} bytes of output that cannot be read`;
+  // A process that the core has forked may have left the address of a fault there.
+  return signal === "SIGSEGV" && shared.hasOverflowedStack ? " (stack overflow)" : "";
 }

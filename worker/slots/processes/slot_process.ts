@@ -231,9 +231,8 @@ export class SlotProcess {
     void this.#link?.end();
     const end = await this.#child.settled;
     timer.stop();
-    if (!end) return this.#child.whyGivenUp;
-    if (this.#link) await this.#linkClosed.promise;
-    return undefined;
+    if (end && this.#link) await this.#linkClosed.promise;
+    return end ? undefined : this.#child.whyGivenUp;
   }
 
   /** Stops the process, or lets it go on. */
@@ -264,18 +263,19 @@ export class SlotProcess {
       if (lines) return; // it is too late
       throw new MalformedPayloadError("The slot answers a load request that was not sent");
     }
-    const problem = frame.type === ResponseType.ok ? undefined : decodeError(frame.payload);
-    if (problem !== undefined) return this.#failLoad(withReason(problem, lines));
     const { core, loaded } = this.#life;
+    if (frame.type !== ResponseType.ok) {
+      this.#failLoad(withReason(decodeError(frame.payload), lines));
+      return void this.end(); // its core may have left threads, which nobody needs
+    }
     this.#life = { name: "ready", core };
     loaded.resolve();
   }
 
   #failLoad(reason: string, kind?: LoadError["kind"]): void {
     if (this.#life.name !== "loading") return;
-    const { loaded } = this.#life;
+    this.#life.loaded.reject(new LoadError(reason, kind));
     this.#life = { name: "unusable" };
-    loaded.reject(new LoadError(reason, kind));
   }
 
   #giveUpLoad(reason: string, kind?: LoadError["kind"]): void {

@@ -64,6 +64,12 @@ export class SlotSharedMemory {
     return this.#numbers[SlotNumber.freeing] as DispatchId;
   }
 
+  /** How many bytes of its core's output the slot is reading; 0 while it reads none. */
+  get readingBytes(): number {
+    this.#file?.read(this.#numbers);
+    return this.#numbers[SlotNumber.readingBytes] ?? 0;
+  }
+
   /** Tells the slot whether its core prints nothing, so that its jobs need no marks in the output. */
   setQuiet(isQuiet: boolean): void {
     this.#file?.write(isQuiet ? 1 : 0, slotNumberAt(SlotNumber.isQuiet));

@@ -1,0 +1,67 @@
+/** Limits how long a trial takes: until its jobs are over, and then until its process has ended. */
+
+import type { Clock, Timer } from "../runtime/clock.ts";
+
+/** How long a core may take at the end of its process, as in a slot. */
+const END_LIMIT_MS = 5_000;
+
+/** How often is looked whether that has begun. */
+const LOOK_MS = 250;
+
+/** A trial, as far as its limit is concerned. */
+export interface LimitedTrial {
+  /** Whether its jobs are over. */
+  isEnding(): boolean;
+  hasLostThread(): boolean;
+  kill(): void;
+}
+
+/** The limit of one trial. */
+export class TrialLimit {
+  readonly #trial: LimitedTrial;
+  readonly #looks: Timer;
+  #timer: Timer;
+  #problem: string | undefined;
+  #isLateAtEnd = false;
+
+  /** `limitMs`: for its jobs. `moreMs`: what is added for many runs. `isKnown`: its core is known to be late at the end. */
+  constructor(
+    clock: Clock,
+    trial: LimitedTrial,
+    { limitMs, moreMs, isKnown }: { limitMs: number; moreMs: number; isKnown: boolean },
+  ) {
+    this.#trial = trial;
+    this.#timer = clock.after(limitMs + moreMs, () => this.#onLate(limitMs));
+    this.#looks = clock.every(LOOK_MS, () => {
+      if (!trial.isEnding()) return;
+      this.stop();
+      this.#timer = clock.after(isKnown ? 0 : END_LIMIT_MS, () => {
+        this.#isLateAtEnd = true;
+        this.#onLate(END_LIMIT_MS);
+      });
+    });
+  }
+
+  /** What the trial did when it was killed because of the limit, for a sentence; `undefined` if it was not. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Whether it was killed after its jobs. */
+  get isLateAtEnd(): boolean {
+    return this.#isLateAtEnd;
+  }
+
+  /** The trial has ended. */
+  stop(): void {
+    this.#timer.stop();
+    this.#looks.stop();
+  }
+
+  #onLate(limitMs: number): void {
+    this.#problem = this.#trial.hasLostThread()
+      ? "ends its thread, as pthread_exit does,"
+      : `takes longer than ${limitMs / 1000}s`;
+    this.#trial.kill();
+  }
+}

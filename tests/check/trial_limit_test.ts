@@ -1,0 +1,63 @@
+/** How long a trial may take, in virtual time. */
+
+import assert from "node:assert/strict";
+import { TrialLimit } from "../../check/trial_limit.ts";
+import { VirtualClock } from "../lib/virtual_clock.ts";
+import { test } from "../lib/test.ts";
+
+test("a trial is killed when its jobs take longer than the limit, and what is added for many runs", async () => {
+  const trial = new LimitedTrial();
+  await trial.clock.advance(2_999);
+  assert.equal(trial.kills, 0);
+  await trial.clock.advance(1);
+  assert.deepEqual([trial.kills, trial.limit.problem], [1, "takes longer than 1s"]);
+  assert.equal(trial.limit.isLateAtEnd, false);
+});
+
+test("a core has five seconds at the end of a trial, however much time its jobs had", async () => {
+  const trial = new LimitedTrial();
+  await trial.clock.advance(2_500);
+  trial.isEnding = true;
+  await trial.clock.advance(5_000);
+  assert.equal(trial.kills, 0);
+  await trial.clock.advance(250);
+  assert.deepEqual([trial.kills, trial.limit.problem], [1, "takes longer than 5s"]);
+  assert.equal(trial.limit.isLateAtEnd, true);
+});
+
+test("a core that is known to be late at the end is not waited for again", async () => {
+  const trial = new LimitedTrial(true);
+  await trial.clock.advance(1_000);
+  assert.equal(trial.kills, 0);
+  trial.isEnding = true;
+  await trial.clock.advance(250);
+  assert.deepEqual([trial.kills, trial.limit.problem], [1, "takes longer than 5s"]);
+});
+
+test("a trial that has ended is not killed", async () => {
+  for (const isEnding of [false, true]) {
+    const trial = new LimitedTrial();
+    trial.isEnding = isEnding;
+    await trial.clock.advance(500);
+    trial.limit.stop();
+    await trial.clock.advance(60_000);
+    assert.deepEqual([trial.kills, trial.limit.problem], [0, undefined]);
+  }
+});
+
+/** A trial with a limit of one second, and two for many runs. */
+class LimitedTrial {
+  readonly clock = new VirtualClock();
+  readonly limit: TrialLimit;
+  isEnding = false;
+  kills = 0;
+
+  constructor(isKnown = false) {
+    const trial = {
+      isEnding: () => this.isEnding,
+      hasLostThread: () => false,
+      kill: () => void this.kills++,
+    };
+    this.limit = new TrialLimit(this.clock, trial, { limitMs: 1_000, moreMs: 2_000, isKnown });
+  }
+}
