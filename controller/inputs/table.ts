@@ -113,18 +113,23 @@ async function* textOf(file: string, onText: (some: string) => void): AsyncItera
   yield decode();
 }
 
-/**
- * Whether the first line ends in this chunk. Throws if it is in UTF-16, as some programs on Windows write tables: without
- * a mark, names of ASCII are UTF-8, too, with zeros in them.
- */
+/** Whether the first line ends in this chunk. Throws if it is in UTF-16, as some programs on Windows write tables. */
 function endsHeader(chunk: Buffer): boolean {
   const end = chunk.findIndex((byte) => byte === NEWLINE || byte === CARRIAGE_RETURN);
-  const hasMark = UTF16_MARKS.some((mark) => chunk.subarray(0, mark.length).equals(mark));
-  if (hasMark || chunk.subarray(0, end < 0 ? undefined : end).includes(0)) {
-    const encoding = hasMark ? "utf16" : chunk[0] === 0 ? "utf16be" : "utf16le";
-    throw new Error(`it is UTF-16; convert it: iconv -f ${encoding} -t utf8`);
-  }
+  const encoding = utf16In(chunk, end < 0 ? chunk.byteLength : end);
+  if (encoding) throw new Error(`it is UTF-16; convert it: iconv -f ${encoding} -t utf8`);
   return end >= 0;
+}
+
+/** Which UTF-16 a text with such a first line is in. Names without a mark are UTF-8 as well, with zeros in turn. */
+function utf16In(chunk: Buffer, lineBytes: number): string | undefined {
+  const hasMark = UTF16_MARKS.some((mark) => chunk.subarray(0, mark.length).equals(mark));
+  const isUtf32 = chunk[2] === 0 && chunk[3] === 0;
+  if (hasMark && !isUtf32) return "utf16";
+  const line = chunk.subarray(0, lineBytes + 2); // with both bytes of the line's end
+  const isZero = (part: number) =>
+    line.byteLength >= 4 && line.every((byte, at) => (byte === 0) === (at % 2 === part));
+  return isZero(0) ? "utf16be" : isZero(1) ? "utf16le" : undefined;
 }
 
 /** A name in quotes is one column, whatever is in it. */

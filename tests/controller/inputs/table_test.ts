@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import process from "node:process";
+import { gzipSync } from "node:zlib";
 import { tableSource } from "../../../controller/inputs/table.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import { test } from "../../lib/test.ts";
@@ -51,6 +52,13 @@ test("a single column may have any name in quotes", async () => {
   }
 });
 
+test("a zero byte in the name of a column is part of that name", async () => {
+  await using workspace = await Workspace.make();
+  const file = await workspace.write("table.csv", "a,b\0\n1,2\n");
+  const tasks = await tasksOf(tableSource(file));
+  assert.deepEqual(tasks.map((task) => JSON.parse(textOf(task))), [{ a: 1, "b\0": 2 }]);
+});
+
 test("a long table is read in batches, and a header alone has no rows", async () => {
   await using workspace = await Workspace.make();
   const rows = Array.from({ length: 5_000 }, (_, index) => `${index}\n`).join("");
@@ -96,6 +104,7 @@ test("a table that cannot be right is refused with the reason", async () => {
     [utf16("\ufeffa,b\n1,2\n").swap16(), /: it is UTF-16; convert it: iconv -f utf16 -t utf8$/],
     [utf16("a,b\n1,2\n"), /: it is UTF-16; convert it: iconv -f utf16le -t utf8$/],
     [utf16("a,b\n1,2\n").swap16(), /: it is UTF-16; convert it: iconv -f utf16be -t utf8$/],
+    [gzipSync("a,b\n1,2\n"), /: it is not UTF-8; convert it, as with iconv/],
     [
       `a\n"${"x".repeat(3 * 1024 * 1024)}`,
       /: the row at line 2 is longer than 1 MiB; look for a quote/,
