@@ -91,13 +91,16 @@ async function open(
   }
 }
 
-/** Whether an error keeps a run from going on where an earlier one has ended. */
+/**
+ * Whether an error of the system keeps a run from going on where an earlier one has ended. Others are about what is there,
+ * such as a pack that is not ours, and say what to do instead.
+ */
 async function isOfEarlierRun(
   { files }: Runtime,
   { flags }: LaunchedRun,
   error: unknown,
 ): Promise<boolean> {
-  if (!(error instanceof SinkError) || flags.fresh) return false;
+  if (!(error instanceof SinkError) || error.cause === undefined || flags.fresh) return false;
   const journal = await files.info(journalOf(flags)).catch(() => undefined); // then no run has ended here
   return journal?.kind === "file" && journal.bytes > 0;
 }

@@ -66,7 +66,8 @@ function reportError(
   const exitCode = exitCodeOf(error);
   // If no job has ended yet, here or in an earlier run, other errors are in the command, and repeating it is of no use.
   const { done, failed, skipsLeft } = status;
-  const isResumable = done + failed + skipsLeft > 0 || isNoFaultOfCommand(error);
+  const ended = done + failed + (error instanceof KeyError ? 0 : skipsLeft); // the key is named by the command
+  const isResumable = ended > 0 || isNoFaultOfCommand(error);
   if (exitCode === undefined) throw isResumable ? new EndedRunError(error, resumeHint) : error;
   if (error instanceof TooManyFailuresError && !error.wasStopped) {
     printError(error.message); // all jobs have ended: there is nothing to resume

@@ -150,6 +150,13 @@ test("a run that cannot go on where an earlier one ended says how to resume, onc
   await rm(workspace.at("outputs/.distcomp/lock"), { recursive: true });
   await workspace.write("rows.csv", "n,n\n1,1\n");
   await tried(hint); // although no job has ended yet
+  await workspace.write("rows.csv", "n\n1\n");
+  const withoutKey = await workspace.run([...args, "-w", "127.0.0.1:1", "--key", "nothing"]);
+  assert.match(withoutKey.stderr, /\ndistcomp: There is no key [^\n]*\n$/); // the command has to be another one
+  assert.equal((await workspace.run([...args, "--pack", "p.tar"])).code, 0);
+  await rm(workspace.at("p.tar"));
+  await workspace.write("p.tar/file", "in the place of the pack");
+  await tried(/^distcomp: Cannot [^\n]*; choose another pack\n$/, ["--pack", "p.tar"]);
 });
 
 test("--max-failures stops a run with too many failures, and prints how to resume it", async () => {
