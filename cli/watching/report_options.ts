@@ -25,7 +25,7 @@ Examples:
   ssh head distcomp report outputs/ -o - > r.html`,
   paragraphs: [
     "The page is one file, and needs no other file and no network. It is made from the journal alone, " +
-    "even during the run. Journals of older versions say less.",
+    "even during the run. Journals of builds before 0.1.0 say less.",
     "It replaces an earlier report, but no other file.",
   ],
 };

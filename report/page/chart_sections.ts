@@ -139,7 +139,7 @@ ${
 
 function runTimeSection({ knowledge }: Report, bars: BarData): Html {
   const what = knowledge.unmeasured > 0
-    ? "From sending a job to its answer: the journal is of an older version, and does not say how long jobs ran."
+    ? "From sending a job to its answer: the journal is of a build before 0.1.0, and does not say how long jobs ran."
     : "How long jobs ran in the core.";
   return barSection("runtimes", "Times of jobs", what, bars);
 }

@@ -147,12 +147,12 @@ function notesOf({ knowledge, missing, flaws, jobsWithoutRow }: Report): string[
   return [
     note(
       unmeasured > 0,
-      "The journal, or a part of it, is of an older version: times of jobs contain waiting in queues.",
+      "The journal, or a part of it, is of a build before 0.1.0: times of jobs contain waiting in queues.",
     ),
     note(
       timed < records,
       known("When a job began, and how long it ran,", timed),
-      "Workers of version 1 and older versions of distcomp do not report it, and it is unknown for jobs that crashed.",
+      "Workers of protocol version 1 and builds before 0.1.0 do not report it, and it is unknown for jobs that crashed.",
     ),
     note(
       missing.attempts > 0,

@@ -11,6 +11,9 @@ import { noWarning as warn } from "./sources.ts";
 
 const LEVELS = 3_000;
 
+/** Folders in one part of a listing: more than a count remembers. */
+const WIDTH = 1_500;
+
 test("a tree of 3,000 levels is walked and counted, with one folder open at a time", async () => {
   const tree = new DeepTree(LEVELS);
   const { files } = tree;
@@ -29,6 +32,19 @@ test("all folders on the way are closed if a walk is left early", async () => {
   assert.deepEqual([tree.open, tree.openMost], [0, LEVELS + 1]); // none of them was listed to its end
 });
 
+test("a folder with thousands of folders is counted as it is walked", async () => {
+  const files = filesWith(async function* (path) {
+    if (path !== "in") return yield await Promise.resolve([{ name: "a", kind: "file" }]);
+    for (const part of ["x", "y"]) {
+      yield Array.from({ length: WIDTH }, (_, at) => ({ name: `${part}${at}`, kind: "folder" }));
+    }
+    yield [{ name: "z", kind: "file" }];
+  });
+  const listed = await Array.fromAsync(walkFolder("in", { files, excluded: "out", warn }));
+  assert.equal(listed.flat().length, 2 * WIDTH + 1);
+  assert.equal(await countFiles({ files, paths: ["in"], outputs: "out", warn }), 2 * WIDTH + 1);
+});
+
 /** Each folder `d` has another one in it, down to the last, and a file `z`. */
 class DeepTree {
   readonly #levels: number;
@@ -40,11 +56,7 @@ class DeepTree {
   }
 
   get files(): Files {
-    const target: Files["target"] = async (path) => {
-      if (path === "in") return { ...await systemFiles.target("."), kind: "folder" };
-      throw new Error("nothing of an earlier run is there");
-    };
-    return { ...systemFiles, entries: (path) => this.#entries(path), target };
+    return filesWith((path) => this.#entries(path));
   }
 
   async *#entries(path: string): AsyncIterable<readonly Entry[]> {
@@ -58,4 +70,13 @@ class DeepTree {
       this.open -= 1;
     }
   }
+}
+
+/** Files in which the folder `in` and those below it have these entries. */
+function filesWith(entries: (path: string) => AsyncIterable<readonly Entry[]>): Files {
+  const target: Files["target"] = async (path) => {
+    if (path === "in") return { ...await systemFiles.target("."), kind: "folder" };
+    throw new Error("nothing of an earlier run is there");
+  };
+  return { ...systemFiles, entries, target };
 }
