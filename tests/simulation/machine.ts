@@ -39,6 +39,8 @@ export class Machine {
   readonly #random: Random;
   readonly #events: MachineEvents;
   readonly #slots = new Set<SimulatedSlot>();
+  /** The numbers of slots without a process, because their core has refused: the next load starts one. */
+  readonly #refused = new Set<number>();
   #process: SimulatedProcess | undefined;
   #worker: Worker | undefined;
   #lastPid = 100;
@@ -77,6 +79,11 @@ export class Machine {
   /** The slots whose processes are there. */
   get slots(): SimulatedSlot[] {
     return [...this.#slots].filter(({ isGone }) => !isGone);
+  }
+
+  /** How many slots can load a core. */
+  get usableSlots(): number {
+    return this.slots.length + this.#refused.size;
   }
 
   get process(): SimulatedProcess | undefined {
@@ -133,6 +140,7 @@ export class Machine {
     this.#process = undefined;
     this.#worker = undefined;
     this.#slots.clear();
+    this.#refused.clear();
   }
 
   #spawn(worker: SimulatedProcess, command: readonly string[]): SimulatedSlot {
@@ -148,7 +156,10 @@ export class Machine {
       onKilled: (job) => this.#events.onSlotKilled(job),
     });
     this.#slots.add(slot);
-    void slot.ended.then(() => this.#slots.delete(slot));
+    this.#refused.delete(index);
+    void slot.ended.then(() => {
+      if (this.#slots.delete(slot) && slot.hasRefused) this.#refused.add(index);
+    });
     worker.onKilled(() => slot.kill());
     this.#timeline.after(this.plan.startMs, () => {
       if (slot.isGone) return;

@@ -283,7 +283,7 @@ class Simulation {
     for (const machine of this.#machines) {
       if (!machine.isRunning) continue;
       const { name, slots, manner, dials } = machine.plan;
-      const found = machine.slots.length;
+      const found = machine.usableSlots;
       if (found !== slots) return `${name} has ${found} of its ${slots} slots`;
       if (manner === "version 1" || dials) continue;
       const load = await probe(this.#timeline, this.#network, this.#random, machine)

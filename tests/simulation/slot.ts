@@ -47,6 +47,8 @@ export class SimulatedSlot extends SlotPeer {
   readonly #jobs: Frame[] = [];
   #running: { readonly job: PlannedJob; readonly end: Event } | undefined;
   #core = "";
+  /** Its core has refused to load, so that its worker ends it. */
+  hasRefused = false;
 
   constructor(
     timeline: Timeline,
@@ -105,6 +107,7 @@ export class SimulatedSlot extends SlotPeer {
   #load({ id, payload }: Frame): void {
     this.#core = decodeLoad(new Uint8Array(payload)).name;
     const refusal = this.#habits.refusal();
+    this.hasRefused = refusal !== undefined;
     if (refusal) this.send(ERROR, id, utf8(refusal));
     else this.send(OK, id, NOTHING);
   }
