@@ -9,7 +9,7 @@ import type { ByteStream } from "../../runtime/ports.ts";
 import { type Offers, WatchedStream } from "./version_offers.ts";
 
 /**
- * A worker may be doubted after so many offers of version 2 without an answer, and after more if it has spoken it before.
+ * A worker may be doubted after so many offers of version 2 without a description, and after more if it has given one.
  * Faults are no measure: one can spoil several connections, or none, or one that has its answer.
  */
 const UNANSWERED_MIN = 3;
@@ -50,7 +50,7 @@ export class VersionCheck {
     const { unanswered, hasDescribed } = this.#offersTo(machine);
     assert(
       unanswered >= (hasDescribed ? UNANSWERED_AFTER_AGREEMENT_MIN : UNANSWERED_MIN),
-      `${machine} speaks version 2, but is used with version 1 after ${unanswered} offers without an answer`,
+      `${machine} speaks version 2, but is used with version 1 after ${unanswered} offers without a description`,
     );
   }
 

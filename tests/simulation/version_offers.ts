@@ -1,11 +1,11 @@
-/** Watches the connections of a run: which offers of version 2 each machine has left without an answer. */
+/** Watches the connections of a run: after which offers of version 2 the machine has not described itself. */
 
 import type { ByteStream } from "../../runtime/ports.ts";
 import { DESCRIBE, type Frame, FrameReader, OK, VERSION, view } from "../fixtures/peers/frames.ts";
 
 /** The offers to one machine, in one start of a run. */
 export interface Offers {
-  /** How many connections have ended without an answer to an offer of version 2, since a worker has described itself. */
+  /** How many connections with an offer of version 2 have ended before a worker has described itself, since one has. */
   unanswered: number;
   /** Whether a worker of this machine has described itself, which only version 2 can. */
   hasDescribed: boolean;
@@ -71,7 +71,7 @@ export class WatchedStream implements ByteStream {
   #onAnswers(frames: readonly Frame[]): void {
     for (const { type, id } of frames) {
       if (id === this.#version && !this.#isOffered) this.#offers.isVersion1 = true;
-      this.#isOffered = false;
+      if (id === this.#version && type !== OK) this.#isOffered = false; // a refusal is an answer
       if (id !== this.#describe || type !== OK) continue;
       this.#isOver = true;
       this.#offers.hasDescribed = true;
