@@ -27,7 +27,9 @@ function checkRuns(inputs: readonly InputTrials[]): Finding {
   const finding = findingsOf("jobs");
   for (const trials of inputs) {
     const { input, plain, again } = trials;
-    const crash = [plain, again].find(crashesIn("start", "load", "init", "run", "output"));
+    const crash = [plain, again].find(
+      crashesIn("start", "load", "init", "run", "output", "jobs", "after"),
+    );
     if (crash) return finding.failed(`it ${crashText(crash)} (input: ${input.name})`);
     const failed = failedTrial(trials);
     if (failed) return finding.failed(`${failureText(failed)} (input: ${input.name})`);

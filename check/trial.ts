@@ -9,7 +9,7 @@ import process from "node:process";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { GuardedCore } from "../runtime/native/guarded_core.ts";
 import { openGuardedCore } from "../runtime/open_guarded_core.ts";
-import type { NativeCore, Runtime } from "../runtime/ports.ts";
+import type { CoreProcess, NativeCore, Runtime } from "../runtime/ports.ts";
 import { heapBytes, ownResidentBytes, startedProcesses, threadIds } from "./process_facts.ts";
 import type { Phase, ReportLine, RunReport, TrialPlan, Usage } from "./trial_plan.ts";
 
@@ -32,6 +32,8 @@ const THREADS_MAX = 64;
 /** How often threads are counted. */
 const RUNS_PER_COUNT = 32;
 
+const STDERR = 2;
+
 /** A larger output is not compared. */
 const OUTPUT_BYTES_MAX = 2 ** 30;
 
@@ -43,9 +45,21 @@ export async function runTrial(runtime: Runtime, planPath: string): Promise<neve
   try {
     await trial.run();
   } catch (error) {
-    trial.report({ failed: reasonOf(error) });
+    endFailed(own, trial, reasonOf(error));
   }
   return own.exit(0);
+}
+
+/** Ends a trial that cannot go on. What destructors print would be taken for the reason, so none of them runs. */
+function endFailed(own: CoreProcess, trial: Trial, failed: string): void {
+  own.call(() => {}); // writes what the core has printed
+  try {
+    trial.report({ failed });
+  } catch {
+    writeSync(STDERR, "the core has closed descriptors of its process\n"); // the report's, for one
+    own.exit(1);
+  }
+  process.kill(process.pid, "SIGKILL");
 }
 
 class Trial {
@@ -137,6 +151,7 @@ class Runs {
       if ((index + 1) % RUNS_PER_LOOK === 0) this.#look(index + 1);
       if (index % RUNS_PER_COUNT === 0 && this.#threads() > THREADS_MAX) break;
     }
+    this.#report({ phase: "after" });
     const sorted = this.#times.toSorted((one, other) => one - other);
     const medianMs = sorted[sorted.length >> 1] ?? 0;
     this.#report({ times: { runs: sorted.length, medianMs, maxMs: sorted.at(-1) ?? 0 } });
@@ -149,6 +164,7 @@ class Runs {
     const guard = this.#plan.guard && this.#placed(input, this.#plan.guard);
     if (!guard) this.#copy(input);
     if (isDetailed) this.#report({ phase: "run" });
+    else if (index === DETAILED_RUNS) this.#report({ phase: "jobs" });
     const startedAtMs = this.#clock.now();
     const exitCode = core.run(input.byteLength);
     this.#times.push(this.#clock.now() - startedAtMs);

@@ -31,14 +31,19 @@ export class TrialLimit {
     { limitMs, moreMs, isKnown }: { limitMs: number; moreMs: number; isKnown: boolean },
   ) {
     this.#trial = trial;
-    this.#timer = clock.after(limitMs + moreMs, () => this.#onLate(limitMs));
-    this.#looks = clock.every(LOOK_MS, () => {
-      if (!trial.isEnding()) return;
+    const limitEnd = () => {
       this.stop();
       this.#timer = clock.after(isKnown ? 0 : END_LIMIT_MS, () => {
         this.#isLateAtEnd = true;
         this.#onLate(END_LIMIT_MS);
       });
+    };
+    this.#timer = clock.after(limitMs + moreMs, () => {
+      if (trial.isEnding()) limitEnd();
+      else this.#onLate(limitMs);
+    });
+    this.#looks = clock.every(LOOK_MS, () => {
+      if (trial.isEnding()) limitEnd();
     });
   }
 

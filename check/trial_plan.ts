@@ -23,7 +23,17 @@ export interface TrialPlan {
 }
 
 /** What a trial is doing. If it crashes, the last one tells where. */
-export type Phase = "start" | "load" | "init" | "run" | "output" | "free" | "unload";
+export type Phase =
+  | "start"
+  | "load"
+  | "init"
+  | "run"
+  | "output"
+  | "free"
+  /** One of the jobs behind the first two, of which the steps are not reported. */
+  | "jobs"
+  | "after"
+  | "unload";
 
 /** What a core reports as its output, which may not be there: in digits, as it may be too large for a number. */
 export interface ReportedOutput {

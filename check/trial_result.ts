@@ -84,11 +84,10 @@ const ACTIONS: Readonly<Record<Phase, string>> = {
   run: "in worker_run_job",
   output: "while its output is read",
   free: "in worker_free_outdata",
+  jobs: "in one of its jobs",
+  after: "after its jobs",
   unload: "while the core is unloaded",
 };
-
-/** What Bun prints about itself when an error ends it, as after a core has closed its descriptors. */
-const RUNTIME_LINE = /^Bun v\S+ \(.+\)$/;
 
 /** `crashes with SIGSEGV in worker_run_job`; `undefined` if the trial has not crashed. */
 export function crashText({ crash, phase, output, printed }: TrialResult): string | undefined {
@@ -96,7 +95,7 @@ export function crashText({ crash, phase, output, printed }: TrialResult): strin
   if (phase === "output" && output) {
     return `${crash} ${ACTIONS.output}: ${output.bytes} bytes at 0x${output.address}`;
   }
-  const last = printed.findLast((line) => line.trim() !== "" && !RUNTIME_LINE.test(line));
+  const last = printed.findLast((line) => line.trim() !== "");
   return `${crash} ${ACTIONS[phase]}${last === undefined ? "" : `: ${last.trim()}`}`;
 }
 

@@ -25,6 +25,16 @@ test("a core has five seconds at the end of a trial, however much time its jobs 
   assert.equal(trial.limit.isLateAtEnd, true);
 });
 
+test("a trial whose jobs have just ended is not killed at their limit", async () => {
+  const trial = new LimitedTrial();
+  await trial.clock.advance(2_990);
+  trial.isEnding = true;
+  await trial.clock.advance(5_000);
+  assert.equal(trial.kills, 0);
+  await trial.clock.advance(250);
+  assert.deepEqual([trial.kills, trial.limit.problem], [1, "takes longer than 5s"]);
+});
+
 test("a core that is known to be late at the end is not waited for again", async () => {
   const trial = new LimitedTrial(true);
   await trial.clock.advance(1_000);

@@ -47,14 +47,6 @@ test("a crash is said with the function it happened in, and what was printed las
   const end = { crash: "crashes with SIGSEGV", printed: ["first", "why", "  "], survivors: 0 };
   const result = trialResult(reportOf(WHOLE.slice(0, 4)), end);
   assert.equal(crashText(result), "crashes with SIGSEGV in worker_run_job: why");
-  const version = "Bun v1.4.5 (Linux x64)";
-  const exit = { crash: "exits with status 1", printed: ["why", version], survivors: 0 };
-  const exited = trialResult(reportOf(WHOLE.slice(0, 4)), exit);
-  assert.equal(
-    crashText(exited),
-    "exits with status 1 in worker_run_job: why",
-    "not the runtime's",
-  );
 });
 
 test("a crash while an output is read is said with what the core reports, and no function", () => {

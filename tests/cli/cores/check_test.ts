@@ -24,6 +24,8 @@ const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] 
   ["WRITES_BEHIND", SHORT, "failed", "bounds", /writes past the end of its input/],
   ["WRITES_NUL", INPUT, "failed", "bounds", /writes past the end of its input/],
   ["CRASHES", INPUT, "failed", "jobs", /crashes with SIGABRT in worker_run_job: about to abort/],
+  ["CLOSES_ALL", INPUT, "failed", "jobs", /in worker_run_job: the core has closed descriptors/],
+  ["CRASHES_LATER", INPUT, "failed", "leaks", /crashes with SIGABRT in one of its jobs, after/],
   ["EXITS", INPUT, "failed", "jobs", /ends the process with exit status 0 in worker_run_job/],
   ["FAILS", INPUT, "warning", "jobs", /exit code 7 for input/],
   ["NO_OUTPUT", INPUT, "failed", "jobs", /63 bytes of output at a null pointer/],
@@ -51,6 +53,7 @@ const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] 
 /** Each takes some seconds. These are of different kinds. */
 const QUICK = [
   "CRASHES",
+  "CLOSES_ALL",
   "NO_OUTPUT",
   "NOWHERE",
   "FREES_TWICE",
