@@ -245,8 +245,11 @@ class SlotLoop {
     const mayBeMarked = exitCode !== 0 || this.#marks.areWanted;
     const isMarked = mayBeMarked && this.#marks.announce(id, exitCode);
     this.#numbers[SlotNumber.readingBytes] = core.outputBytes; // they may not be there
-    this.#answers.answer(core, id, exitCode, this.#meter.usage);
-    this.#numbers[SlotNumber.readingBytes] = 0;
+    try {
+      this.#answers.answer(core, id, exitCode, this.#meter.usage);
+    } finally {
+      this.#numbers[SlotNumber.readingBytes] = 0;
+    }
     this.#free(core, id);
     if (isMarked || sinceWriteUs > MARKED_AFTER_US) this.#marks.write(id);
     if (sinceWriteUs > ANSWERS_HELD_US) this.#gathered.flush();

@@ -29,7 +29,7 @@ const failures: [string, Kind, RegExp][] = [
   [
     "stray 5",
     "crash",
-    /^crashed: SIGSEGV; the core reports 5 bytes of output that cannot be read$/,
+    /^crashed: SIGSEGV while the 5 bytes of output that the core reports were read$/,
   ],
   ["stray 100000", "other", /^The core reports 100000 bytes of output that cannot be read$/],
   ["claim 5", "other", /5 bytes of output at a null pointer$/],

@@ -98,7 +98,8 @@ function accessText(
 ): string {
   if (signal !== "SIGSEGV" && signal !== "SIGBUS") return "";
   const bytes = shared.readingBytes;
-  if (bytes > 0) return `; the core reports ${bytes} bytes of output that cannot be read`;
+  // A thread of the core may have crashed meanwhile.
+  if (bytes > 0) return ` while the ${bytes} bytes of output that the core reports were read`;
   // A process that the core has forked may have left the address of a fault there.
   return signal === "SIGSEGV" && shared.hasOverflowedStack ? " (stack overflow)" : "";
 }
