@@ -96,7 +96,7 @@ testUnless(
 
 testUnless(NOT_ON_DENO, "with a controller's permissions no library can be loaded", async () => {
   const path = JSON.stringify(await core("echo"));
-  const script = `import { openCore } from "./runtime/deno/ffi.ts"; openCore(${path}).close();`;
+  const script = `import { openCore } from "./runtime/deno/ffi.ts"; openCore(${path});`;
   for (const [role, loads] of [["WORKER", true], ["CONTROLLER", false]] as const) {
     const { status, stderr } = spawnSync(
       process.execPath,
