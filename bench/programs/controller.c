@@ -164,7 +164,8 @@ int main(int count, char **args) {
       if (started == 0 && answered >= warm) started = now(), before = answered;
     }
   }
-  /* With one read, a few more answers than the warm-up's may have come. */
-  printf("%.6f\n", (now() - started) * (double)jobs / (double)(total - before));
+  /* With one read, a few more answers than the warm-up's may have come: all, if there are few. That took no time. */
+  double part = before < total ? (double)jobs / (double)(total - before) : 0;
+  printf("%.6f\n", (now() - started) * part);
   return 0;
 }
