@@ -65,7 +65,10 @@ function boundsProblem(trials: InputTrials): string | undefined {
   const { behind, behindOther, unfilled, unfilledOther, front } = trials;
   const all = [behind, behindOther, unfilled, unfilledOther];
   const guard = "which crashes where that memory is protected";
-  if (isCrash(unfilled)) return `reads or writes past the end of its input, ${guard}`;
+  if (isCrash(unfilled)) {
+    const what = unfilled?.phase === "output" ? "has an output that reaches" : "reads or writes";
+    return `${what} past the end of its input, ${guard}`;
+  }
   if (isCrash(front)) return `reads or writes before its input, ${guard}`;
   if (all.some(isTorn)) return "writes past the end of its input";
   if (isTorn(front)) return "writes outside its input";

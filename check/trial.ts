@@ -34,8 +34,11 @@ const RUNS_PER_COUNT = 32;
 
 const STDERR = 2;
 
+/** The largest output of a job. */
+const OUTPUT_BYTES_MAX = 2 ** 40;
+
 /** A larger output is not compared. */
-const OUTPUT_BYTES_MAX = 2 ** 30;
+const COMPARED_BYTES_MAX = 2 ** 30;
 
 /** Runs a trial and ends this process as a slot ends. Its exit status says nothing: the report does. */
 export async function runTrial(runtime: Runtime, planPath: string): Promise<never> {
@@ -193,7 +196,8 @@ class Runs {
       : outputBytes > OUTPUT_BYTES_MAX
       ? `it reports ${core.outputSize} bytes of output, but the limit is ${OUTPUT_BYTES_MAX}`
       : undefined;
-    const output = problem === undefined ? this.#digest() : undefined;
+    const isCompared = problem === undefined && outputBytes <= COMPARED_BYTES_MAX;
+    const output = isCompared ? this.#digest() : undefined;
     const isInInput = problem === undefined && outputBytes > 0 &&
       core.outputAddress <= core.inputAddress + BigInt(input.byteLength) &&
       core.inputAddress < core.outputAddress + core.outputSize;

@@ -46,7 +46,7 @@ export interface ReportedOutput {
 export interface RunReport {
   readonly exitCode: number;
   readonly outputBytes: number;
-  /** The SHA-256 of the output; `undefined` if it cannot be read, which `problem` says. */
+  /** The SHA-256 of the output; `undefined` if it is too large to be compared, or if there is a `problem`. */
   readonly output: string | undefined;
   readonly problem: string | undefined;
   /** Whether the output lies in the input, or in its NUL byte. */

@@ -85,3 +85,17 @@ test("the exit code of a job whose output could not be freed is not known", () =
   assert.equal(findings.find(({ check }) => check === "jobs")?.state, "skipped");
   assert.equal(findings.find(({ check }) => check === "outputs")?.state, "failed");
 });
+
+test("an output that reaches past the end of its input is told from a job that reads or writes there", () => {
+  for (
+    const [phase, text] of [["run", /^it reads or writes past/], [
+      "output",
+      /^it has an output that reaches past/,
+    ]] as const
+  ) {
+    const unfilled = { ...SOUND, crash: "crashes with SIGSEGV", phase, runs: [] };
+    const bounds = checkJobs([{ ...WHOLE, unfilled }]).find(({ check }) => check === "bounds");
+    assert.equal(bounds?.state, "failed");
+    assert.match(bounds.text, text);
+  }
+});
