@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import process from "node:process";
+import { HUGE_BLOB_BYTES_MAX } from "../protocol/mod.ts";
 import { codeOf, reasonOf } from "../runtime/error_text.ts";
 import type { GuardedCore } from "../runtime/native/guarded_core.ts";
 import { openGuardedCore } from "../runtime/open_guarded_core.ts";
@@ -33,9 +34,6 @@ const THREADS_MAX = 64;
 const RUNS_PER_COUNT = 32;
 
 const STDERR = 2;
-
-/** The largest output of a job. */
-const OUTPUT_BYTES_MAX = 2 ** 40;
 
 /** A larger output is not compared. */
 const COMPARED_BYTES_MAX = 2 ** 30;
@@ -193,8 +191,8 @@ class Runs {
     const { outputBytes, outputPointer } = core;
     const problem = outputBytes > 0 && !outputPointer
       ? `it reports ${core.outputSize} bytes of output at a null pointer`
-      : outputBytes > OUTPUT_BYTES_MAX
-      ? `it reports ${core.outputSize} bytes of output, but the limit is ${OUTPUT_BYTES_MAX}`
+      : outputBytes > HUGE_BLOB_BYTES_MAX
+      ? `it reports ${core.outputSize} bytes of output, but the limit is ${HUGE_BLOB_BYTES_MAX}`
       : undefined;
     const isCompared = problem === undefined && outputBytes <= COMPARED_BYTES_MAX;
     const output = isCompared ? this.#digest() : undefined;

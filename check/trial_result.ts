@@ -59,9 +59,7 @@ export function trialResult(report: string, end: TrialEnd): TrialResult {
 
 /** Whether a trial whose report has got as far as this has only to end. */
 export function isEnding(report: string): boolean {
-  return linesOf(report).some((line) =>
-    "failed" in line || "phase" in line && line.phase === "unload"
-  );
+  return linesOf(report).some((line) => "phase" in line && line.phase === "unload");
 }
 
 function linesOf(report: string): ReportLine[] {

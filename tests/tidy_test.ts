@@ -207,7 +207,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "worker/cores",
     ...SLOTS,
   ],
-  "cli/cores": [...COMMANDS_SHARE, "check", "templates"],
+  "cli/cores": [...COMMANDS_SHARE, "check", "protocol", "templates"],
   "cli/bench": [
     ...COMMANDS_SHARE,
     "check/trials.ts",

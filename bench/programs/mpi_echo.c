@@ -6,23 +6,7 @@
  *
  * Prints the seconds from the first send to the last answer.
  */
-#include <mpi.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { INPUT_TAG = 1, END_TAG = 2 };
-
-static void serve(int bytes) {
-  char *input = malloc((size_t)bytes + 1), *output = malloc((size_t)bytes + 1);
-  for (;;) {
-    MPI_Status status;
-    MPI_Recv(input, bytes, MPI_BYTE, 0, MPI_ANY_TAG, MPI_COMM_WORLD, &status);
-    if (status.MPI_TAG == END_TAG) return;
-    memcpy(output, input, (size_t)bytes);
-    MPI_Send(output, bytes, MPI_BYTE, 0, INPUT_TAG, MPI_COMM_WORLD);
-  }
-}
+#include "mpi_ranks.h"
 
 static void start(const char *input, char *output, int bytes, int rank, MPI_Request *send,
                   MPI_Request *receive) {
@@ -56,20 +40,11 @@ static void distribute(long jobs, int bytes, int window, int workers) {
   }
   printf("%.6f\n", MPI_Wtime() - started);
   MPI_Waitall(places, sends, MPI_STATUSES_IGNORE);
-  for (int rank = 1; rank <= workers; rank++) {
-    MPI_Send(input, 0, MPI_BYTE, rank, END_TAG, MPI_COMM_WORLD);
-  }
+  end_ranks(workers);
 }
 
 int main(int count, char **args) {
-  MPI_Init(&count, &args);
-  int rank, ranks;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  if (count != 4 || ranks < 2) {
-    fprintf(stderr, "usage: mpirun -n RANKS mpi_echo JOBS BYTES WINDOW\n");
-    MPI_Abort(MPI_COMM_WORLD, 2);
-  }
+  int ranks, rank = begin(&count, &args, 3, "mpi_echo JOBS BYTES WINDOW", &ranks);
   int bytes = atoi(args[2]);
   if (rank == 0) distribute(atol(args[1]), bytes, atoi(args[3]), ranks - 1);
   else serve(bytes);

@@ -1,15 +1,12 @@
 /*
  * The work of mpi_echo.c with files: the master reads its inputs from one tar and writes the outputs to another, as they
- * come. It keeps no journal and checks nothing, so no program with these processes can do less.
+ * come. It keeps no journal and checks nothing.
  *
  *     mpirun -n RANKS mpi_files INPUTS.tar OUTPUTS.tar BYTES WINDOW
  */
-#include <mpi.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "mpi_ranks.h"
 
-enum { INPUT_TAG = 1, END_TAG = 2, BLOCK = 512, BUFFER = 1 << 20 };
+enum { BLOCK = 512, BUFFER = 1 << 20 };
 
 /* A job in flight. The output gets the header of its input, as it has the same length. */
 typedef struct {
@@ -44,17 +41,6 @@ static void write_output(FILE *outputs, const Place *place, size_t bytes) {
   fwrite(zeros, 1, padding(bytes), outputs);
 }
 
-static void serve(int bytes) {
-  char *input = malloc((size_t)bytes + 1), *output = malloc((size_t)bytes + 1);
-  for (;;) {
-    MPI_Status status;
-    MPI_Recv(input, bytes, MPI_BYTE, 0, MPI_ANY_TAG, MPI_COMM_WORLD, &status);
-    if (status.MPI_TAG == END_TAG) return;
-    memcpy(output, input, (size_t)bytes);
-    MPI_Send(output, bytes, MPI_BYTE, 0, INPUT_TAG, MPI_COMM_WORLD);
-  }
-}
-
 static void start(const Place *place, int bytes, int rank, MPI_Request *send, MPI_Request *receive) {
   MPI_Irecv(place->output, bytes, MPI_BYTE, rank, INPUT_TAG, MPI_COMM_WORLD, receive);
   MPI_Isend(place->input, bytes, MPI_BYTE, rank, INPUT_TAG, MPI_COMM_WORLD, send);
@@ -83,20 +69,11 @@ static void distribute(FILE *inputs, FILE *outputs, int bytes, int window, int w
     if (!next_input(inputs, &places[index], (size_t)bytes)) continue;
     start(&places[index], bytes, status.MPI_SOURCE, &sends[index], &receives[index]);
   }
-  for (int rank = 1; rank <= workers; rank++) {
-    MPI_Send(NULL, 0, MPI_BYTE, rank, END_TAG, MPI_COMM_WORLD);
-  }
+  end_ranks(workers);
 }
 
 int main(int count, char **args) {
-  MPI_Init(&count, &args);
-  int rank, ranks;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  if (count != 5 || ranks < 2) {
-    fprintf(stderr, "usage: mpirun -n RANKS mpi_files INPUTS.tar OUTPUTS.tar BYTES WINDOW\n");
-    MPI_Abort(MPI_COMM_WORLD, 2);
-  }
+  int ranks, rank = begin(&count, &args, 4, "mpi_files INPUTS.tar OUTPUTS.tar BYTES WINDOW", &ranks);
   int bytes = atoi(args[3]);
   if (rank == 0) {
     FILE *inputs = opened(args[1], "r"), *outputs = opened(args[2], "w");

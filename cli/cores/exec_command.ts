@@ -5,6 +5,7 @@ import { realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import process from "node:process";
+import { HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
 import { openStdin } from "../../system/stdin.ts";
@@ -17,9 +18,6 @@ import { UsageError } from "../program/usage_error.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
-
-/** The largest output of a job. */
-const OUTPUT_BYTES_MAX = 2 ** 40;
 
 /** The largest status that a process can end with. */
 const STATUS_MAX = 255;
@@ -100,7 +98,7 @@ function reasonNotToRead(own: CoreProcess, core: NativeCore): string | undefined
   const { outputBytes, outputPointer } = core;
   if (outputBytes === 0) return undefined;
   if (!outputPointer) return " at a null pointer";
-  if (outputBytes > OUTPUT_BYTES_MAX) return `, but the limit is ${OUTPUT_BYTES_MAX}`;
+  if (outputBytes > HUGE_BLOB_BYTES_MAX) return `, but the limit is ${HUGE_BLOB_BYTES_MAX}`;
   return own.isOutputThere(core) ? undefined : " that cannot be read";
 }
 
