@@ -102,7 +102,11 @@ async function runOne(words: readonly string[]): Promise<Ended> {
 async function deno(
   words: readonly string[],
 ): Promise<{ code: number | null; end: string; text: string }> {
-  const child = spawn(process.execPath, words, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, words, {
+    cwd: ROOT,
+    env: { ...process.env, NO_COLOR: "1" }, // Deno colors also what goes to a pipe
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   running.add(child);
   const parts: Uint8Array[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => parts.push(part));
