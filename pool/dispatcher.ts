@@ -105,10 +105,7 @@ export class Dispatcher<T> {
     if (!endpoint.isReady || endpoint.isReserved || endpoint.inFlight.size >= window) return "none";
     const isOnly = this.#endpoints.sums.ready <= 1; // asked once: each job that is sent changes other sums
     while (endpoint.inFlight.size < window) {
-      if (
-        endpoint.inFlight.size >= endpoint.pace.slots &&
-        endpoint.bytesInFlight >= this.#options.endpointBytesMax
-      ) return "none";
+      if (endpoint.holdsEnough(this.#options.endpointBytesMax)) return "none";
       const job = this.#jobFor(endpoint, window, nowMs, isOnly);
       const client = job && this.#clients.get(job.client);
       if (!client) return "some";

@@ -15,6 +15,15 @@ const LONG_MS = 100;
 /** An endpoint that has answered nothing for this long since it got its first job is silent. */
 const SILENT_MS = 1_000;
 
+/** Jobs per slot of a near endpoint, one that runs and one that waits, beyond which the limit on bytes is low. */
+export const NEAR_JOBS = 2;
+
+/**
+ * That limit. More bytes would have left the caches of the CPUs before a slot gets them: jobs of 1 MiB are a sixth
+ * slower with 24 MiB in flight.
+ */
+export const NEAR_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Hears when the state of an endpoint changes. */
 export interface EndpointChanges<T> {
   /** Something has changed that its share in the sums depends on. */
@@ -86,6 +95,15 @@ export class Endpoint<T> {
   /** How many jobs it should have in flight, before the limits on bytes and for the end of a run apply. */
   window(isLocal: boolean): number {
     return Math.min(this.jobsMax, this.pace.window(isLocal));
+  }
+
+  /** It has as many bytes in flight as it should have. `bytesMax`: the limit for any endpoint. */
+  holdsEnough(bytesMax: number): boolean {
+    const { pace, bytesInFlight } = this;
+    const jobs = this.inFlight.size;
+    if (jobs < pace.slots) return false;
+    const isNear = pace.isNear && jobs >= NEAR_JOBS * pace.slots;
+    return bytesInFlight >= (isNear ? Math.min(bytesMax, NEAR_BYTES_MAX) : bytesMax);
   }
 
   /** It has never answered, although it has had jobs for a while. */

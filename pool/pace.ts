@@ -19,6 +19,9 @@ const WORK_AHEAD_MS_MAX = 32;
 /** The part of it that remains after each further round, down to `WORK_AHEAD_MS`: half after a fifth of a second. */
 const WORK_AHEAD_KEPT = 0.98;
 
+/** An endpoint that has answered a job within this time is near: no bytes are needed in flight to hide its distance. */
+const NEAR_MS = 2;
+
 /** With at least this many jobs per slot, a window is deep: it is filled up only when half of it is free. */
 export const DEEP_WINDOW = 16;
 
@@ -73,6 +76,11 @@ export class Pace {
     if (this.#slotsKnown <= SLOTS_BELIEVED) return this.#slotsKnown;
     const shown = Math.max(SLOTS_BELIEVED, SLOTS_PER_ANSWER * this.#answered);
     return Math.min(this.#slotsKnown, shown);
+  }
+
+  /** It has answered a job at once, as workers on this machine and in the same network do. */
+  get isNear(): boolean {
+    return this.#responseMinMs <= NEAR_MS;
   }
 
   /** A round trip costs next to nothing. */

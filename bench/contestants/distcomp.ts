@@ -3,6 +3,7 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { entriesOfTar, inputFolder, inputTar } from "../inputs.ts";
+import { NEAR_BYTES_MAX, NEAR_JOBS } from "../../pool/endpoint.ts";
 import { outputOf, startWorker } from "../programs.ts";
 import {
   type Contestant,
@@ -10,7 +11,6 @@ import {
   type Ground,
   MissingError,
   type RunJobs,
-  windowOf,
 } from "./contestant.ts";
 
 /** The program in one form. */
@@ -20,8 +20,8 @@ export interface Form {
   command(): Promise<readonly string[]>;
 }
 
-/** A worker gets as many jobs ahead as a large window of our own controller has. */
-const WINDOW_FACTOR = 4;
+/** The most jobs that the worker alone has in flight, per slot. Our own controller has about as many of 64 bytes. */
+const WINDOW_JOBS_MAX = 1024;
 
 /** Jobs per run: some seconds of work, and no more bytes than a small disk has. */
 const FILES_MAX = 50_000;
@@ -61,11 +61,16 @@ async function openWorker(form: Form, { core, slots, compile }: Ground): Promise
   const controller = await compile("controller");
   const worker = await startWorker(await form.command(), [`--slots=${slots}`]);
   const run: RunJobs = async (jobs, bytes) => {
-    const window = WINDOW_FACTOR * windowOf(bytes, slots);
-    const args = [`${worker.port}`, core, `${jobs}`, `${bytes}`, `${window}`];
+    const args = [`${worker.port}`, core, `${jobs}`, `${bytes}`, `${windowOf(bytes, slots)}`];
     return Number(await outputOf([controller, ...args]));
   };
   return { measure: { kind: "jobs", run }, close: () => worker.stop() };
+}
+
+/** As many jobs in flight as our own controller has at a worker on the same machine. */
+function windowOf(bytes: number, slots: number): number {
+  const jobs = Math.min(WINDOW_JOBS_MAX * slots, Math.floor(NEAR_BYTES_MAX / bytes));
+  return Math.max(NEAR_JOBS * slots, jobs);
 }
 
 async function openMemory(form: Form, { core, slots, folder }: Ground): Promise<Contestant> {

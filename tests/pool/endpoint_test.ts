@@ -8,6 +8,7 @@ import type { ClientId, CoreKey, DispatchId, EndpointId } from "../../pool/types
 import { test } from "../lib/test.ts";
 
 const SLOTS = 2;
+const MIB = 1024 * 1024;
 
 test("with few jobs in flight, all beyond one per slot have not started", () => {
   const endpoint = endpointWith(5, SLOTS);
@@ -40,13 +41,43 @@ test("an endpoint has answered once a job is back with an answer, and not becaus
   assert.equal(endpoint.hasAnswered, true);
 });
 
+test("an endpoint that answers at once holds enough with two jobs per slot, unless they are small", () => {
+  assert.equal(holdsEnough({ responseMs: 1, jobs: 3, jobBytes: 8 * MIB }), false);
+  assert.equal(holdsEnough({ responseMs: 1, jobs: 4, jobBytes: 8 * MIB }), true);
+  assert.equal(holdsEnough({ responseMs: 1, jobs: 7, jobBytes: MIB / 2 }), false, "below 4 MiB");
+  assert.equal(holdsEnough({ responseMs: 1, jobs: 8, jobBytes: MIB / 2 }), true);
+});
+
+test("one that is far away holds enough when it has as many bytes as any endpoint may have", () => {
+  assert.equal(holdsEnough({ responseMs: 10, jobs: 7, jobBytes: 8 * MIB }), false);
+  assert.equal(holdsEnough({ responseMs: 10, jobs: 8, jobBytes: 8 * MIB }), true);
+  assert.equal(
+    holdsEnough({ responseMs: 10, jobs: 1, jobBytes: 80 * MIB }),
+    false,
+    "a slot is idle",
+  );
+});
+
+/** Whether an endpoint that has answered one job after this time holds enough with so many others. */
+function holdsEnough(
+  { responseMs, jobs, jobBytes }: { responseMs: number; jobs: number; jobBytes: number },
+): boolean {
+  const endpoint = endpointWith(1, SLOTS);
+  endpoint.remove(1 as DispatchId, responseMs, true);
+  addJobs(endpoint, jobs, jobBytes);
+  return endpoint.holdsEnough(64 * MIB);
+}
+
 function endpointWith(jobs: number, slots: number | undefined): Endpoint<number> {
   const endpoint = new Endpoint<number>(1 as EndpointId, slots, new EndpointSet(false));
-  for (const number of range(1, jobs)) {
-    const job = newJob(1 as ClientId, "core" as CoreKey, 1, number, 0);
-    endpoint.add(job, 0);
-  }
+  addJobs(endpoint, jobs, 1);
   return endpoint;
+}
+
+function addJobs(endpoint: Endpoint<number>, jobs: number, bytes: number): void {
+  for (const number of range(1, jobs)) {
+    endpoint.add(newJob(1 as ClientId, "core" as CoreKey, bytes, number, 0), 0);
+  }
 }
 
 function unstarted(endpoint: Endpoint<number>, nowMs: number): number[] {
