@@ -19,8 +19,8 @@ const SILENT_MS = 1_000;
 export const NEAR_JOBS = 2;
 
 /**
- * That limit. More bytes would have left the caches of the CPUs before a slot gets them: jobs of 1 MiB are a sixth
- * slower with 24 MiB in flight.
+ * That limit, on the inputs of jobs that wait. More bytes would have left the caches of the CPUs before a slot gets
+ * them: jobs of 1 MiB are a sixth slower with 24 MiB in flight.
  */
 export const NEAR_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -61,6 +61,8 @@ export class Endpoint<T> {
    */
   #begunLast = 0;
   #begun = 0;
+  /** The bytes of these. */
+  #bytesBegun = 0;
   /** When its last job came back. */
   usedAtMs = -Infinity;
   /** The client whose job it got last. */
@@ -102,8 +104,9 @@ export class Endpoint<T> {
     const { pace, bytesInFlight } = this;
     const jobs = this.inFlight.size;
     if (jobs < pace.slots) return false;
-    const isNear = pace.isNear && jobs >= NEAR_JOBS * pace.slots;
-    return bytesInFlight >= (isNear ? Math.min(bytesMax, NEAR_BYTES_MAX) : bytesMax);
+    if (bytesInFlight >= bytesMax) return true;
+    if (!pace.isNear || jobs < NEAR_JOBS * pace.slots) return false;
+    return bytesInFlight - this.#bytesBegun >= NEAR_BYTES_MAX;
   }
 
   /** It has never answered, although it has had jobs for a while. */
@@ -187,8 +190,8 @@ export class Endpoint<T> {
     this.lastClient = job.client;
     this.jobsInARow += 1;
     this.inFlight.add(job);
-    this.#begin(nowMs);
     this.bytesInFlight += job.bytes;
+    this.#begin(nowMs);
     this.isReserved = job.isIsolated;
     this.#changes.onChanged(this); // it has less room than before
     return dispatch;
@@ -198,7 +201,10 @@ export class Endpoint<T> {
   remove(dispatch: DispatchId, nowMs: number, isAnswer: boolean): Job<T> | undefined {
     const job = this.inFlight.remove(dispatch);
     if (!job) return undefined;
-    if (dispatch <= this.#begunLast) this.#begun -= 1;
+    if (dispatch <= this.#begunLast) {
+      this.#begun -= 1;
+      this.#bytesBegun -= job.bytes;
+    }
     // For its window, a job that it has given back is no longer in flight, like one that it has answered.
     if (isInFlight(job)) this.pace.onAnswer(dispatch, nowMs - job.sentAtMs, nowMs);
     if (isAnswer && isWanted(job)) this.hasAnswered = true;
@@ -229,6 +235,7 @@ export class Endpoint<T> {
       if (!job) continue; // it came back before
       markBegun(job, nowMs);
       this.#begun += 1;
+      this.#bytesBegun += job.bytes;
     }
   }
 

@@ -44,8 +44,16 @@ test("an endpoint has answered once a job is back with an answer, and not becaus
 test("an endpoint that answers at once holds enough with two jobs per slot, unless they are small", () => {
   assert.equal(holdsEnough({ responseMs: 1, jobs: 3, jobBytes: 8 * MIB }), false);
   assert.equal(holdsEnough({ responseMs: 1, jobs: 4, jobBytes: 8 * MIB }), true);
-  assert.equal(holdsEnough({ responseMs: 1, jobs: 7, jobBytes: MIB / 2 }), false, "below 4 MiB");
-  assert.equal(holdsEnough({ responseMs: 1, jobs: 8, jobBytes: MIB / 2 }), true);
+  assert.equal(holdsEnough({ responseMs: 1, jobs: 9, jobBytes: MIB / 2 }), false, "7 wait");
+  assert.equal(holdsEnough({ responseMs: 1, jobs: 10, jobBytes: MIB / 2 }), true);
+});
+
+test("a large job that runs leaves room for small ones behind it", () => {
+  const endpoint = endpointWith(1, SLOTS);
+  endpoint.remove(1 as DispatchId, 1, true);
+  addJobs(endpoint, 1, 8 * MIB);
+  addJobs(endpoint, 100, 64);
+  assert.equal(endpoint.holdsEnough(64 * MIB), false);
 });
 
 test("one that is far away holds enough when it has as many bytes as any endpoint may have", () => {
