@@ -58,7 +58,7 @@ export function isSound({ crash, failure, phase }: TrialResult): boolean {
   return failure === undefined && (crash === undefined || phase === "unload");
 }
 
-/** A trial that has neither crashed nor run all its runs: a core need not load twice, nor leave the process able. */
+/** The first trial that stopped early without a crash, for example because the core did not load a second time. */
 export function failedTrial(trials: InputTrials): TrialResult | undefined {
   const { plain, again, behind, behindOther, unfilled, unfilledOther, front } = trials;
   return [plain, again, behind, behindOther, unfilled, unfilledOther, front]

@@ -1,6 +1,6 @@
 /**
- * Gives work that takes a millisecond a turn of the event loop each, one after another: however many links have such
- * work, everything else is done in between.
+ * Gives each piece of work of about a millisecond its own turn of the event loop, one piece after another. So everything
+ * else is done in between, however many links have such work.
  */
 
 import type { Clock } from "../runtime/clock.ts";

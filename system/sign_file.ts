@@ -22,7 +22,7 @@ export async function signFile(file: string, signer: Signer): Promise<string> {
   return path;
 }
 
-/** The library is whole at any time: it may be in use. */
+/** Signs a library. The signed file replaces it in one step, because a program may be loading it. */
 async function signLibrary(file: string, signer: Signer): Promise<void> {
   const content = await readFile(nativePath(file));
   const own = content.subarray(0, content.byteLength - (findSignature(content)?.bytes ?? 0));

@@ -1,6 +1,6 @@
 /**
- * The connections of those who look, bounded in number and in pace: whatever they send, the run or the worker has its
- * time for itself. Who has not shown that they may look makes way for others.
+ * Accepts the connections of a page's viewers, and limits their number and their pace, so that nothing that they send
+ * slows down the run or the worker. A viewer that has not proven that it may look loses its connection to a new one.
  */
 
 import { delay } from "../runtime/clock.ts";

@@ -6,8 +6,8 @@ import type { JobClient, SessionJobs } from "./session_jobs.ts";
 import type { Codec, JobInput, JobOutput } from "./types.ts";
 
 /**
- * Checks a job before its input is there. If it cannot run, its caller learns that alone: an input that fails later is
- * no error that nobody has handled.
+ * Checks a job before its input is there. If the job cannot run, only that error is reported: an input that rejects
+ * later is ignored, so that it is not an unhandled rejection.
  */
 export function checkedBefore(
   input: JobInput | PromiseLike<JobInput>,

@@ -44,17 +44,17 @@ export class Gate {
     });
   }
 
-  /** Waits until so many jobs have come to it. */
+  /** Waits until this many jobs have reached the gate. */
   async reachedBy(jobs: number): Promise<void> {
     await eventually(`${jobs} jobs run`, async () => await this.reachedTimes() >= jobs);
   }
 
-  /** How many jobs have come to it, those that came again as well. */
+  /** How often a job has reached the gate: a job that runs again counts again. */
   async reachedTimes(): Promise<number> {
     return (await this.#reached()).length;
   }
 
-  /** Lets all jobs go on, those that are still to come as well. */
+  /** Lets all jobs pass, also those that reach the gate later. */
   async open(): Promise<void> {
     await writeFile(this.#path, "");
   }

@@ -203,7 +203,7 @@ export class CoreChanges {
     return core;
   }
 
-  /** Throws the reason why a stored core cannot be loaded on this machine. It loses its user then. */
+  /** Checks that this machine can load a stored core. If it cannot, releases the core and throws the reason. */
   async #inspect(core: StoredCore): Promise<void> {
     const { store } = this.#context;
     try {

@@ -8,7 +8,7 @@ export interface MachineShares {
   readonly slots: number;
   /** How many threads the libraries in a core should use. */
   readonly threads: number;
-  /** Whether somebody has asked for just that many, whatever the environment says. */
+  /** Whether the user has set `threads`. Then it overrides variables that are already set in the environment. */
   readonly areThreadsChosen: boolean;
   /** The CPUs that each slot is bound to. */
   readonly cpus?: readonly (readonly number[])[] | undefined;
@@ -58,7 +58,7 @@ const FOLDERS = ["TMPDIR", "TMP", "TEMP"];
 const PRELOAD = "LD_PRELOAD";
 const LIBRARY_PATHS = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", PRELOAD];
 
-/** The loader accepts all of them. */
+/** The loader separates the entries of such a list at any of these characters. */
 const LIST_SEPARATOR = /[:; ]/;
 
 /** A process sees only the devices in these variables. */
