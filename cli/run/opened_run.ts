@@ -32,7 +32,7 @@ import { connectHint } from "./connect_hint.ts";
 import { type CoreOutputSink, coreOutputSink, withoutCoreLines } from "./core_output.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
-import { damageText, resumeText } from "./resume_text.ts";
+import { damageText, otherFilesText, resumeText } from "./resume_text.ts";
 import { sourceOf } from "./run_inputs.ts";
 import type { RunMessages } from "./run_messages.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
@@ -97,9 +97,15 @@ export async function openRun(opening: OpeningRun): Promise<OpenedRun> {
 }
 
 /** Says what the user may have overlooked. */
-async function warn({ plan, request: { flags }, messages: { log } }: OpeningRun): Promise<void> {
+async function warn(
+  { runtime, plan, request: { flags }, messages: { log } }: OpeningRun,
+): Promise<void> {
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
-  const warnings = [missedVariablesText(missed), plan.local && slotsWarning(plan.local.slots)];
+  const warnings = [
+    missedVariablesText(missed),
+    plan.local && slotsWarning(plan.local.slots),
+    await otherFilesText(runtime.files, flags), // the journal of this run is still empty
+  ];
   for (const warning of warnings) if (warning) log.warn(warning);
 }
 

@@ -48,7 +48,7 @@ const DAMAGES: [string, (lines: string[]) => string, number, RegExp | undefined]
     0,
     warning(3, "from a newer version of distcomp"),
   ],
-  ["it is empty", () => "", JOBS, undefined],
+  ["it is empty", () => "", JOBS, /^warning: the folder "outputs" has files, but no journal /],
   ["it is something else", () => "not\na\njournal", JOBS, warning(3, "damaged")],
 ];
 
