@@ -14,7 +14,8 @@ export function wholeNumber(
   if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) {
     return value;
   }
-  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  const isUnlimited = max === Number.MAX_SAFE_INTEGER && !(Number(value) > max);
+  const range = isUnlimited ? `of at least ${min}` : `from ${min} to ${max}`;
   throw new RangeError(`${name} must be a whole number ${range}, not ${shown(value)}`);
 }
 

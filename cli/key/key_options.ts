@@ -4,6 +4,7 @@ import { parse as parseTime } from "@lukeed/ms";
 import { type Command, Option } from "commander";
 import type { Role } from "../../security/role.ts";
 import type { Notes } from "../options/help_notes.ts";
+import { DAYS_MAX } from "../options/option_values.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** How long the old key is accepted beside the new one if the user does not say. */
@@ -102,5 +103,8 @@ function withKeyOption(command: Command): Command {
 function parseKeep(text: string): number {
   const ms = text.trim() === "0" ? 0 : parseTime(text.trim());
   if (ms !== undefined && ms >= 0 && Number.isSafeInteger(ms)) return ms;
+  if (ms !== undefined && ms > 0) {
+    throw new UsageError(`--keep must be at most ${DAYS_MAX}d, not "${text}"`);
+  }
   throw new UsageError(`--keep must be a time such as 12h or 7d, or 0, not "${text}"`);
 }

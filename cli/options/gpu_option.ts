@@ -31,8 +31,8 @@ function shareIn(part: string, text: string): GpuShare {
 
 function slotsIn(number: string, text: string): number {
   const slots = Number(number);
-  if (slots < 1 || slots > SLOTS_MAX) throw wrong(text);
-  return slots;
+  if (slots >= 1 && slots <= SLOTS_MAX) return slots;
+  throw new UsageError(`--gpus: a GPU has 1 to ${SLOTS_MAX} slots, not ${number}, in "${text}"`);
 }
 
 function wrong(text: string): UsageError {

@@ -9,6 +9,10 @@ import { UsageError } from "../program/usage_error.ts";
 /** A larger number of slots on one machine is a typing error. */
 const SLOTS_MAX = 4096;
 
+/** The whole days and tebibytes whose milliseconds and bytes are exact as numbers. */
+export const DAYS_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 86_400_000);
+const TIB_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 1024 ** 4);
+
 const NUMBER = /^\d+(?:\.\d+)?$/;
 
 /** Takes the value of an option that names inputs. Of two, the first would be left out without a word. */
@@ -32,6 +36,7 @@ export function parseSlots(text: string): number {
 export function parseCount(option: string, min: number, text: string): number {
   const count = wholeNumberIn(text);
   if (count >= min) return count;
+  checkNotTooLarge(option, text);
   throw new UsageError(`${option} must be a whole number of at least ${min}, not "${text}"`);
 }
 
@@ -60,6 +65,7 @@ export function parseFailureLimit(text: string): FailureLimit {
   if (jobs >= 0) return { unit: "jobs", max: jobs };
   const percent = percentIn(text);
   if (percent <= 100) return { unit: "percent", max: percent };
+  checkNotTooLarge("--max-failures", text);
   throw new UsageError(
     `--max-failures must be a whole number or a percentage up to 100%, not "${text}"`,
   );
@@ -92,6 +98,7 @@ function timeIn(option: string, text: string): number {
   const time = text.trim();
   const ms = Math.round(parseMs(NUMBER.test(time) ? `${time}s` : time) ?? NaN);
   if (ms > 0 && Number.isSafeInteger(ms)) return ms; // a larger one does not fit into a message
+  if (ms > 0) throw new UsageError(`${option} must be at most ${DAYS_MAX}d, not "${text}"`);
   throw new UsageError(
     `${option} must be a time over 0, such as 500ms, 30s, 5m, 2h or 1d, not "${text}"`,
   );
@@ -107,6 +114,9 @@ export function parseMemory(text: string): number {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?$/i.exec(text.trim()) ?? [];
   const bytes = Math.round(Number(number) * 1024 ** " kmgt".indexOf(unit.toLowerCase() || " "));
   if (bytes >= SLOT_BYTES && Number.isSafeInteger(bytes)) return bytes;
+  if (bytes >= SLOT_BYTES) {
+    throw new UsageError(`--memory must be at most ${TIB_MAX}T, not "${text}"`);
+  }
   throw new UsageError(
     `--memory must be a size such as 500M or 2G, not "${text}"; a slot alone needs 64M`,
   );
@@ -126,6 +136,12 @@ export function parseVerify(text: string): number {
 function wholeNumberIn(text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   return Number.isSafeInteger(number) ? number : NaN;
+}
+
+/** Throws if the text is a whole number that is too large to be exact. */
+function checkNotTooLarge(option: string, text: string): void {
+  if (!/^\d+$/.test(text) || Number(text) <= Number.MAX_SAFE_INTEGER) return;
+  throw new UsageError(`${option} must be at most ${Number.MAX_SAFE_INTEGER}, not "${text}"`);
 }
 
 /** The 5 of `5%`, or `NaN`. */

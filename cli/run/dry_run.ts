@@ -17,7 +17,8 @@ import { shortKey } from "../display/core_key.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "../../system/format.ts";
 import { runLog, toStderr } from "../terminal/log.ts";
-import { damageText, resumeText } from "./resume_text.ts";
+import { jobsToSkip } from "./doubted_jobs.ts";
+import { otherFilesText, resumeText } from "./resume_text.ts";
 import { checkInputs, checkLogOf, namingOf, sourceOf } from "./run_inputs.ts";
 import type { RunFlags } from "./run_options.ts";
 import { nameOf, packFormatIn } from "./run_outputs.ts";
@@ -84,10 +85,11 @@ async function countJobs(
   const { flags } = request;
   const resume = past?.resume;
   const log = runLog(toStderr, flags.quiet ?? false);
-  for (const text of damageText(resume?.past)) log.warn(text);
+  const others = await otherFilesText(files, flags);
+  if (others) log.warn(others);
+  const finished = jobsToSkip(resume, log);
   const resuming = resumeText(resume?.past, flags);
   if (resuming && !flags.quiet) toStderr(resuming);
-  const finished = resume && resume.skipsExpected > 0 ? resume : undefined;
   return await countsOf(sourceOf(files, request, finished, log));
 }
 

@@ -30,9 +30,10 @@ import { handleSuspension } from "../terminal/suspension.ts";
 import type { Closers } from "./closers.ts";
 import { connectHint } from "./connect_hint.ts";
 import { type CoreOutputSink, coreOutputSink, withoutCoreLines } from "./core_output.ts";
+import { jobsToSkip } from "./doubted_jobs.ts";
 import type { Interrupts } from "./interrupts.ts";
 import { missedVariables, missedVariablesText } from "./missed_variables.ts";
-import { damageText, resumeText } from "./resume_text.ts";
+import { otherFilesText, resumeText } from "./resume_text.ts";
 import { sourceOf } from "./run_inputs.ts";
 import type { RunMessages } from "./run_messages.ts";
 import { coreOutputOf, type RunFlags } from "./run_options.ts";
@@ -97,9 +98,15 @@ export async function openRun(opening: OpeningRun): Promise<OpenedRun> {
 }
 
 /** Says what the user may have overlooked. */
-async function warn({ plan, request: { flags }, messages: { log } }: OpeningRun): Promise<void> {
+async function warn(
+  { runtime, plan, request: { flags }, messages: { log } }: OpeningRun,
+): Promise<void> {
   const missed = await missedVariables(plan.core, flags.env ?? {}, isInherited);
-  const warnings = [missedVariablesText(missed), plan.local && slotsWarning(plan.local.slots)];
+  const warnings = [
+    missedVariablesText(missed),
+    plan.local && slotsWarning(plan.local.slots),
+    await otherFilesText(runtime.files, flags), // the journal of this run is still empty
+  ];
   for (const warning of warnings) if (warning) log.warn(warning);
 }
 
@@ -110,11 +117,8 @@ function runOf(runtime: Runtime, opening: OpeningRun, printed: CoreOutputSink | 
   const { log, write } = opening.messages;
   const { listen, maxFailures: failureLimit, quiet } = flags;
   const skipsExpected = resume?.skipsExpected ?? 0;
-  // If the journal has no job to skip, do not look up each input in it.
-  const finished = skipsExpected > 0 ? resume : undefined;
   const memory = new PayloadMemory();
-  const source = sourceOf(runtime.files, request, finished, log, memory);
-  for (const text of damageText(resume?.past)) log.warn(text);
+  const source = sourceOf(runtime.files, request, jobsToSkip(resume, log), log, memory);
   const resuming = resumeText(resume?.past, flags);
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => {

@@ -1,8 +1,11 @@
 /** Messages about earlier runs in the same output folder. */
 
+import { hasOtherFiles } from "../../controller/output/other_files.ts";
 import type { PastJobs } from "../../controller/output/past_jobs.ts";
+import type { Files } from "../../runtime/files/files.ts";
 import { formatCount, formatNoun } from "../../system/format.ts";
 import type { RunFlags } from "./run_options.ts";
+import type { OutputFlags } from "./run_outputs.ts";
 
 /** What the command line says about earlier runs. */
 export type ResumeFlags = Pick<RunFlags, "retryFailed" | "keepDone">;
@@ -31,6 +34,16 @@ export function resumeText(
   if (failedOtherCore + doneOtherCore === 0) return undefined;
   const changed = "the core, its files or its variables have changed: rerunning all jobs";
   return keepDone ? changed : `${changed} (--keep-done would keep those that are done)`;
+}
+
+/** A warning before the first run in a folder; `undefined` if nothing is there that an output could replace. */
+export async function otherFilesText(
+  files: Files,
+  { output, pack }: OutputFlags,
+): Promise<string | undefined> {
+  if (pack !== undefined || !await hasOtherFiles(files, output)) return undefined;
+  return `the folder "${output}" has files, but no journal of a run; ` +
+    "outputs of the same names replace them";
 }
 
 /** Warnings about lines of the journal that cannot be used. */

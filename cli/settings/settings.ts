@@ -28,18 +28,14 @@ const VARIABLES: Readonly<Record<string, string>> = {
   key: "DISTCOMP_KEY",
 };
 
-/**
- * Options that a command line must not have together. Where one of them is given, settings of the others do not count.
- */
-const ALTERNATIVES = [
-  ["output", "pack"],
-  ["suffix", "name"],
-  ["checksum", "inputs", "lines", "repeat", "param"],
-  ["slots", "gpus"],
-];
+/** Options of which a command line has one at most, and so have the settings. */
+const CHOICES = [["output", "pack"], ["suffix", "name"]];
 
 /** The same for `distcomp worker`: `distcomp run --ssh` starts workers with `--stdio`. */
-const WORKER_ALTERNATIVES = ["listen", "connect", "stdio"];
+const WORKER_CHOICES = [["listen", "connect", "stdio"]];
+
+/** Where one of these is given, or of a choice, settings of the others do not count. */
+const ALTERNATIVES = [["checksum", "inputs", "lines", "repeat", "param"], ["slots", "gpus"]];
 
 /** The options that name workers. */
 const REMOTE = ["workers", "listen", "ssh"];
@@ -55,7 +51,7 @@ export function applySettings(command: Command, settings: Settings, env: Environ
   if (!section) return;
   const isSet = (key: string) => isGiven(command, key, env);
   const isWorker = command.name() === "worker";
-  const groups = isWorker ? [...ALTERNATIVES, WORKER_ALTERNATIVES] : ALTERNATIVES;
+  const groups = [...ALTERNATIVES, ...choicesOf(command)];
   const given = new Set(groups.filter((group) => group.some(isSet)).flat());
   const usesWorkers = REMOTE.some((key) => isSet(key) || section[key] !== undefined);
   for (const [option, value] of valuesOf(command, section, settings.path)) {
@@ -85,8 +81,13 @@ function isGiven(command: Command, key: string, env: Environment): boolean {
   return variable !== undefined && (env[variable] ?? "").trim() !== "";
 }
 
+function choicesOf(command: Command): string[][] {
+  return command.name() === "worker" ? WORKER_CHOICES : CHOICES;
+}
+
 /** The values of a section, parsed as on the command line. */
 function valuesOf(command: Command, section: Section, path: string): [Option, unknown][] {
+  checkChoices(command, section, path);
   return Object.entries(section).map(([key, value]) => {
     try {
       const option = NO_DEFAULTS.includes(key) ? undefined : optionOf(command, key);
@@ -100,6 +101,19 @@ function valuesOf(command: Command, section: Section, path: string): [Option, un
       : `distcomp ${command.name()} has no option --${key}`;
     throw new UsageError(`Cannot use "${key}" in the settings "${path}": ${why}`);
   });
+}
+
+function checkChoices(command: Command, section: Section, path: string): void {
+  for (const choice of choicesOf(command)) {
+    const [one, other] = choice.filter((key) =>
+      Object.hasOwn(section, key) && section[key] !== false
+    )
+      .map((key) => optionOf(command, key)?.flags);
+    if (one === undefined || other === undefined) continue;
+    throw new UsageError(
+      `Option "${other}" cannot be used with option "${one}"; remove one from the settings "${path}"`,
+    );
+  }
 }
 
 function parsed(option: Option, value: unknown): unknown {

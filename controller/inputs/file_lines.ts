@@ -12,6 +12,7 @@ import { sizeText } from "../../system/size_text.ts";
 import { openStdin } from "../../system/stdin.ts";
 import { SmallCopies } from "./small_copies.ts";
 import { SourceError } from "./source.ts";
+import { uncompressed } from "./uncompressed_text.ts";
 
 /** The longest line that can be sent as a job. */
 const LINE_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - JOB_PREFIX_BYTES;
@@ -66,7 +67,7 @@ export async function* readLines(file: string, ending: Ending = "lines"): AsyncI
 /** The content of a file, or of stdin for `-`. Rejects with a `SourceError` that names it. */
 async function* chunksOf(file: string): AsyncIterable<Buffer> {
   try {
-    yield* file === "-" ? openStdin() : openStream(file) as AsyncIterable<Buffer>;
+    yield* uncompressed(file === "-" ? openStdin() : openStream(file), file);
   } catch (cause) {
     throw readError(file, cause);
   }

@@ -9,8 +9,9 @@ import { bytesIn, openStream } from "./file_lines.ts";
 import { OutputNaming } from "./output_naming.ts";
 import { type Parameter, ParameterTasks } from "./parameters.ts";
 import { skipFinishedIn } from "./skip.ts";
-import { tableProblem } from "./table_problem.ts";
+import { type RowEnd, tableProblem } from "./table_problem.ts";
 import { BATCH_INPUTS, type ReadyTask, type Source, SourceError } from "./source.ts";
+import { uncompressed } from "./uncompressed_text.ts";
 
 /** A quote that is never closed would make one row of a whole file. */
 const ROW_CHARS_MAX = 1024 * 1024;
@@ -68,12 +69,17 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
   const { parse } = await import("csv-parse"); // other runs do not wait until it is loaded
   let names: readonly string[] | undefined;
   const separator = file.toLowerCase().endsWith(".tsv") ? "\t" : ",";
+  let last: RowEnd = { lines: 0, emptyLines: 0 };
   const parser = parse({
     delimiter: separator,
     bom: true,
     skip_empty_lines: true,
     record_delimiter: LINE_ENDS, // otherwise the first one counts for all lines
     max_record_size: ROW_CHARS_MAX,
+    on_record: (record, { lines, empty_lines }) => {
+      last = { lines, emptyLines: empty_lines };
+      return record;
+    },
   });
   let first: string | undefined; // the first character of the header
   const text = Readable.from(textOf(file, (some) => first ??= /[^\r\n]/.exec(some)?.[0]));
@@ -85,7 +91,7 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
     }
   } catch (cause) {
     throw new SourceError(
-      `Cannot read the table "${file}": ${tableProblem(cause) ?? reasonOf(cause)}`,
+      `Cannot read the table "${file}": ${tableProblem(cause, last) ?? reasonOf(cause)}`,
       { cause },
     );
   } finally {
@@ -104,7 +110,7 @@ async function* textOf(file: string, onText: (some: string) => void): AsyncItera
     }
   };
   let isHeader = true;
-  for await (const chunk of openStream(file) as AsyncIterable<Buffer>) {
+  for await (const chunk of uncompressed(openStream(file), file)) {
     if (isHeader) isHeader = !endsHeader(chunk);
     const some = decode(chunk);
     onText(some);

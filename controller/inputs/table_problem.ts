@@ -5,21 +5,30 @@ interface CsvProblem {
   readonly message: string;
   readonly code: string;
   readonly lines: number;
+  readonly empty_lines: number;
   readonly record?: readonly string[];
 }
 
-/** What to say for an error of the parser; `undefined` for any other one. */
-export function tableProblem(error: unknown): string | undefined {
+/** How far the parser was behind a row. */
+export interface RowEnd {
+  readonly lines: number;
+  readonly emptyLines: number;
+}
+
+/** What to say for an error of the parser behind the `last` row; `undefined` for any other one. */
+export function tableProblem(error: unknown, last: RowEnd): string | undefined {
   if (!isCsvProblem(error)) return undefined;
   const line = `line ${error.lines}`;
+  // A quote that is not closed takes in all lines behind it.
+  const rowAt = `line ${last.lines + error.empty_lines - last.emptyLines + 1}`;
   switch (error.code) {
     case "CSV_RECORD_INCONSISTENT_FIELDS_LENGTH":
       return `${line} has ${valuesText(error.record?.length ?? 0)}, but the first line has ` +
         columnsOf(error);
     case "CSV_QUOTE_NOT_CLOSED":
-      return "a quote is not closed";
+      return `a quote in the row at ${rowAt} is not closed`;
     case "CSV_MAX_RECORD_SIZE":
-      return `the row at ${line} is longer than 1 MiB; look for a quote that is not closed`;
+      return `the row at ${rowAt} is longer than 1 MiB; look for a quote that is not closed`;
     case "CSV_INVALID_CLOSING_QUOTE":
     case "CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE":
       return `${line} has text behind a closing quote; write a quote within a value twice`;

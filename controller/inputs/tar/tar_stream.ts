@@ -5,8 +5,9 @@ import type { Files } from "../../../runtime/files/files.ts";
 import { openStdin } from "../../../system/stdin.ts";
 import { chunksOf } from "../../output/file_chunks.ts";
 import { unzstd } from "../../output/pack/zstd_unpacking.ts";
+import { MAGIC_BYTES } from "../compression.ts";
 import { gunzipped } from "./gunzip.ts";
-import { MAGIC_BYTES, packingOf } from "./packing.ts";
+import { packingOf } from "./packing.ts";
 import type { TarReader } from "./tar_reader.ts";
 
 /** Bytes of a tar in one read, unless a large content goes elsewhere. */

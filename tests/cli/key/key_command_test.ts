@@ -168,6 +168,10 @@ programTest("a wrong key command ends with status 2, and says what to type inste
       ["rotate", "--keep", "soon"],
       /^distcomp: --keep must be a time such as 12h or 7d, or 0, not /,
     ],
+    [
+      ["rotate", "--keep", "104249992d"],
+      /^distcomp: --keep must be at most 104249991d, not "104249992d"\n$/,
+    ],
     [["show", "k"], /^distcomp: Too many arguments for "show", expected 0 arguments but got 1/],
   ];
   for (const [args, message] of refused) {

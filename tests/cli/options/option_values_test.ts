@@ -7,6 +7,7 @@ import {
   parseMemory,
   parseSlots,
   parseTimeout,
+  parseTimeSpan,
   parseVerify,
 } from "../../../cli/options/option_values.ts";
 import { UsageError } from "../../../cli/program/usage_error.ts";
@@ -87,6 +88,25 @@ test("a time and a size are accepted up to what fits into a message exactly", ()
   assert.throws(() => parseTimeout("2501999793h"), UsageError);
   assert.equal(parseMemory("8589934591M"), 8_589_934_591 * MIB);
   assert.throws(() => parseMemory("8589934592M"), UsageError);
+});
+
+test("a value that is too large for an option is refused with the largest one", () => {
+  const huge = "9".repeat(21);
+  const refusals: [string, (text: string) => unknown, string, string][] = [
+    ["--retries", (text) => parseCount("--retries", 0, text), huge, "9007199254740991"],
+    ["--max-failures", parseFailureLimit, huge, "9007199254740991"],
+    ["--timeout", parseTimeout, huge, "104249991d"],
+    ["--timeout", parseTimeout, "104249992d", "104249991d"],
+    ["--time-limit", (text) => parseTimeSpan("--time-limit", text), `${huge}d`, "104249991d"],
+    ["--memory", parseMemory, "8192T", "8191T"],
+  ];
+  for (const [option, parse, text, max] of refusals) {
+    assert.throws(() => parse(text), {
+      message: `${option} must be at most ${max}, not "${text}"`,
+    });
+  }
+  assert.equal(parseTimeout("104249991d"), 104_249_991 * 24 * HOUR_MS);
+  assert.equal(parseMemory("8191T"), 8191 * MIB ** 2);
 });
 
 function isWhole(value: number, min: number): boolean {

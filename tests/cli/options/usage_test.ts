@@ -65,7 +65,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["up", "pbs", "5", "-q"], /options of qsub go behind --, as in distcomp up pbs 5 -- -q\n$/],
   [["report", "nowhere"], /Cannot report on "nowhere": no such file or folder; name /],
   [["run", ECHO, "--repeat", "1.5"], /must be a whole number of at least 0, not "1\.5"/],
-  [["run", ECHO, "--repeat", "9007199254740993"], /must be a whole number/],
+  [
+    ["run", ECHO, "--repeat", "9007199254740993"],
+    /--repeat must be at most 9007199254740991, not "90071992/,
+  ],
   [["run", ECHO, "in", "--slots", "0"], /--slots must be a whole number from 1 to 4096, not "0"/],
   [
     ["run", ECHO, "in", "--slots", "2", "--workers", "a"],

@@ -119,6 +119,29 @@ test("settings that no option takes are refused, with the file, the option and t
   }
 });
 
+test("settings that no command line may have together are refused, whatever is typed", () => {
+  const program = new Command("distcomp");
+  addRunOptions(program.command("run"));
+  addWorkerOptions(program.command("worker"));
+  const refused: [Record<string, Section>, string, string][] = [
+    [{ run: { output: "results", pack: "x.tar" } }, "--pack <file>", "-o, --output <dir>"],
+    [{ run: { pack: "x.tar", output: "results" } }, "--pack <file>", "-o, --output <dir>"],
+    [{ run: { suffix: "a", name: "b" } }, "--name <template>", "--suffix <text>"],
+    [{ worker: { listen: ":1", connect: "a:1" } }, "--connect <host:port>", "--listen <host:port>"],
+    [{ worker: { connect: "a:1", stdio: true } }, "--stdio", "--connect <host:port>"],
+  ];
+  for (const [sections, one, other] of refused) {
+    const message = `Option "${one}" cannot be used with option "${other}"; ` +
+      'remove one from the settings "config.json"';
+    assert.throws(() => checkSettings(program, settingsOf(sections)), { message });
+    const { run } = sections;
+    for (const typed of run ? [[], ["-o", "x"]] : []) {
+      assert.throws(() => runFlags(typed, run ?? {}), { message });
+    }
+  }
+  checkSettings(program, settingsOf({ worker: { connect: "a:1", stdio: false } }));
+});
+
 test("settings that others can change, or that are not JSON, are not used", async () => {
   await using workspace = await Workspace.make();
   const path = await workspace.write("config.json", '{"run": {"retries": 2}}');

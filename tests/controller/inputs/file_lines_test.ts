@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { countLines, readLines } from "../../../controller/inputs/file_lines.ts";
+import { uncompressed } from "../../../controller/inputs/uncompressed_text.ts";
 import { Workspace } from "../../cli/workspace.ts";
 import fc from "../../lib/properties.ts";
 import { test } from "../../lib/test.ts";
@@ -35,6 +37,59 @@ test("bytes that are not text are kept as they are", async () => {
   const file = await workspace.write("file", Uint8Array.of(0xff, 0x00, 0x0a, 0xc3, 0x0a, 0x80));
   const lines = await all(file);
   assert.deepEqual(lines.map((line) => [...line]), [[0xff, 0x00], [0xc3], [0x80]]);
+});
+
+test("a file that is compressed is refused with the command that decompresses it, whatever its name is", async () => {
+  await using workspace = await Workspace.make();
+  const zip = Buffer.from("PK\x03\x04 and more");
+  const refusals: [string, Uint8Array, RegExp][] = [
+    [
+      "a b.txt.gz",
+      gzipSync("a\n"),
+      /gzip; decompress it .*: gzip -dc '\S+a b.txt.gz' > '\S+a b.txt'$/,
+    ],
+    ["lines", gzipSync("a\n"), /with gzip; decompress it into a file: gzip -dc \S+lines > NEW$/],
+    ["t.csv.ZST", zstdCompressSync("a\n"), /with zstd; .*: zstd -dc \S+t.csv.ZST > \S+\/t.csv$/],
+    ["a.xz", Buffer.from("\xfd7zXZ\0\0", "latin1"), /with xz; .*: xz -dc \S+a.xz > \S+a$/],
+    ["a.bz2", Buffer.from("BZh91AY&SY "), /with bzip2; .*: bzip2 -dc \S+a.bz2 > \S+a$/],
+    ["a.xlsx", zip, /: it is a zip, as an .xlsx is; save it as text, such as a .csv$/],
+  ];
+  for (const [name, content, reason] of refusals) {
+    const file = await workspace.write(name, content);
+    const names = (path: string) => Array.fromAsync(readLines(path, "zeros"));
+    for (const reading of [all, countLines, names]) {
+      await assert.rejects(reading(file), (error: Error) => {
+        assert.equal(error.name, "SourceError");
+        assert.match(error.message, reason);
+        return error.message.startsWith(`Cannot read lines from "${file}": it is `);
+      });
+    }
+  }
+});
+
+test("a compressed stream is refused however its bytes arrive, and no text waits for more than its first bytes", async () => {
+  const oneByOne = async function* (bytes: Buffer, onRead: () => void = () => {}) {
+    for (const byte of bytes) {
+      await Promise.resolve();
+      onRead();
+      yield Buffer.of(byte);
+    }
+  };
+  const compressed = zstdCompressSync("a\n");
+  await assert.rejects(Array.fromAsync(uncompressed(oneByOne(compressed), "-")), {
+    message: "it is compressed with zstd; decompress it first: … | zstd -dc | distcomp run …",
+  });
+  for (const text of ["P", "BZh1 and more", "BZh", "\x1f", "\x1f\n", "7z", ""]) {
+    const bytes = Buffer.concat(
+      await Array.fromAsync(uncompressed(oneByOne(Buffer.from(text)), "-")),
+    );
+    assert.equal(bytes.toString(), text);
+  }
+  let bytesRead = 0;
+  for await (
+    const _chunk of uncompressed(oneByOne(Buffer.from("1\n2\n"), () => bytesRead++), "-")
+  ) break;
+  assert.equal(bytesRead, 1);
 });
 
 test("a name that ends with a zero byte may begin with a byte order mark", async () => {

@@ -96,7 +96,10 @@ test("a table that cannot be right is refused with the reason", async () => {
       /one column, "a;b", with semicolons in it; put commas between columns .*, or quotes around the name/,
     ],
     ["a\tb\n1\t2\n", /one column, "a\tb", with tabs in it; put commas between columns/],
-    ['a\n"1\n', /: a quote is not closed$/],
+    ['a\n"1\n', /: a quote in the row at line 2 is not closed$/],
+    ['"a\n1\n2\n', /: a quote in the row at line 1 is not closed$/],
+    ['a\n"1\n1"\n\n"2\n3\n\n', /: a quote in the row at line 5 is not closed$/],
+    [`a\n${"1\n".repeat(50_000)}"2\n3\n`, /: a quote in the row at line 50002 is not closed$/],
     ['a\n"1"2\n', /: line 2 has text behind a closing quote; /],
     ['a\n1"2\n', /: line 2 has a quote within a value without quotes around it; /],
     [Buffer.from("a\ncaf\xe9\n", "latin1"), /it is not UTF-8; convert it, as with iconv/],
@@ -104,10 +107,17 @@ test("a table that cannot be right is refused with the reason", async () => {
     [utf16("\ufeffa,b\n1,2\n").swap16(), /: it is UTF-16; convert it: iconv -f utf16 -t utf8$/],
     [utf16("a,b\n1,2\n"), /: it is UTF-16; convert it: iconv -f utf16le -t utf8$/],
     [utf16("a,b\n1,2\n").swap16(), /: it is UTF-16; convert it: iconv -f utf16be -t utf8$/],
-    [gzipSync("a,b\n1,2\n"), /: it is not UTF-8; convert it, as with iconv/],
+    [
+      gzipSync("a,b\n1,2\n"),
+      /: it is compressed with gzip; decompress it into a file: gzip -dc \S+table.csv > NEW.csv$/,
+    ],
     [
       `a\n"${"x".repeat(3 * 1024 * 1024)}`,
       /: the row at line 2 is longer than 1 MiB; look for a quote/,
+    ],
+    [
+      `a\n\n1\n"${"x\n".repeat(1024 * 1024)}`,
+      /: the row at line 4 is longer than 1 MiB; look for a quote/,
     ],
   ];
   for (const [content, reason] of refusals) {

@@ -18,6 +18,7 @@ test("a number out of range is a RangeError with the option and the value", asyn
     ["slots", -1, /slots must be a whole number from 1 to 65536, not -1/],
     ["slots", 0, /not 0/],
     ["threads", 1.5, /threads must be .*, not 1.5/],
+    ["retries", 1e21, /retries must be a whole number from 0 to 9007199254740991, not 1e\+21/],
     ["retries", NaN, /retries must be a whole number of at least 0, not NaN/],
     ["retries", "3", /not "3"/],
     ["crashLimit", 0, /crashLimit must be a whole number of at least 1, not 0/],

@@ -109,7 +109,8 @@ test("options that contradict each other, and GPUs that are not there, are usage
     [["--slots", "3", "--gpus", "0,1"], /--slots 3 contradicts --gpus, which makes 2 slots; leave/],
     [["--gpus", "0,0"], /--gpus has 0 twice; for two slots on it, write 0:2/],
     [["--gpus", "x"], /--gpus must be all, or a list such as 0,1 or 0:2 .*, not "x"/],
-    [["--gpus", "0:0"], /--gpus must be all/],
+    [["--gpus", "0:0"], /--gpus: a GPU has 1 to 256 slots, not 0, in "0:0"/],
+    [["--gpus", "1,0:257"], /--gpus: a GPU has 1 to 256 slots, not 257, in "1,0:257"/],
     [["--gpus", "all"], /--gpus all: this machine has no GPU .*; name them/],
     [["--threads", "0"], /--threads must be a whole number of at least 1, not "0"/],
   ];

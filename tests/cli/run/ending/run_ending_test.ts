@@ -77,6 +77,20 @@ test("a log in a folder of inputs, or in a list of them, is no input, and one th
   assert.equal(await readFile(workspace.at("in/a"), "utf8"), "echo 1");
 });
 
+test("an input that is given as the log of its folder is refused, and stays as it is", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "echo 1", "in/b": "echo 2" });
+  for (const extra of [[], ["--dry-run"]]) {
+    const run = await workspace.run(["run", BEHAVE, "in", "--log", "in/a", ...extra]);
+    assert.equal(run.code, 2);
+    assert.match(
+      run.stderr,
+      /append to "in\/a", which is not the log of a run; choose another --log/,
+    );
+  }
+  assert.equal(await readFile(workspace.at("in/a"), "utf8"), "echo 1");
+});
+
 test("a log through a link to an output that is still to be made is refused, and makes no file there", async () => {
   await using workspace = await Workspace.make(WORKER);
   await workspace.writeAll({ "in/a": "echo 1", "out/other": "" });

@@ -185,6 +185,33 @@ test("a failed job leaves no output, not even that of an earlier run", async () 
   }
 });
 
+test("a run that begins in a folder with files of others says once that outputs replace them, and a dry run says it", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  const warning = 'warning: the folder "data" has files, but no journal of a run; ' +
+    "outputs of the same names replace them\n";
+  await workspace.writeAll({ "in/a": "echo 1", "data/a": "mine", "data/b": "too" });
+  const args = ["run", BEHAVE, "in", "-o", "data"];
+  for (const extra of [["--dry-run"], ["--dry-run", "--fresh"], ["--quiet"]]) {
+    const run = await workspace.run([...args, ...extra]);
+    assert.deepEqual([run.code, run.stderr], [0, warning], extra.join(" "));
+  }
+  assert.deepEqual(await workspace.outputs("data"), { a: "1", b: "too" });
+  for (const extra of [[], ["--fresh"], ["--dry-run"], ["--fresh", "--dry-run"]]) {
+    const run = await workspace.run([...args, ...extra]);
+    assert.equal(run.code, 0, run.stderr);
+    assert.doesNotMatch(run.stderr, /warning/, extra.join(" "));
+  }
+});
+
+test("a run says nothing about files of others in a folder that is new or empty, or beside its pack", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "echo 1", "data/.distcomp/jobs.jsonl": "", "x/a": "mine" });
+  for (const outputs of [["-o", "new"], ["-o", "data"], ["--pack", "x/all.tar"]]) {
+    const run = await workspace.run(["run", BEHAVE, "in", "--quiet", ...outputs]);
+    assert.deepEqual([run.code, run.stderr], [0, ""], outputs.join(" "));
+  }
+});
+
 test("a file that no run has written stays when the job of its name fails, and the run says so once", async () => {
   await using workspace = await Workspace.make(WORKER);
   const own = { a: "precious", "deep/b": "too" };

@@ -44,11 +44,12 @@ const DAMAGES: [string, (lines: string[]) => string, number, RegExp | undefined]
   ],
   [
     "lines are of a newer version",
-    (lines) => text([...lines, ...NEWER]),
-    0,
+    (lines) => text([...lines.slice(1), ...NEWER]),
+    1,
     warning(3, "from a newer version of distcomp"),
   ],
-  ["it is empty", () => "", JOBS, undefined],
+  ["no job is only in a line that cannot be read", (lines) => text(["x", ...lines]), 0, undefined],
+  ["it is empty", () => "", JOBS, /^warning: the folder "outputs" has files, but no journal /],
   ["it is something else", () => "not\na\njournal", JOBS, warning(3, "damaged")],
 ];
 
@@ -62,8 +63,37 @@ for (const [what, damage, jobs, said] of DAMAGES) {
     if (said) assert.match(run.stderr, said);
     else assert.doesNotMatch(run.stderr, /warning/);
     assert.equal((await recorded(workspace)).size, JOBS, "what ran again is recorded");
+    const args = ["run", BEHAVE, "in"];
+    for (const extra of [[], ["--dry-run"]]) {
+      const done = await workspace.run([...args, ...extra]);
+      assert.doesNotMatch(done.stderr, /warning/, "nothing that is left to do was lost");
+    }
   });
 }
+
+test("damage is told where jobs run again that it may be about, also in a dry run, and no longer after that", async () => {
+  await using workspace = await Workspace.make(WORKER);
+  await workspace.writeAll({ "in/a": "echo a", "in/b": "echo b", "in/c": "echo c" });
+  await workspace.write("lines", "echo a\necho b\necho c\n");
+  const runs = [
+    [["in", "-o", "out"], "out/.distcomp"],
+    [["--lines", "lines", "-o", "of lines"], "of lines/.distcomp"],
+    [["--lines", "lines", "--pack", "x.jsonl"], "x.jsonl.distcomp"],
+  ] as const;
+  for (const [args, state] of runs) {
+    assert.equal((await workspace.run(["run", BEHAVE, ...args])).code, 0);
+    const journal = await readFile(workspace.at(`${state}/jobs.jsonl`), "utf8");
+    const damaged = journal.replace('"input":', '"inpuT":').replace('"input":', '"inpuT":');
+    await workspace.write(`${state}/jobs.jsonl`, damaged);
+    const commands = [[["--dry-run"], 1], [[], 1], [["--dry-run"], 0], [[], 0]] as const;
+    for (const [extra, warnings] of commands) {
+      const run = await workspace.run(["run", BEHAVE, ...args, ...extra]);
+      assert.equal(run.code, 0, run.stderr);
+      const found = run.stderr.match(/warning: 2 journal lines are damaged; /g) ?? [];
+      assert.equal(found.length, warnings, `${args} ${extra}`);
+    }
+  }
+});
 
 test("an old record is not used when damage hides a newer one of another core", async () => {
   await using workspace = await Workspace.make(WORKER);
