@@ -82,11 +82,17 @@ export class Nodes {
   }
 
   /** Whether recent jobs show that a node is good, compared with the best one. */
-  isReliable({ score }: Node): boolean {
-    if (score.hasRefuted) return false;
+  isReliable(node: Node): boolean {
+    return this.reliableOf([node]).length > 0;
+  }
+
+  /** Those of some nodes that are. The best one is looked for once: there may be thousands of nodes. */
+  reliableOf(some: readonly Node[]): Node[] {
     let part = 1;
-    for (const { score: other } of this.usable) part = Math.min(part, other.failingPart);
-    return score.reliability(part) >= RELIABLE_SCORE;
+    for (const { score } of this.usable) part = Math.min(part, score.failingPart);
+    return some.filter(({ score }) =>
+      !score.hasRefuted && score.reliability(part) >= RELIABLE_SCORE
+    );
   }
 
   /**

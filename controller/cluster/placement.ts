@@ -52,7 +52,7 @@ export class Placement<T> {
   #fit(others: readonly Node[], failedNodes: number): readonly Node[] {
     const clean = others.filter(({ score }) => !score.isDoubtful);
     if (clean.length > 0 && failedNodes < FAILED_NODES_MAX - 1) return clean;
-    const reliable = others.filter((node) => this.#nodes.isReliable(node));
+    const reliable = this.#nodes.reliableOf(others);
     if (reliable.length > 0) return reliable;
     const mayWait = clean.length > 0 || this.#waiting.size < WAITING_MAX;
     if (mayWait && !others.every((node) => this.#nodes.hasIdleSlot(node))) return [];
@@ -90,7 +90,8 @@ export class Placement<T> {
   }
 
   #only(allowed: readonly Node[]): AntiAffinity {
-    const avoided = this.#nodes.connected.filter((node) => !allowed.includes(node));
+    const set = new Set(allowed);
+    const avoided = this.#nodes.connected.filter((node) => !set.has(node));
     return { endpoints: endpointsOf(avoided), isRequired: true };
   }
 }

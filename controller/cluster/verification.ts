@@ -128,7 +128,9 @@ export class Verification<T extends Task> {
     }
     const kept = new KeptResult(result, mayKeep(result.output.byteLength, this.#heldBytes));
     discardOutput(answer);
-    votes.push({ identity, voter, ending, result: kept, isStored });
+    // Measured by the clock of this worker: the answer that agrees comes from another one.
+    const measures = ending.measures ?? ending.meter.measures(completion);
+    votes.push({ identity, voter, ending: { ...ending, measures }, result: kept, isStored });
     this.#votes.set(job.payload, votes);
     this.#heldBytes += kept.heldBytes;
     if (votes.length > 2) this.#onSplit(votes);

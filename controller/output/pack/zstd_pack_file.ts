@@ -147,7 +147,10 @@ async function batchEndsIn(chunks: AsyncIterable<Buffer>): Promise<Batches> {
     },
     onEnd: () => {
       if (note.subarray(0, NOTE_START.byteLength).equals(NOTE_START)) {
-        ends.push({ bytes: Number(note.readBigUInt64LE(NOTE_START.byteLength)), fileBytes });
+        const bytes = Number(note.readBigUInt64LE(NOTE_START.byteLength));
+        // Each batch adds something. Otherwise the file was changed, or a copy of it was appended.
+        if (bytes <= (ends.at(-1)?.bytes ?? 0)) throw new ZstdError("its notes do not grow");
+        ends.push({ bytes, fileBytes });
       } else frames += 1;
       note = Buffer.alloc(0);
     },
