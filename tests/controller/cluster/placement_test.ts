@@ -62,6 +62,21 @@ test("the last try goes to a reliable node only", () => {
   assert.deepEqual(scene.allowed(place), ["good"]);
 });
 
+test("all nodes are looked at a few times for a try, however many there are", () => {
+  const scene = new Scene();
+  const others = Array.from({ length: 50 }, (_, index) => scene.node(`node ${index}`, 20));
+  let looks = 0;
+  const { usable } = scene.nodes;
+  Object.defineProperty(scene.nodes, "usable", {
+    get: () => {
+      looks += 1;
+      return usable;
+    },
+  });
+  scene.placement.elsewhere("job", others, 2, true);
+  assert(looks <= 2, `${looks} times`);
+});
+
 test("the last try waits while no node is reliable and some are busy, and then goes to the best one", () => {
   const scene = new Scene();
   scene.node("failed", 0, 1);

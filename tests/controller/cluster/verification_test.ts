@@ -118,6 +118,22 @@ test("results are held until their job is decided: agreed, split, tied or cancel
   assert.equal(verification.heldBytes, 0);
 });
 
+test("a verified job has the measures of the worker that is named, and not of the one that agreed", () => {
+  const verification = new Verification<Task>(1, NO_ACTIONS);
+  const task = taskOf(0);
+  const vote = (identity: string, answeredAtMs: number) =>
+    verification.onResult({ identity, voter: identity }, {
+      ...resultOf(task, new Uint8Array(1)),
+      worker: identity,
+      answeredAtMs,
+    });
+  vote("a", 1_000);
+  const agreed = vote("b", 2_000);
+  assert.equal(agreed?.worker, "a");
+  const { queuedAt, answeredAt } = agreed?.measures ?? assert.fail("it has none");
+  assert.equal(answeredAt - queuedAt, 1_000);
+});
+
 test("beyond 64 MiB, results that wait for a vote are compared by their hash", () => {
   const accepted: Uint8Array[] = [];
   const verification = new Verification<Task>(1, NO_ACTIONS);

@@ -36,3 +36,23 @@ test("a write that fails leaves the batches before it, also behind one that was 
   assert.equal(await again.read(found, 5 * MIB - 2), 2); // of one batch
   assert.deepEqual([...found.subarray(0, 2)], [...content.subarray(-2)]);
 });
+
+test("what follows a note that does not grow is cut off: a note of zeros, and a copy of the pack behind it", async () => {
+  for (const change of ["zeros", "a copy"] as const) {
+    const disk = new MemoryDisk();
+    const file = await disk.files.openToAppend(PATH, true);
+    const pack = await ZstdPackFile.open(file, chunksOf(disk.files, PATH));
+    await pack.append([Buffer.from("first")]);
+    await pack.append([Buffer.from("second")]);
+    const packed = Buffer.concat(await Array.fromAsync(chunksOf(disk.files, PATH)));
+    if (change === "a copy") await file.append(packed);
+    else {
+      await file.truncate(packed.byteLength - 8);
+      await file.append(new Uint8Array(8));
+    }
+    const again = await ZstdPackFile.open(file, chunksOf(disk.files, PATH));
+    await again.cut(again.bytes);
+    const left = Buffer.concat(await Array.fromAsync(unzstd(chunksOf(disk.files, PATH))));
+    assert.equal(left.toString(), change === "a copy" ? "firstsecond" : "first", change);
+  }
+});
