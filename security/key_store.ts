@@ -1,7 +1,7 @@
 /** Reads and writes key files. */
 
 import { Buffer } from "node:buffer";
-import type { Stats } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { type FileHandle, link, mkdir, open, realpath, rename, unlink } from "node:fs/promises";
 import process from "node:process";
 import { codeOf, messageOf, reasonOf } from "../runtime/error_text.ts";
@@ -13,6 +13,8 @@ import { KeyError } from "./key_error.ts";
 import type { Sources } from "./key_maker.ts";
 import { KEY_VARIABLE, type KeyPlace } from "./key_place.ts";
 import { keyOfText, textOfKey } from "./key_text.ts";
+
+const { O_RDONLY, O_NONBLOCK } = constants;
 
 /** A key has about 4 KB. What is longer is something else. */
 const FILE_BYTES_MAX = 64 * 1024;
@@ -161,7 +163,7 @@ function writeError(path: string, cause: unknown): KeyError {
 async function readPrivateFile(place: KeyPlace): Promise<PrivateFile | undefined> {
   const { path } = place;
   try {
-    const file = await open(path, "r");
+    const file = await open(path, O_RDONLY | O_NONBLOCK); // a pipe is refused, not waited for
     try {
       const { uid, gid } = await checkedStats(place, file);
       return { text: await contentOf(file), uid, gid };

@@ -121,7 +121,10 @@ test("what is no file, or far too long, is no key", async () => {
   await using folder = await KeyFolder.make();
   const long = folder.at("long");
   await writeFile(long, " ".repeat(1_000_000) + textOfKey(await keyOf()), { mode: 0o600 });
+  const pipe = folder.at("pipe");
+  await promisify(execFile)("mkfifo", ["-m", "600", pipe]);
   const refused: [string, RegExp][] = [
+    [pipe, /^Cannot use the key ".*": it is not a file$/],
     [folder.path, /^Cannot (use|read) the key ".*": it is (not a file|a folder)$/],
     ["/dev/zero", /^Cannot use the key "\/dev\/zero": it is not a file$/],
     [long, /^Cannot use the key ".*": it is not a key of distcomp$/],
