@@ -20,7 +20,7 @@ export const NEAR_JOBS = 2;
 
 /**
  * That limit, on the inputs of jobs that wait. More bytes would have left the caches of the CPUs before a slot gets
- * them: jobs of 1 MiB are a sixth slower with 24 MiB in flight.
+ * them: jobs of 1 MiB are a tenth slower with 24 MiB in flight.
  */
 export const NEAR_BYTES_MAX = 4 * 1024 * 1024;
 
