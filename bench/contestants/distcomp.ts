@@ -61,14 +61,14 @@ async function openWorker(form: Form, { core, slots, compile }: Ground): Promise
   const controller = await compile("controller");
   const worker = await startWorker(await form.command(), [`--slots=${slots}`]);
   const run: RunJobs = async (jobs, bytes) => {
-    const args = [`${worker.port}`, core, `${jobs}`, `${bytes}`, `${windowOf(bytes, slots)}`];
+    const args = [`${worker.port}`, core, `${jobs}`, `${bytes}`, `${windowOfWorker(bytes, slots)}`];
     return Number(await outputOf([controller, ...args]));
   };
   return { measure: { kind: "jobs", run }, close: () => worker.stop() };
 }
 
 /** As many jobs in flight as our own controller has at a worker on the same machine. */
-function windowOf(bytes: number, slots: number): number {
+function windowOfWorker(bytes: number, slots: number): number {
   const jobs = Math.min(WINDOW_JOBS_MAX * slots, Math.floor(NEAR_BYTES_MAX / bytes));
   return Math.max(NEAR_JOBS * slots, jobs);
 }

@@ -90,8 +90,8 @@ export class Placement<T> {
   }
 
   #only(allowed: readonly Node[]): AntiAffinity {
-    const set = new Set(allowed);
-    const avoided = this.#nodes.connected.filter((node) => !set.has(node));
+    const some = new Set(allowed); // there may be thousands
+    const avoided = this.#nodes.connected.filter((node) => !some.has(node));
     return { endpoints: endpointsOf(avoided), isRequired: true };
   }
 }

@@ -129,7 +129,7 @@ export class Verification<T extends Task> {
     const kept = new KeptResult(result, mayKeep(result.output.byteLength, this.#heldBytes));
     discardOutput(answer);
     // Measured by the clock of this worker: the answer that agrees comes from another one.
-    const measures = ending.measures ?? ending.meter.measures(completion);
+    const measures = ending.meter.measures(completion);
     votes.push({ identity, voter, ending: { ...ending, measures }, result: kept, isStored });
     this.#votes.set(job.payload, votes);
     this.#heldBytes += kept.heldBytes;
