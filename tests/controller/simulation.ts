@@ -19,6 +19,9 @@ import { test as plainTest } from "../lib/test.ts";
 /** Scripted workers do not load it. */
 export const CORE = coreImage("any.so", new TextEncoder().encode("any core"));
 
+/** A round of reads that has begun when everything closes ends by itself within this time. */
+const READ_ROUND_MS = 20;
+
 /** Waits for something to be seen; `VirtualClock.until` is one way. */
 export type Until = <T>(what: string, look: () => T | undefined | false) => Promise<T>;
 
@@ -101,7 +104,7 @@ export class Simulation {
     for (const { cluster } of this.#clusters) cluster.close();
     assert.deepEqual(this.#clusters.flatMap(({ problems }) => problems), []);
     for (const peer of this.#peers) await peer.close();
-    await this.advance(0);
+    await this.advance(READ_ROUND_MS);
   }
 
   #closed<P extends { close(): Promise<void> }>(peer: P): P {
