@@ -19,9 +19,15 @@ const MAGIC_BYTES = 4;
 const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
 
+/** The window, or the only segment; the dictionary; and the size of the content. */
+const HEADER_BYTES_MAX = 13;
+
 /** The sizes of two fields of a header, by the bits that say so. */
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
+
+/** A size in two bytes is that of a content of at least so many. */
+const TWO_BYTES_OFFSET = 256;
 
 /** A block of this type repeats one byte. */
 const RLE = 1;
@@ -43,8 +49,8 @@ export interface FrameEvents {
    * that is skipped.
    */
   onBytes(bytes: Buffer, isData: boolean): void;
-  /** The current frame ends. */
-  onEnd(isData: boolean): void;
+  /** The current frame ends. `contentBytes`: the size of its content, if its header says it. */
+  onEnd(isData: boolean, contentBytes: number | undefined): void;
 }
 
 /** What comes next in a frame. Each part says which one follows. */
@@ -55,11 +61,15 @@ export class FrameCutter {
   readonly #events: FrameEvents;
   #part: Part = "magic";
   /** The bytes of a part that says how long another one is. Of others, only the number counts. */
-  readonly #field = Buffer.alloc(8);
+  readonly #field = Buffer.alloc(HEADER_BYTES_MAX);
   #fieldBytes = 0;
   #missing = MAGIC_BYTES;
   #isData = true;
   #hasChecksum = false;
+  /** Bytes of the header, and how many of them say the size of the content. */
+  #headerBytes = 0;
+  #sizeBytes = 0;
+  #contentBytes: number | undefined;
   #isLastBlock = false;
   /** Whether a frame has ended. */
   #hasEnd = false;
@@ -89,7 +99,7 @@ export class FrameCutter {
     let start = 0;
     for (let at = 0; at < chunk.byteLength;) {
       const taken = Math.min(this.#missing, chunk.byteLength - at);
-      if (this.#part !== "content" && this.#part !== "header" && this.#part !== "checksum") {
+      if (this.#part !== "content" && this.#part !== "checksum") {
         chunk.copy(this.#field, this.#fieldBytes, at, at + taken);
         this.#fieldBytes += taken;
       }
@@ -102,7 +112,7 @@ export class FrameCutter {
         const isFrame = this.#next();
         if (!isBlock && !isFrame) continue;
         this.#events.onBytes(chunk.subarray(start, at), this.#isData);
-        if (isFrame) this.#events.onEnd(this.#isData);
+        if (isFrame) this.#events.onEnd(this.#isData, this.#contentBytes);
         start = at;
       }
     }
@@ -132,12 +142,16 @@ export class FrameCutter {
         const descriptor = field[0] as number;
         const isSingle = (descriptor & 0x20) !== 0;
         this.#hasChecksum = (descriptor & 0x04) !== 0;
-        const contentSize = CONTENT_SIZE_BYTES[descriptor >>> 6] as number;
-        const bytes = (DICTIONARY_ID_BYTES[descriptor & 3] as number) +
-          (isSingle ? Math.max(1, contentSize) : 1 + contentSize);
-        return this.#expect("header", bytes);
+        const sizeBytes = CONTENT_SIZE_BYTES[descriptor >>> 6] as number;
+        this.#sizeBytes = isSingle ? Math.max(1, sizeBytes) : sizeBytes;
+        this.#headerBytes = (isSingle ? 0 : 1) + this.#sizeBytes +
+          (DICTIONARY_ID_BYTES[descriptor & 3] as number);
+        return this.#expect("header", this.#headerBytes);
       }
       case "header":
+        this.#contentBytes = contentSizeIn(
+          field.subarray(this.#headerBytes - this.#sizeBytes, this.#headerBytes),
+        );
         return this.#expect("block", BLOCK_HEADER_BYTES);
       case "block": {
         const header = field.readUIntLE(0, BLOCK_HEADER_BYTES);
@@ -147,6 +161,7 @@ export class FrameCutter {
       case "skippable size":
         this.#isLastBlock = true;
         this.#hasChecksum = false;
+        this.#contentBytes = 0;
         return this.#expect("content", field.readUInt32LE());
       case "content":
         if (!this.#isLastBlock) return this.#expect("block", BLOCK_HEADER_BYTES);
@@ -164,6 +179,20 @@ export class FrameCutter {
     this.#part = part;
     this.#missing = bytes;
     return false;
+  }
+}
+
+/** The size of a content, as the last field of a header says it; `undefined` if there is no such field. */
+function contentSizeIn(field: Buffer): number | undefined {
+  switch (field.byteLength) {
+    case 0:
+      return undefined;
+    case 2:
+      return field.readUInt16LE() + TWO_BYTES_OFFSET;
+    case 8:
+      return Number(field.readBigUInt64LE());
+    default:
+      return field.readUIntLE(0, field.byteLength);
   }
 }
 

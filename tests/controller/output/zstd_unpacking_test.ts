@@ -69,6 +69,18 @@ test("the ends of frames are found, also byte by byte", () => {
   }
 });
 
+test("a frame says how large its content is, in a field of any size, or does not say it", () => {
+  for (const bytes of [0, 1, 255, 256, 65_535, 70_000, 300_000, undefined]) {
+    const content = Buffer.alloc(bytes ?? 1000, "some text ");
+    const params = { [constants.ZSTD_c_contentSizeFlag]: bytes === undefined ? 0 : 1 };
+    const frame = zstdCompressSync(content, { params, ...{ pledgedSrcSize: bytes ?? 1000 } });
+    const found: (number | undefined)[] = [];
+    const cutter = new FrameCutter({ onBytes() {}, onEnd: (_, size) => found.push(size) });
+    for (const byte of frame) cutter.push(Buffer.of(byte));
+    assert.deepEqual(found, [bytes]);
+  }
+});
+
 test("what is cut off within a frame is an error, and no content that is not there", async () => {
   const [first = assert.fail()] = FRAMES;
   for (const bytes of [1, 3, 5, first.byteLength - 1, first.byteLength + 3, FILE.byteLength - 1]) {
