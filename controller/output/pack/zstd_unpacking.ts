@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 import { createZstdDecompress } from "node:zlib";
+import { messageOf } from "../../../runtime/error_text.ts";
 
 /** The first four bytes of a frame. */
 export const ZSTD_MAGIC = Buffer.of(0x28, 0xb5, 0x2f, 0xfd);
@@ -36,8 +37,16 @@ const RLE = 1;
 const STRAY = "it is damaged, or data that is not compressed with zstd follows its end; " +
   "if you do not need that data, leave it out";
 const CUT = "it is cut off within a frame of zstd";
+const LARGE_WINDOW = "it needs more memory than zstd takes by itself; decompress it: " +
+  "zstd -dc --long=31 FILE | distcomp run … --inputs -";
 
-/** The bytes are not zstd, or end within a frame. */
+/** What decompressors say of a frame of which one has to remember more than 128 MiB. */
+const IS_LARGE_WINDOW = /requires too much memory/;
+
+/** What Deno puts before the words of the library. */
+const DENO_PREFIX = "Zstd decompress error: ";
+
+/** The bytes are not zstd, are damaged, or end within a frame. */
 export class ZstdError extends Error {
   override name = "ZstdError";
 }
@@ -197,7 +206,7 @@ function contentSizeIn(field: Buffer): number | undefined {
 }
 
 /**
- * The content of all frames, in chunks. Rejects with a `ZstdError` if the last one is cut off. Each block is given to the
+ * The content of all frames, in chunks. Rejects with a `ZstdError` if one is damaged or cut off. Each block is given to the
  * decompressor by itself: that of Deno ends the process if it finds an error behind the first 16 KiB that it unpacks of
  * what it was given.
  */
@@ -205,9 +214,20 @@ export async function* unzstd(chunks: AsyncIterable<Buffer>): AsyncIterable<Buff
   for await (const frame of framesIn(chunks)) {
     const decompressor = createZstdDecompress();
     const source = Readable.from(frame);
-    source.on("error", (error) => decompressor.destroy(error));
-    yield* source.pipe(decompressor) as AsyncIterable<Buffer>;
+    let failure: unknown;
+    source.on("error", (error) => decompressor.destroy(failure = error));
+    try {
+      yield* source.pipe(decompressor) as AsyncIterable<Buffer>;
+    } catch (error) {
+      throw error === failure ? error : frameError(error);
+    }
   }
+}
+
+function frameError(cause: unknown): ZstdError {
+  const words = messageOf(cause).replace(DENO_PREFIX, "");
+  const message = IS_LARGE_WINDOW.test(words) ? LARGE_WINDOW : `it is damaged (${words})`;
+  return new ZstdError(message, { cause });
 }
 
 /** The frames with data, each as its bytes in chunks. One has to be read to its end before the next one. */
