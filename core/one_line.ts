@@ -21,7 +21,7 @@ const ESCAPE = /[\u001b\u009b]/;
  * another one. Lines also end at U+2028 and U+2029.
  */
 // deno-lint-ignore no-control-regex -- control characters are what this finds
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]+/g;
+export const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]+/g;
 
 /** The text without its colors, and with a space for each run of what controls a terminal or the order of others. */
 export function oneLine(text: string): string {

@@ -43,7 +43,11 @@ export async function findRun(
   if (await isStale(files, path, lock, nowMs)) {
     return { kind: "over", end: "killed", toRun: await toRunOf(files, state, lock) };
   }
-  const { host = "another machine", pid = 0 } = holderIn(lock) ?? {};
+  const holder = holderIn(lock);
+  if (!holder) {
+    return unreachable(`its lock "${path}" is damaged; if no run goes on there, delete the lock`);
+  }
+  const { host, pid } = holder;
   const name = `process ${pid} on ${host}`;
   if (host !== os.hostname()) {
     return unreachable(

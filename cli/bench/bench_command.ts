@@ -142,7 +142,7 @@ class Bench {
     for (const [index, target] of targets.entries()) {
       if (process.stderr.isTTY) {
         const place = targets.length > 1 ? `, ${index + 1} of ${targets.length}` : "";
-        toStderr(`measuring ${nameOf(target)}${place}`);
+        toStderr(`measuring ${printable(nameOf(target))}${place}`);
       }
       reports.push(await this.#measure(guarded, target));
     }

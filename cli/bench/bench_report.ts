@@ -8,6 +8,7 @@ import {
   formatRate,
   printable,
 } from "../../system/format.ts";
+import { jsonLine } from "../../system/json_line.ts";
 
 /** What was found about one worker: figures, or why there are none. */
 export type WorkerReport =
@@ -115,7 +116,7 @@ export function benchJson(
   coreMs: number | undefined,
   reports: readonly WorkerReport[],
 ): string {
-  return JSON.stringify({
+  return jsonLine({
     core,
     core_ms: coreMs ?? coreMsOfOnly(reports),
     workers: reports.map((report) => {

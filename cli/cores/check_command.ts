@@ -13,6 +13,7 @@ import type { CheckFlags } from "./check_options.ts";
 import { checkIsFile } from "../options/input_file.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { formatNoun, printable } from "../../system/format.ts";
+import { jsonLine } from "../../system/json_line.ts";
 import { programName } from "../program/resume_command.ts";
 import { exit } from "../terminal/stderr.ts";
 import { writeStdout } from "../terminal/stdout.ts";
@@ -83,7 +84,7 @@ async function report(
   const commands = debugCommands(program, core, inputs[0] ?? "INPUT");
   const [failed, warnings] = [count("failed"), count("warning")];
   if (json) {
-    writeStdout(`${JSON.stringify({ core, failed, warnings, findings, commands })}\n`);
+    writeStdout(`${jsonLine({ core, failed, warnings, findings, commands })}\n`);
   } else {
     const counts = failed + warnings === 0
       ? "nothing found"

@@ -12,8 +12,8 @@ const LINES_MAX = 20;
 /** The widest column of names. A longer name does not move the reasons of the others to the right. */
 const NAME_CHARS_MAX = 40;
 
-/** A worker may send a very long reason. The journal has all of it. */
-const REASON_CHARS_MAX = 300;
+/** A worker may send a very long reason, and a name may be long. The journal has all of it. */
+const SHOWN_CHARS_MAX = 300;
 
 /** One line per failure, or one for all failures with the same reason: `0 and 16 more  exit code 1`. */
 export function failureList(groups: readonly FailureGroup[]): string[] {
@@ -32,10 +32,10 @@ export function failureList(groups: readonly FailureGroup[]): string[] {
 
 function namesOf({ names, jobs }: FailureGroup, namesMax: number): string[] {
   const [first = ""] = names;
-  if (jobs > namesMax) return [`${printable(first)} and ${formatCount(jobs - 1)} more`];
-  return names.map(printable);
+  if (jobs > namesMax) return [`${cut(printable(first))} and ${formatCount(jobs - 1)} more`];
+  return names.map((name) => cut(printable(name)));
 }
 
-function cut(reason: string): string {
-  return reason.length > REASON_CHARS_MAX ? `${reason.slice(0, REASON_CHARS_MAX)} …` : reason;
+function cut(text: string): string {
+  return text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)} …` : text;
 }

@@ -9,6 +9,7 @@ import type { MeasuredTimes } from "../../controller/measured_times.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import type { CoreSetup } from "../../protocol/mod.ts";
 import { failureList } from "./failure_list.ts";
+import { jsonLine } from "../../system/json_line.ts";
 import {
   formatBytes,
   formatCount,
@@ -35,9 +36,10 @@ export function summaryText(
   setup?: ShownSetup,
   journal = journalIn(outputs),
 ): string {
-  const failures = status.failed > 0 ? failureLines(status, journal) : [];
+  const shown = printable(outputs);
+  const failures = status.failed > 0 ? failureLines(status, printable(journal)) : [];
   if (jobsOf(status) === 0 && status.total === endedOf(status)) {
-    return [nothingToDo(status, outputs), ...uncheckedLines(status), ...failures].join("\n");
+    return [nothingToDo(status, shown), ...uncheckedLines(status), ...failures].join("\n");
   }
   const faults = faultsText(status.faults);
   const attempts = faults === "" ? [] : [`failed attempts: ${faults}`];
@@ -48,7 +50,7 @@ export function summaryText(
     ...uncheckedLines(status),
     ...attempts,
   ];
-  const lines = [headline(status, outputs), ...figures(status), ...facts];
+  const lines = [headline(status, shown), ...figures(status), ...facts];
   return [...lines, ...failures].join("\n");
 }
 
@@ -61,7 +63,7 @@ export function summaryJson(
   journal = journalIn(outputs),
 ): string {
   const seconds = status.elapsedMs / 1000;
-  return JSON.stringify({
+  return jsonLine({
     jobs: endedOf(status),
     total: status.total ?? null,
     done: status.done,

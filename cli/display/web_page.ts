@@ -1,6 +1,6 @@
 /** Opens the page of a run or a worker, if it was asked for. */
 
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { isLoopback } from "../../link/address.ts";
 import type { GuardedRuntime } from "../../security/guarded_runtime.ts";
@@ -57,13 +57,20 @@ export async function openPage(
 }
 
 async function tokenIn(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((cause) => {
-    throw new UsageError(`Cannot read the token "${path}": ${reasonOf(cause)}`, { cause });
-  });
-  const token = text.trim();
+  const token = (await textIn(path)).trim();
   if (token.length >= TOKEN_CHARS_MIN && !/\s/.test(token)) return token;
   throw new UsageError(
     `The file "${path}" needs one word of at least ${TOKEN_CHARS_MIN} characters; ` +
       "make it with: (umask 077; openssl rand -hex 16 >FILE)",
   );
+}
+
+async function textIn(path: string): Promise<string> {
+  try {
+    const info = await stat(path);
+    if (!info.isFile() && !info.isDirectory()) throw new Error("it is not a file"); // a pipe would block
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new UsageError(`Cannot read the token "${path}": ${reasonOf(cause)}`, { cause });
+  }
 }

@@ -6,6 +6,7 @@ import { SIGNATURE_SUFFIX } from "../../core/signature.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import { systemFiles } from "../../runtime/files/system_files.ts";
 import { withOpenFile } from "../../system/file_hash.ts";
+import { printable } from "../../system/format.ts";
 import { writeNewFile } from "../../system/new_file.ts";
 import { shellWord } from "../../system/shell_word.ts";
 import { signFile } from "../../system/sign_file.ts";
@@ -48,8 +49,10 @@ async function createSigner(name: string): Promise<number> {
   }
   writeStdout(
     `${fingerprintOf(readPublicKey(publicKey))}\n` +
-      `${secret}: signs (distcomp sign CORE --with ${shellWord(name)}); keep it secret\n` +
-      `${open}: for workers (distcomp worker --trust ${shellWord(open)})\n`,
+      `${printable(secret)}: signs (distcomp sign CORE --with ${
+        shellWord(name)
+      }); keep it secret\n` +
+      `${printable(open)}: for workers (distcomp worker --trust ${shellWord(open)})\n`,
   );
   return ExitCode.ok;
 }
@@ -68,9 +71,8 @@ async function sign(files: readonly string[], flags: SignFlags): Promise<number>
   for (const file of files) {
     try {
       const path = await signFile(file, signer);
-      writeStdout(
-        path === file ? `${file}: signed by ${name}\n` : `${file}: signed by ${name} in ${path}\n`,
-      );
+      const place = path === file ? "" : ` in ${path}`;
+      writeStdout(`${printable(`${file}: signed by ${name}${place}`)}\n`);
     } catch (cause) {
       throw new UsageError(`Cannot sign "${file}": ${reasonOf(cause)}`, { cause });
     }
@@ -100,7 +102,7 @@ async function verify(files: readonly string[], { trust }: VerifyFlags): Promise
   let areAllSigned = true;
   for (const file of files) {
     const why = await whyNotVerified(file, trusted);
-    if (why === undefined) writeStdout(`${file}: OK\n`);
+    if (why === undefined) writeStdout(`${printable(file)}: OK\n`);
     else printError(`${file}: ${why}`);
     areAllSigned &&= why === undefined;
   }

@@ -3,6 +3,7 @@
 import { messageOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { KeyError } from "../../security/key_error.ts";
+import { printable } from "../../system/format.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { toStderr } from "../terminal/log.ts";
 import type { LogFile } from "../terminal/log_file.ts";
@@ -33,7 +34,7 @@ export async function afterRun(
     await notify(runtime, flags.notify, news, toStderr);
   }
   const warning = await file?.close();
-  if (warning !== undefined) toStderr(warning);
+  if (warning !== undefined) toStderr(printable(warning));
 }
 
 function codeOf(ending: Ending): number {

@@ -11,11 +11,11 @@ import {
 } from "../../controller/output/past_results.ts";
 import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { formatAddress } from "../../link/address.ts";
-import { shownName } from "../../runtime/files/file_name.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { shortKey } from "../display/core_key.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "../../system/format.ts";
+import { jsonLine } from "../../system/json_line.ts";
 import { runLog, toStderr } from "../terminal/log.ts";
 import { jobsToSkip } from "./doubted_jobs.ts";
 import { otherFilesText, resumeText } from "./resume_text.ts";
@@ -134,7 +134,7 @@ function dryText(counts: DryCounts, flags: RunFlags, plan: RunPlan): string {
     ...coreLines(plan.core),
     ...setupLines(plan.core.setup),
     `workers: ${workersText(flags, plan)}`,
-    `outputs: ${shownName(nameOf(flags))}`,
+    `outputs: ${printable(nameOf(flags))}`,
     "dry run: no job has run, and nothing was written",
   ].join("\n");
 }
@@ -179,7 +179,7 @@ function workersText({ listen }: RunFlags, { workers, local }: RunPlan): string 
 /** The same as one JSON object on one line. */
 function dryJson(counts: DryCounts, flags: RunFlags, { core, workers }: RunPlan): string {
   const { jobs, bytesIn, done, failedBefore, unreadable } = counts;
-  return JSON.stringify({
+  return jsonLine({
     dryRun: true,
     jobs,
     done,

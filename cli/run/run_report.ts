@@ -7,7 +7,6 @@ import type { RunStatus } from "../../controller/run.ts";
 import { InterruptedError, NoWorkerError, TimeLimitError } from "../../controller/run_errors.ts";
 import { refusalTable } from "../../controller/workers/core_refusals.ts";
 import { messageOf } from "../../runtime/error_text.ts";
-import { shownName } from "../../runtime/files/file_name.ts";
 import { KeyError } from "../../security/key_error.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "../program/exit_code.ts";
@@ -52,7 +51,7 @@ function printSummary(
   const message = error instanceof Error ? error.message : undefined;
   if (json) writeStdout(`${summaryJson(status, outputs, message, setup, journal)}\n`);
   else if (!quiet && !(error && status.done + status.failed === 0)) {
-    const text = summaryText(status, shownName(outputs), setup, shownName(journal));
+    const text = summaryText(status, outputs, setup, journal);
     writeLines(text.split("\n"));
   }
 }

@@ -27,6 +27,7 @@ export async function configCommand(program: Command, env: Environment): Promise
 
 /** The settings as command lines that do the same. */
 export function settingsText({ path, isThere, sections }: Settings, env: Environment): string {
+  const shown = printable(path);
   const example = '{"run": {"workers": "node1,node2", "retries": 2}, "worker": {"slots": 8}}';
   const lines = Object.entries(sections).map(([command, section]) =>
     `  distcomp ${command} ${optionsText(section)}`
@@ -34,7 +35,7 @@ export function settingsText({ path, isThere, sections }: Settings, env: Environ
   const variables = VARIABLES.filter((name) => (env[name] ?? "") !== "")
     .map((name) => `  ${name}=${printable(env[name] ?? "")}`);
   return [
-    isThere ? `settings in ${path}:` : `no settings: ${path} could have ${example}`,
+    isThere ? `settings in ${shown}:` : `no settings: ${shown} could have ${example}`,
     ...lines,
     ...(variables.length > 0 ? ["variables, which count more:", ...variables] : []),
   ].join("\n");

@@ -9,7 +9,12 @@ export interface JsonFault {
   readonly column: number;
   /** What is there, `U+00A0` where nobody would see it; `undefined`: the text ends too early. */
   readonly found: string | undefined;
+  /** It may be JSON, but is nested more deeply than anything that people write. */
+  readonly isTooDeep?: true;
 }
+
+/** Each level takes some of the stack. */
+const DEPTH_MAX = 100;
 
 const SPACE = /[ \t\n\r]*/y;
 /** Of the control characters, only those above ASCII's first ones may be in a string. */
@@ -32,6 +37,7 @@ export function jsonFaultIn(text: string): JsonFault | undefined {
     line: before.length,
     column: (before.at(-1)?.length ?? 0) + 1,
     found: FOUND.exec(text)?.[0].replace(UNSEEN, codePointOf),
+    ...(reader.isTooDeep && { isTooDeep: true }),
   };
 }
 
@@ -45,6 +51,8 @@ class Reader {
   readonly #text: string;
   /** What comes next, behind space. */
   at = 0;
+  isTooDeep = false;
+  #depth = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -67,9 +75,13 @@ class Reader {
 
   #takesList(end: string, takesItem: () => boolean): boolean {
     if (this.#takesSign(end)) return true;
+    this.isTooDeep = this.#depth === DEPTH_MAX;
+    if (this.isTooDeep) return false;
+    this.#depth += 1;
     do {
       if (!takesItem()) return false;
     } while (this.#takesSign(","));
+    this.#depth -= 1;
     return this.#takesSign(end);
   }
 

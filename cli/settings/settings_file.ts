@@ -15,6 +15,9 @@ const OTHERS_WRITE = 0o022;
 /** A longer file is none of settings. */
 const BYTES_MAX = 1024 * 1024;
 
+/** Some editors begin a file with it. */
+const BYTE_ORDER_MARK = /^\ufeff/;
+
 /** The defaults of one command: values by the names of options, without `--`. */
 export type Section = Readonly<Record<string, unknown>>;
 
@@ -76,9 +79,10 @@ function checkOwner(path: string, mode: number, uid: number): void {
 }
 
 function sectionsIn(text: string): Record<string, Section> {
-  const fault = jsonFaultIn(text);
+  const json = text.replace(BYTE_ORDER_MARK, "");
+  const fault = jsonFaultIn(json);
   if (fault) throw new Error(faultText(fault));
-  const value: unknown = JSON.parse(text);
+  const value: unknown = JSON.parse(json);
   if (!isObject(value)) throw new Error('they must be an object, such as {"run": {"retries": 2}}');
   for (const [command, section] of Object.entries(value)) {
     if (isObject(section)) continue;
@@ -87,8 +91,9 @@ function sectionsIn(text: string): Record<string, Section> {
   return value as Record<string, Section>;
 }
 
-function faultText({ line, column, found }: JsonFault): string {
+function faultText({ line, column, found, isTooDeep }: JsonFault): string {
   const place = `line ${line}, column ${column}`;
+  if (isTooDeep) return `they are nested too deeply, in ${place}`;
   return found === undefined
     ? `they end too early for JSON, in ${place}`
     : `${place} is not JSON: unexpected ${found}`;

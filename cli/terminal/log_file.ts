@@ -1,12 +1,15 @@
 /** `run --log FILE`: what the run says, with times, whatever the terminal shows of it. */
 
-import { type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { stripVTControlCharacters } from "node:util";
 import type { Clock } from "../../runtime/clock.ts";
-import { reasonOf } from "../../runtime/error_text.ts";
+import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import type { Log } from "../../system/log.ts";
 import { BoundedWriter } from "./bounded_writer.ts";
 import { UsageError } from "../program/usage_error.ts";
+
+const { O_WRONLY, O_NONBLOCK } = constants;
 
 /** The command that was typed may have secrets, as in `--env TOKEN=…`. */
 const PRIVATE = 0o600;
@@ -33,9 +36,10 @@ export class LogFile {
   /** Opens the file, and makes it if there is none. */
   static async open(path: string, clock: Clock): Promise<LogFile> {
     try {
-      return new LogFile(await open(path, "a", PRIVATE), clock, path);
+      return new LogFile(await openToAppend(path), clock, path);
     } catch (cause) {
-      throw new UsageError(`Cannot write the log "${path}": ${reasonOf(cause)}`, { cause });
+      const why = codeOf(cause) === "ENXIO" ? "it is a pipe that nobody reads" : reasonOf(cause);
+      throw new UsageError(`Cannot write the log "${path}": ${why}`, { cause });
     }
   }
 
@@ -61,6 +65,18 @@ export class LogFile {
     await this.#file.close().catch((error) => this.#problem ??= error);
     if (this.#problem === undefined) return undefined;
     return `warning: the log "${this.#path}" lacks lines: ${reasonOf(this.#problem)}`;
+  }
+}
+
+/** Rejects if it is a pipe that nobody reads: opening it as a file waits for a reader. */
+async function openToAppend(path: string): Promise<FileHandle> {
+  const info = await stat(path).catch(() => undefined); // there is none yet, or the log cannot be opened either
+  // A reader that has seen its only writer leave would go away.
+  const asked = info?.isFIFO() ? await open(path, O_WRONLY | O_NONBLOCK) : undefined;
+  try {
+    return await open(path, "a", PRIVATE);
+  } finally {
+    await asked?.close();
   }
 }
 

@@ -12,6 +12,7 @@ import { makeKey } from "../../security/key_maker.ts";
 import { createKeyFile } from "../../security/key_store.ts";
 import { textOfKey } from "../../security/key_text.ts";
 import { outputOf } from "../../system/command_output.ts";
+import { shellWord } from "../../system/shell_word.ts";
 import { batchScript } from "../../up/batch_script.ts";
 import { BATCH_SYSTEMS } from "../../up/batch_system.ts";
 import { batchLogFolder, lastLogged } from "../../up/batch_logs.ts";
@@ -101,7 +102,9 @@ async function serve(batch: Batch, ending: AbortSignal): Promise<number> {
 function demandOf({ runtime, action: { count, system }, address, key }: Batch): Demand {
   const { name } = BATCH_SYSTEMS[system];
   const port = address.kind === "tcp" ? address.port : 0;
-  const use = `${programName(runtime)} run CORE INPUTS --listen 0.0.0.0:${port} --key ${key}`;
+  const use = `${programName(runtime)} run CORE INPUTS --listen 0.0.0.0:${port} --key ${
+    shellWord(key)
+  }`;
   if (!isThisMachine(address)) {
     const { host } = address as { host: string };
     writeStdout(`to use ${formatNoun(count, "worker")} of ${name} on ${host}: ${use}\n`);

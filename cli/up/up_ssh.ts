@@ -5,6 +5,7 @@ import { startPiped } from "../../runtime/processes/piped_process.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
+import { shellWord } from "../../system/shell_word.ts";
 import type { Host } from "../../up/host_list.ts";
 import type { NodeFacts } from "../../up/node_scripts.ts";
 import { type NodesEvents, StandingNodes } from "../../up/standing_nodes.ts";
@@ -81,7 +82,8 @@ class WorkerList implements NodesEvents {
     }
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
-    writeStdout(`to use all that are listed here: ${this.#command} --workers @${this.#file}\n`);
+    const use = `${this.#command} --workers ${shellWord(`@${this.#file}`)}`;
+    writeStdout(`to use all that are listed here: ${use}\n`);
   }
 
   onProblem(host: Host, problem: string, isFinal: boolean): void {

@@ -3,10 +3,11 @@
 import process from "node:process";
 import { formatAddress, parseAddress } from "../../link/address.ts";
 import type { Runtime } from "../../runtime/ports.ts";
+import { jsonLine } from "../../system/json_line.ts";
 import { findLiveRuns } from "../../watch/find_run.ts";
 import type { PastRun, Snapshot } from "../../watch/snapshot.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { toStderr } from "../terminal/log.ts";
+import { printError } from "../terminal/log.ts";
 import type { StatusFlags } from "./status_options.ts";
 import { liveRunLines, pastRunLines, runListLines, workerAnswerLines } from "./status_text.ts";
 import { writeLines, writeStdout } from "../terminal/stdout.ts";
@@ -29,7 +30,7 @@ export async function statusCommand(
 /** All runs of this user: of a single one, everything. */
 async function showRuns({ json = false }: StatusFlags): Promise<number> {
   const { runs, problems } = await findLiveRuns(process.env);
-  for (const problem of problems) toStderr(`distcomp: ${problem}`);
+  for (const problem of problems) printError(problem);
   if (json) writeJson(runs.map(({ snapshot }) => snapshot));
   else if (runs.length > 1) writeLines(runListLines(runs));
   else if (runs.length === 1) writeLines(runs.flatMap(({ snapshot }) => liveRunLines(snapshot)));
@@ -70,5 +71,5 @@ async function showWorker(
 }
 
 function writeJson(value: unknown): void {
-  writeStdout(`${JSON.stringify(value)}\n`);
+  writeStdout(`${jsonLine(value)}\n`);
 }

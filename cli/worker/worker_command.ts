@@ -16,7 +16,7 @@ import { Sandbox } from "../../worker/slots/processes/sandbox.ts";
 import { LogLines } from "../../watch/log_lines.ts";
 import { Worker } from "../../worker/worker.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { formatNoun } from "../../system/format.ts";
+import { formatNoun, printable } from "../../system/format.ts";
 import { workerLog } from "../terminal/log.ts";
 import { bothLogs } from "../terminal/log_file.ts";
 import { sandboxFrom } from "./sandbox_options.ts";
@@ -82,7 +82,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   signals.onWorker(worker, shown.progress);
   const page = await openWorkerPage(runtime, flags, { worker, log, lines, print });
   if (listener) {
-    writeStdout(`listening on ${formatAddress(listener.address)}, ${slots}\n`);
+    writeStdout(`listening on ${printable(formatAddress(listener.address))}, ${slots}\n`);
     // Until its last job has ended, it still says what it is doing.
     void Promise.race([signals.drained, signals.stopped]).finally(() => listener.close());
     await acceptControllers(worker, listener);

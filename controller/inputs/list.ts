@@ -28,6 +28,15 @@ const NAMED_MAX = 64;
 /** How many files of a list are looked at concurrently: enough to hide a file server's latency. */
 const LOOKS_MAX = 16;
 
+/** No system takes longer paths. */
+const PATH_BYTES_MAX = 4_096;
+
+/** What is shown of a line that is longer. */
+const SHOWN_CHARS = 60;
+
+const NO_PATH = "no path is so long; is it a list, with one file per line (-0: per zero byte)? " +
+  "For a job per line, use --lines";
+
 /** Which files are inputs. */
 export interface FileListing {
   readonly files: Files;
@@ -126,10 +135,16 @@ async function* listStdin(
   if (pack !== undefined) written.add(await withRealParent(files, pack));
   const links = new LinkFinder(files, clock);
   let hasWarned = false;
+  let lineNumber = 0;
   for await (const lines of readLines("-", listing.listEnding)) {
     const listed: ListedFile[] = [];
     const parents = new RealParents(files);
-    const paths = lines.map(nameOfBytes).filter((path) => path !== "");
+    const paths: string[] = [];
+    for (const line of lines) {
+      lineNumber += 1;
+      if (line.byteLength > PATH_BYTES_MAX) listed.push(noPath(line, lineNumber));
+      else if (line.byteLength > 0) paths.push(nameOfBytes(line));
+    }
     for (let first = 0; first < paths.length; first += LOOKS_MAX) {
       const some = paths.slice(first, first + LOOKS_MAX);
       const found = await Promise.all(
@@ -144,6 +159,13 @@ async function* listStdin(
     }
     yield listed;
   }
+}
+
+/** What stands for a line that is too long: all of it would be in the journal, and in what the run prints. */
+function noPath(line: Uint8Array, number: number): ListedFile {
+  const start = nameOfBytes(line.subarray(0, 4 * SHOWN_CHARS)).slice(0, SHOWN_CHARS);
+  const name = `${start}… in line ${number}`;
+  return { path: name, name, failure: NO_PATH };
 }
 
 /** What a list is compared with. */

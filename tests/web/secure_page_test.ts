@@ -1,6 +1,7 @@
 /** A page that other machines can reach: TLS with the key's certificate, and browsers that have one of it. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { get as getPlain, type IncomingMessage } from "node:http";
@@ -120,16 +121,21 @@ programTest(
 );
 
 programTest(
-  "a token that is missing, empty or short is an error, and so is one without a page",
+  "a token that is missing, a pipe, empty or short is an error, and so is one without a page",
   async () => {
     await using workspace = await Workspace.make();
     await writeFile(workspace.at("short"), "abc\n");
+    execFileSync("mkfifo", [workspace.at("pipe")]);
     const echo = await core("echo");
     for (
       const [args, error] of [
         [
           ["--web", "--web-token", "missing"],
           /^distcomp: Cannot read the token "missing": no such/,
+        ],
+        [
+          ["--web", "--web-token", "pipe"],
+          /^distcomp: Cannot read the token "pipe": it is not a file/,
         ],
         [["--web", "--web-token", "short"], /needs one word of at least 16 characters/],
         [["--web-token", "short"], /--web-token is for a page; add --web/],

@@ -3,13 +3,16 @@
 import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { codeOf } from "../../../runtime/error_text.ts";
+import { codeOf, messageOf } from "../../../runtime/error_text.ts";
 
 const STRAY = "it is compressed with gzip, and more data follows its end; " +
   "if you do not need that data: gzip -dc FILE | distcomp run … --inputs -";
 
 /** A stream does not say whether it has come to an end before: one byte behind it may begin a further part. */
 const CUT = "it is compressed with gzip, and is cut off, or a few bytes follow its end";
+
+/** What the codes of zlib's errors begin with. */
+const ZLIB = "Z_";
 
 /** The content in chunks, each valid until the next one. */
 export async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
@@ -22,7 +25,10 @@ export async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncIterable<B
     await packed.drain();
   } catch (error) {
     if (codeOf(error) === "Z_BUF_ERROR") throw new Error(CUT, { cause: error });
-    throw isStray(error) ? new Error(STRAY, { cause: error }) : error;
+    if (isStray(error)) throw new Error(STRAY, { cause: error });
+    if (!codeOf(error).startsWith(ZLIB)) throw error;
+    const words = messageOf(error);
+    throw new Error(`it is compressed with gzip, and is damaged (${words})`, { cause: error });
   } finally {
     packed.close();
   }

@@ -1,6 +1,7 @@
 /** Whether a pack is the file that its journal describes: what a run finds in its place is cut, and written to. */
 
 import { Buffer } from "node:buffer";
+import { reasonOf } from "../../../runtime/error_text.ts";
 import type { FolderFiles } from "../../../runtime/files/files_below.ts";
 import { SinkError } from "../sink_errors.ts";
 import { readRecordAt } from "../journal/journal_reader.ts";
@@ -19,7 +20,10 @@ export interface CheckedPack {
   readonly past: Pick<PastJobs, "lacksLines">;
 }
 
-/** Rejects with a `SinkError` if somebody has put another file in the place of the pack, or of the journal. */
+/**
+ * Rejects with a `SinkError` if somebody has put another file in the place of the pack, or of the journal, or if what the
+ * pack has there is damaged.
+ */
 export async function checkPackIsOf(files: FolderFiles, checked: CheckedPack): Promise<void> {
   const { path, journal, content, pack, past } = checked;
   if (pack.keepsNone && past.lacksLines && await hasEntries(checked)) {
@@ -37,11 +41,12 @@ export async function checkPackIsOf(files: FolderFiles, checked: CheckedPack): P
 }
 
 /** Whether there is more in the file than what a pack without entries has. */
-async function hasEntries({ content, format }: CheckedPack): Promise<boolean> {
+async function hasEntries(checked: CheckedPack): Promise<boolean> {
+  const { content, format } = checked;
   if (content.isOther) return true;
   const without = Buffer.concat([format.head, format.tail]);
   const found = new Uint8Array(without.byteLength + 1);
-  const bytes = await content.read(found, 0);
+  const bytes = await read(checked, found, 0);
   return !without.subarray(0, bytes).equals(found.subarray(0, bytes));
 }
 
@@ -49,8 +54,9 @@ async function hasEntries({ content, format }: CheckedPack): Promise<boolean> {
 async function isThere(
   files: FolderFiles,
   entry: EntryRecord,
-  { journal, content, pack, format }: CheckedPack,
+  checked: CheckedPack,
 ): Promise<boolean> {
+  const { journal, pack, format } = checked;
   const record = await readRecordAt(files, journal, entry.at);
   if (!record) return true; // somebody changes the journal meanwhile, which the lock cannot prevent
   const start = format.startOf(record.input, record.bytesOut);
@@ -58,6 +64,23 @@ async function isThere(
   const isFirst = entry === pack.first;
   const expected = isFirst ? Buffer.concat([format.head, start]) : start;
   const found = new Uint8Array(expected.byteLength);
-  const bytes = await content.read(found, isFirst ? 0 : entry.packAt);
+  const bytes = await read(checked, found, isFirst ? 0 : entry.packAt);
   return found.subarray(0, bytes).every((byte, at) => byte === expected[at]);
+}
+
+/** Reads the content of the pack. Rejects with a `SinkError`. */
+async function read(
+  { path, content }: CheckedPack,
+  into: Uint8Array<ArrayBuffer>,
+  at: number,
+): Promise<number> {
+  try {
+    return await content.read(into, at);
+  } catch (cause) {
+    throw new SinkError(
+      `Cannot continue the pack "${path}": ${reasonOf(cause)}; ` +
+        "put a whole copy of it back, choose another pack, or use --fresh to replace this one",
+      { cause },
+    );
+  }
 }

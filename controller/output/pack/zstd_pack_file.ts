@@ -139,19 +139,24 @@ async function batchEndsIn(chunks: AsyncIterable<Buffer>): Promise<Batches> {
   const ends: BatchEnd[] = [];
   let frames = 0;
   let fileBytes = 0;
+  /** Of all frames since the last note. */
+  let contentBytes: number | undefined = 0;
   let note = Buffer.alloc(0);
   const cutter = new FrameCutter({
     onBytes: (bytes, isData) => {
       fileBytes += bytes.byteLength;
       if (!isData && note.byteLength < NOTE_BYTES) note = Buffer.concat([note, bytes]);
     },
-    onEnd: () => {
-      if (note.subarray(0, NOTE_START.byteLength).equals(NOTE_START)) {
+    onEnd: (isData, frameBytes) => {
+      if (isData || !note.subarray(0, NOTE_START.byteLength).equals(NOTE_START)) {
+        frames += 1;
+        contentBytes = sumOf(contentBytes, frameBytes);
+      } else {
         const bytes = Number(note.readBigUInt64LE(NOTE_START.byteLength));
-        // Each batch adds something. Otherwise the file was changed, or a copy of it was appended.
-        if (bytes <= (ends.at(-1)?.bytes ?? 0)) throw new ZstdError("its notes do not grow");
+        checkNote(bytes, ends.at(-1)?.bytes ?? 0, contentBytes);
         ends.push({ bytes, fileBytes });
-      } else frames += 1;
+        contentBytes = 0;
+      }
       note = Buffer.alloc(0);
     },
   });
@@ -162,4 +167,20 @@ async function batchEndsIn(chunks: AsyncIterable<Buffer>): Promise<Batches> {
     return { ends, frames, isDamaged: true }; // what follows is lost
   }
   return { ends, frames, isDamaged: false };
+}
+
+/** The sum of two sizes, if both are known. */
+function sumOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : one + other;
+}
+
+/**
+ * Each batch adds something: otherwise the file was changed, or a copy of it was appended. Frames of earlier builds do
+ * not say how large their content is. Throws a `ZstdError`.
+ */
+function checkNote(bytes: number, before: number, contentBytes: number | undefined): void {
+  const isWrong = contentBytes !== undefined && bytes !== before + contentBytes;
+  if (isWrong || bytes <= before || !Number.isSafeInteger(bytes)) {
+    throw new ZstdError("a note in it is wrong");
+  }
 }

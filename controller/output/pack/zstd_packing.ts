@@ -5,10 +5,10 @@
 
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
-import { constants, createZstdCompress, zstdCompress } from "node:zlib";
+import { constants, createZstdCompress, zstdCompress, type ZstdOptions } from "node:zlib";
 import { nextTurn } from "../../../runtime/clock.ts";
 
-const OPTIONS = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
+const PARAMS = { [constants.ZSTD_c_checksumFlag]: 1 };
 
 /** Up to here, all is packed at once, by another thread. */
 const AT_ONCE_BYTES_MAX = 4 * 1024 * 1024;
@@ -18,15 +18,19 @@ const PIECE_BYTES = 1024 * 1024;
 
 const compress = promisify(zstdCompress);
 
-/** The frame with the content of all parts, in pieces. */
+/** The frame with the content of all parts, in pieces. Its header says how large that is. */
 export async function* frameOf(parts: readonly Uint8Array[]): AsyncIterable<Buffer> {
   const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  if (bytes > AT_ONCE_BYTES_MAX) return yield* packed(parts);
-  yield await compress(parts.length === 1 ? parts[0] as Uint8Array : Buffer.concat(parts), OPTIONS);
+  const options = { params: PARAMS, pledgedSrcSize: bytes }; // the types lack the size
+  if (bytes > AT_ONCE_BYTES_MAX) return yield* packed(parts, options);
+  yield await compress(parts.length === 1 ? parts[0] as Uint8Array : Buffer.concat(parts), options);
 }
 
-async function* packed(parts: readonly Uint8Array[]): AsyncIterable<Buffer> {
-  const compressor = createZstdCompress(OPTIONS);
+async function* packed(
+  parts: readonly Uint8Array[],
+  options: ZstdOptions,
+): AsyncIterable<Buffer> {
+  const compressor = createZstdCompress(options);
   const pieces: Buffer[] = [];
   compressor.on("data", (piece: Buffer) => pieces.push(piece));
   const ended = new Promise((resolve, reject) => compressor.on("end", resolve).on("error", reject));

@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 import { createZstdDecompress } from "node:zlib";
+import { messageOf } from "../../../runtime/error_text.ts";
 
 /** The first four bytes of a frame. */
 export const ZSTD_MAGIC = Buffer.of(0x28, 0xb5, 0x2f, 0xfd);
@@ -19,9 +20,15 @@ const MAGIC_BYTES = 4;
 const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
 
+/** The window, or the only segment; the dictionary; and the size of the content. */
+const HEADER_BYTES_MAX = 13;
+
 /** The sizes of two fields of a header, by the bits that say so. */
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
+
+/** A size in two bytes is that of a content of at least so many. */
+const TWO_BYTES_OFFSET = 256;
 
 /** A block of this type repeats one byte. */
 const RLE = 1;
@@ -30,8 +37,16 @@ const RLE = 1;
 const STRAY = "it is damaged, or data that is not compressed with zstd follows its end; " +
   "if you do not need that data, leave it out";
 const CUT = "it is cut off within a frame of zstd";
+const LARGE_WINDOW = "it needs more memory than zstd takes by itself; decompress it: " +
+  "zstd -dc --long=31 FILE | distcomp run … --inputs -";
 
-/** The bytes are not zstd, or end within a frame. */
+/** What decompressors say of a frame of which one has to remember more than 128 MiB. */
+const IS_LARGE_WINDOW = /requires too much memory/;
+
+/** What Deno puts before the words of the library. */
+const DENO_PREFIX = "Zstd decompress error: ";
+
+/** The bytes are not zstd, are damaged, or end within a frame. */
 export class ZstdError extends Error {
   override name = "ZstdError";
 }
@@ -43,8 +58,8 @@ export interface FrameEvents {
    * that is skipped.
    */
   onBytes(bytes: Buffer, isData: boolean): void;
-  /** The current frame ends. */
-  onEnd(isData: boolean): void;
+  /** The current frame ends. `contentBytes`: the size of its content, if its header says it. */
+  onEnd(isData: boolean, contentBytes: number | undefined): void;
 }
 
 /** What comes next in a frame. Each part says which one follows. */
@@ -55,11 +70,15 @@ export class FrameCutter {
   readonly #events: FrameEvents;
   #part: Part = "magic";
   /** The bytes of a part that says how long another one is. Of others, only the number counts. */
-  readonly #field = Buffer.alloc(8);
+  readonly #field = Buffer.alloc(HEADER_BYTES_MAX);
   #fieldBytes = 0;
   #missing = MAGIC_BYTES;
   #isData = true;
   #hasChecksum = false;
+  /** Bytes of the header, and how many of them say the size of the content. */
+  #headerBytes = 0;
+  #sizeBytes = 0;
+  #contentBytes: number | undefined;
   #isLastBlock = false;
   /** Whether a frame has ended. */
   #hasEnd = false;
@@ -89,7 +108,7 @@ export class FrameCutter {
     let start = 0;
     for (let at = 0; at < chunk.byteLength;) {
       const taken = Math.min(this.#missing, chunk.byteLength - at);
-      if (this.#part !== "content" && this.#part !== "header" && this.#part !== "checksum") {
+      if (this.#part !== "content" && this.#part !== "checksum") {
         chunk.copy(this.#field, this.#fieldBytes, at, at + taken);
         this.#fieldBytes += taken;
       }
@@ -102,7 +121,7 @@ export class FrameCutter {
         const isFrame = this.#next();
         if (!isBlock && !isFrame) continue;
         this.#events.onBytes(chunk.subarray(start, at), this.#isData);
-        if (isFrame) this.#events.onEnd(this.#isData);
+        if (isFrame) this.#events.onEnd(this.#isData, this.#contentBytes);
         start = at;
       }
     }
@@ -132,12 +151,16 @@ export class FrameCutter {
         const descriptor = field[0] as number;
         const isSingle = (descriptor & 0x20) !== 0;
         this.#hasChecksum = (descriptor & 0x04) !== 0;
-        const contentSize = CONTENT_SIZE_BYTES[descriptor >>> 6] as number;
-        const bytes = (DICTIONARY_ID_BYTES[descriptor & 3] as number) +
-          (isSingle ? Math.max(1, contentSize) : 1 + contentSize);
-        return this.#expect("header", bytes);
+        const sizeBytes = CONTENT_SIZE_BYTES[descriptor >>> 6] as number;
+        this.#sizeBytes = isSingle ? Math.max(1, sizeBytes) : sizeBytes;
+        this.#headerBytes = (isSingle ? 0 : 1) + this.#sizeBytes +
+          (DICTIONARY_ID_BYTES[descriptor & 3] as number);
+        return this.#expect("header", this.#headerBytes);
       }
       case "header":
+        this.#contentBytes = contentSizeIn(
+          field.subarray(this.#headerBytes - this.#sizeBytes, this.#headerBytes),
+        );
         return this.#expect("block", BLOCK_HEADER_BYTES);
       case "block": {
         const header = field.readUIntLE(0, BLOCK_HEADER_BYTES);
@@ -147,6 +170,7 @@ export class FrameCutter {
       case "skippable size":
         this.#isLastBlock = true;
         this.#hasChecksum = false;
+        this.#contentBytes = 0;
         return this.#expect("content", field.readUInt32LE());
       case "content":
         if (!this.#isLastBlock) return this.#expect("block", BLOCK_HEADER_BYTES);
@@ -167,8 +191,22 @@ export class FrameCutter {
   }
 }
 
+/** The size of a content, as the last field of a header says it; `undefined` if there is no such field. */
+function contentSizeIn(field: Buffer): number | undefined {
+  switch (field.byteLength) {
+    case 0:
+      return undefined;
+    case 2:
+      return field.readUInt16LE() + TWO_BYTES_OFFSET;
+    case 8:
+      return Number(field.readBigUInt64LE());
+    default:
+      return field.readUIntLE(0, field.byteLength);
+  }
+}
+
 /**
- * The content of all frames, in chunks. Rejects with a `ZstdError` if the last one is cut off. Each block is given to the
+ * The content of all frames, in chunks. Rejects with a `ZstdError` if one is damaged or cut off. Each block is given to the
  * decompressor by itself: that of Deno ends the process if it finds an error behind the first 16 KiB that it unpacks of
  * what it was given.
  */
@@ -176,9 +214,20 @@ export async function* unzstd(chunks: AsyncIterable<Buffer>): AsyncIterable<Buff
   for await (const frame of framesIn(chunks)) {
     const decompressor = createZstdDecompress();
     const source = Readable.from(frame);
-    source.on("error", (error) => decompressor.destroy(error));
-    yield* source.pipe(decompressor) as AsyncIterable<Buffer>;
+    let failure: unknown;
+    source.on("error", (error) => decompressor.destroy(failure = error));
+    try {
+      yield* source.pipe(decompressor) as AsyncIterable<Buffer>;
+    } catch (error) {
+      throw error === failure ? error : frameError(error);
+    }
   }
+}
+
+function frameError(cause: unknown): ZstdError {
+  const words = messageOf(cause).replace(DENO_PREFIX, "");
+  const message = IS_LARGE_WINDOW.test(words) ? LARGE_WINDOW : `it is damaged (${words})`;
+  return new ZstdError(message, { cause });
 }
 
 /** The frames with data, each as its bytes in chunks. One has to be read to its end before the next one. */

@@ -187,6 +187,26 @@ test("control characters in names and reasons do not reach the terminal", () => 
   assert.equal(lines[3], "  new line   gone");
 });
 
+test("a long name is cut off in the list of failures", () => {
+  const failures = [{ name: "n".repeat(5_000), reason: "why" }];
+  const lines = textOf(statusWith({ done: 999, failed: 1, failures })).split("\n");
+  assert.equal(lines[3], `  ${"n".repeat(300)} …  why`);
+});
+
+/** What would set the title of a terminal, begin a sequence on it, and change the order of what follows. */
+const HOSTILE = "o\u001b]0;title\u0007\u009b1m\u202e";
+
+test("the name of the output folder and of the journal reach no terminal as they are", () => {
+  const failed = statusWith({ done: 999, failed: 1, failures: failuresOf(1) });
+  const skipped = statusWith({ done: 1000, failed: 0, skippedDone: 1000 });
+  for (const status of [DONE, failed, skipped]) {
+    const text = stripVTControlCharacters(summaryText(status, HOSTILE));
+    // deno-lint-ignore no-control-regex -- this is what must not be there
+    assert(!/[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(text), JSON.stringify(text));
+    assert.match(text, /outputs in o/);
+  }
+});
+
 test("the JSON is one object on one line, with exact numbers", () => {
   const failures = failuresOf(1);
   const json = summaryJson(statusWith({ done: 999, failed: 1, failures }), "out", undefined);
@@ -217,6 +237,12 @@ test("the JSON is one object on one line, with exact numbers", () => {
     with: [],
   });
   assert.equal(JSON.parse(summaryJson(DONE, "out", "Interrupted")).error, "Interrupted");
+});
+
+test("the JSON has no characters that control a terminal, and says the same", () => {
+  const json = summaryJson(DONE, HOSTILE, undefined);
+  assert(json.includes("\\u009b1m\\u202e"), json);
+  assert.equal(JSON.parse(json).outputs, HOSTILE);
 });
 
 test("--json prints one JSON object on stdout, and nothing else there", async () => {

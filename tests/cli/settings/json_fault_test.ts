@@ -24,6 +24,13 @@ test("a text that is no JSON is told by its line, its column, and what is there"
   }
 });
 
+test("a text may be nested a hundred levels deep, and no stack is too small for one that is deeper", () => {
+  const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+  assert.equal(jsonFaultIn(`{"a": ${nested(99)}, "b": ${nested(99)}}`), undefined);
+  const fault = { line: 1, column: 102, found: "[", isTooDeep: true };
+  assert.deepEqual(jsonFaultIn(nested(300_000)), fault);
+});
+
 test("a text has a fault if, and only if, it cannot be parsed", () => {
   const changes = fc.record({
     value: fc.jsonValue(),

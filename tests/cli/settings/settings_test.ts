@@ -157,12 +157,25 @@ test("settings that others can change, or that are not JSON, are not used", asyn
   }
   await workspace.write("config.json", '{\n  "run": {"retries": 2,}\n}\n');
   await assert.rejects(readSettings(path), { message: /: line 2, column 24 is not JSON: .* \}$/ });
+  for (const deep of ["[".repeat(300_000), `{"run": ${'{"a":'.repeat(150_000)}`]) {
+    await workspace.write("config.json", deep);
+    await assert.rejects(readSettings(path), {
+      message: /: they are nested too deeply, in line 1, column \d+$/,
+    });
+  }
   await assert.rejects(readSettings("/dev/null"), { message: /: it is not a file$/ });
   assert.deepEqual(await readSettings(workspace.at("none/config.json")), {
     path: workspace.at("none/config.json"),
     isThere: false,
     sections: {},
   });
+});
+
+test("settings may begin with the mark that some editors write", async () => {
+  await using workspace = await Workspace.make();
+  const path = await workspace.write("config.json", '\ufeff{"run": {"retries": 2}}');
+  await chmod(path, 0o600);
+  assert.deepEqual((await readSettings(path)).sections, { run: { retries: 2 } });
 });
 
 test("a user without a home has no settings, unless a variable says where they are", () => {

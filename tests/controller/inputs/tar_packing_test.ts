@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { gunzipped } from "../../../controller/inputs/tar/gunzip.ts";
 import type { Warn } from "../../../controller/inputs/source.ts";
 import { countInTar } from "../../../controller/inputs/tar/tar_count.ts";
@@ -65,6 +65,18 @@ for (const [how, packed] of [["gzip", gzipSync], ["zstd", zstdCompressSync]] as 
     }
   });
 }
+
+test("damage of a packed tar is called that, with the words of the library", async () => {
+  const params = { [constants.ZSTD_c_checksumFlag]: 1 };
+  const [gzip, zstd] = [gzipSync(tarOf("a")), zstdCompressSync(tarOf("a"), { params })];
+  gzip[gzip.byteLength - 8] = ~(gzip[gzip.byteLength - 8] as number) & 0xff; // checksums
+  zstd[zstd.byteLength - 1] = ~(zstd[zstd.byteLength - 1] as number) & 0xff;
+  await assert.rejects(
+    jobsOf(gzip),
+    /compressed with gzip, and is damaged \(incorrect data check\)$/,
+  );
+  await assert.rejects(jobsOf(zstd), /"\/in.tar": it is damaged \([\w' ]+\)$/);
+});
 
 test("other data behind zstd is an error that says so", async () => {
   for (const rest of [Buffer.alloc(100), Buffer.from("text"), tarOf("b")]) {

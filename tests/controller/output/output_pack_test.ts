@@ -33,6 +33,8 @@ const PACKS = [".tar", ".jsonl", ".csv", ".tar.zst", ".csv.zst"].map((ending) =>
   `/out/results${ending}`
 );
 
+const ZSTD = "/out/results.csv.zst";
+
 /** A test of packs of all formats. */
 function eachPack(body: (path: string) => Promise<void>): () => Promise<void> {
   return async () => {
@@ -238,6 +240,67 @@ function isCutInFirstNote(pack: Uint8Array, packBytes: number): boolean {
   const note = Buffer.from(pack).indexOf(Buffer.of(0x5d, 0x2a, 0x4d, 0x18));
   return packBytes >= note && packBytes < note + 16;
 }
+
+/** What each batch of a packed pack ends with: a frame that is skipped, of 8 bytes. */
+const NOTE_START = Buffer.of(0x5d, 0x2a, 0x4d, 0x18, 8, 0, 0, 0);
+const NOTE_BYTES = NOTE_START.byteLength + 8;
+
+/** Damage of a packed pack whose batches have these ends in the file. */
+const DAMAGE: Readonly<Record<string, (pack: Buffer, ends: readonly number[]) => Buffer>> = {
+  "the last note is zeros": (pack) => Buffer.concat([pack.subarray(0, -8), Buffer.alloc(8)]),
+  "the last note is that of before": (pack, ends) => {
+    const before = ends.at(-2) ?? 0;
+    return Buffer.concat([pack.subarray(0, -8), pack.subarray(before - 8, before)]);
+  },
+  "a note in the middle is too large": (pack, ends) => {
+    const changed = Buffer.from(pack);
+    const at = (ends[1] ?? 0) - 8;
+    changed.writeBigUInt64LE(changed.readBigUInt64LE(at) + 7n, at);
+    return changed;
+  },
+  "a copy of the pack follows it": (pack) => Buffer.concat([pack, pack]),
+};
+
+test("a packed pack whose notes are damaged, or that has a copy of itself behind it, gets each output once", async () => {
+  for (const path of [".tar.zst", ".csv.zst", ".jsonl.zst"].map((ending) => `/out/p${ending}`)) {
+    const { pack, journal } = await written(path);
+    const ends: number[] = [];
+    for (let at = pack.indexOf(0x5d); at >= 0; at = pack.indexOf(0x5d, at + 1)) {
+      if (Buffer.from(pack).subarray(at).indexOf(NOTE_START) === 0) ends.push(at + NOTE_BYTES);
+    }
+    assert(ends.length > 2);
+    for (const [how, damaged] of Object.entries(DAMAGE)) {
+      const disk = new MemoryDisk();
+      await disk.files.makeFolder(`${path}.distcomp`);
+      await disk.files.create(packJournalOf(path), journal);
+      await disk.files.create(path, damaged(Buffer.from(pack), ends));
+      const session = await Session.open(disk, path);
+      await session.run();
+      await session.close();
+      assert.deepEqual(entriesOf(disk, path).toSorted(), [...JOBS].toSorted(), `${path}, ${how}`);
+    }
+  }
+});
+
+test("a packed pack whose frame is damaged is not continued, and the error names it and what to do", async () => {
+  const { pack, journal } = await written(ZSTD);
+  const disk = new MemoryDisk();
+  await disk.files.makeFolder(`${ZSTD}.distcomp`);
+  await disk.files.create(packJournalOf(ZSTD), journal);
+  const damaged = Buffer.from(pack);
+  const note = damaged.lastIndexOf(NOTE_START);
+  damaged.fill(0xff, note - 20, note - 4); // the last block of the frame before it
+  await disk.files.create(ZSTD, damaged);
+  await assert.rejects(Session.open(disk, ZSTD), (error) => {
+    assert(error instanceof SinkError);
+    assert.match(
+      error.message,
+      /^Cannot continue the pack "\/out\/results.csv.zst": it is damaged \(.*\); .* --fresh to replace this one$/,
+    );
+    return true;
+  });
+  assert.deepEqual(Buffer.from(disk.bytes(ZSTD) ?? []), damaged);
+});
 
 test(
   "a job that runs again has one output in a pack, and none once it has failed",

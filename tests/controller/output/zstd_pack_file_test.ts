@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
+import { constants, zstdCompressSync } from "node:zlib";
 import type { OpenFile } from "../../../runtime/files/files.ts";
 import { chunksOf } from "../../../controller/output/file_chunks.ts";
 import { unzstd } from "../../../controller/output/pack/zstd_unpacking.ts";
@@ -12,6 +13,9 @@ import { test } from "../../lib/test.ts";
 
 const PATH = "/pack.tar.zst";
 const MIB = 1024 * 1024;
+
+/** A frame that is skipped, with a number. */
+const NOTE_BYTES = 16;
 
 test("a write that fails leaves the batches before it, also behind one that was written in pieces", async () => {
   const disk = new MemoryDisk();
@@ -37,22 +41,40 @@ test("a write that fails leaves the batches before it, also behind one that was 
   assert.deepEqual([...found.subarray(0, 2)], [...content.subarray(-2)]);
 });
 
-test("what follows a note that does not grow is cut off: a note of zeros, and a copy of the pack behind it", async () => {
-  for (const change of ["zeros", "a copy"] as const) {
+test("what follows a note that is wrong is cut off: of zeros, too small, too large, no number, and of a copy of the pack", async () => {
+  const notes = [0, 5, 10, 12, 2 ** 40].map((bytes) => BigInt(bytes));
+  for (const note of [...notes, 2n ** 53n + 11n, 2n ** 64n - 1n, undefined]) {
     const disk = new MemoryDisk();
     const file = await disk.files.openToAppend(PATH, true);
     const pack = await ZstdPackFile.open(file, chunksOf(disk.files, PATH));
     await pack.append([Buffer.from("first")]);
     await pack.append([Buffer.from("second")]);
     const packed = Buffer.concat(await Array.fromAsync(chunksOf(disk.files, PATH)));
-    if (change === "a copy") await file.append(packed);
+    if (note === undefined) await file.append(packed);
     else {
       await file.truncate(packed.byteLength - 8);
-      await file.append(new Uint8Array(8));
+      await file.append(new Uint8Array(BigUint64Array.of(note).buffer));
+      await file.append(packed); // none of it counts
     }
     const again = await ZstdPackFile.open(file, chunksOf(disk.files, PATH));
     await again.cut(again.bytes);
     const left = Buffer.concat(await Array.fromAsync(unzstd(chunksOf(disk.files, PATH))));
-    assert.equal(left.toString(), change === "a copy" ? "firstsecond" : "first", change);
+    assert.equal(left.toString(), note === undefined ? "firstsecond" : "first", `${note}`);
   }
+});
+
+test("frames of other programs, which do not say their size, are taken with their note", async () => {
+  const disk = new MemoryDisk();
+  const file = await disk.files.openToAppend(PATH, true);
+  const pack = await ZstdPackFile.open(file, chunksOf(disk.files, PATH));
+  await pack.append([Buffer.from("first")]);
+  const packed = Buffer.concat(await Array.fromAsync(chunksOf(disk.files, PATH)));
+  await file.truncate(0);
+  const params = { [constants.ZSTD_c_contentSizeFlag]: 0 };
+  await file.append(Buffer.concat([
+    zstdCompressSync("first", { params }),
+    packed.subarray(-NOTE_BYTES),
+  ]));
+  const again = await ZstdPackFile.open(file, chunksOf(disk.files, PATH));
+  assert.deepEqual([again.bytes, again.isOther], ["first".length, false]);
 });

@@ -10,7 +10,7 @@ import { Turns } from "../../lib/turns.ts";
 
 const MIB = 1024 * 1024;
 
-test("parts of any size become one frame, and while many bytes are packed other work goes on", async () => {
+test("parts of any size become one frame that says its size, and while many bytes are packed other work goes on", async () => {
   for (const sizes of [[], [0], [1, 2], [MIB, 3 * MIB], [1, 5 * MIB, 0, 700_000]]) {
     const parts = sizes.map((bytes, index) => new Uint8Array(bytes).fill(index + 1));
     const content = Buffer.concat(parts);
@@ -18,11 +18,14 @@ test("parts of any size become one frame, and while many bytes are packed other 
     const pieces: Buffer[] = [];
     for await (const piece of frameOf(parts)) pieces.push(Buffer.from(piece));
     turns.stop();
-    let frames = 0;
-    const cutter = new FrameCutter({ onBytes() {}, onEnd: () => frames += 1 });
+    const frames: (number | undefined)[] = [];
+    const cutter = new FrameCutter({
+      onBytes() {},
+      onEnd: (_, contentBytes) => frames.push(contentBytes),
+    });
     cutter.push(Buffer.concat(pieces));
     assert(cutter.isWhole);
-    assert.equal(frames, 1);
+    assert.deepEqual(frames, [content.byteLength]);
     assert(zstdDecompressSync(Buffer.concat(pieces)).equals(content));
     if (content.byteLength > 4 * MIB) assert(turns.count >= 2, `${turns.count} turns`);
   }

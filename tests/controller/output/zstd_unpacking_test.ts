@@ -69,6 +69,18 @@ test("the ends of frames are found, also byte by byte", () => {
   }
 });
 
+test("a frame says how large its content is, in a field of any size, or does not say it", () => {
+  for (const bytes of [0, 1, 255, 256, 65_535, 70_000, 300_000, undefined]) {
+    const content = Buffer.alloc(bytes ?? 1000, "some text ");
+    const params = { [constants.ZSTD_c_contentSizeFlag]: bytes === undefined ? 0 : 1 };
+    const frame = zstdCompressSync(content, { params, ...{ pledgedSrcSize: bytes ?? 1000 } });
+    const found: (number | undefined)[] = [];
+    const cutter = new FrameCutter({ onBytes() {}, onEnd: (_, size) => found.push(size) });
+    for (const byte of frame) cutter.push(Buffer.of(byte));
+    assert.deepEqual(found, [bytes]);
+  }
+});
+
 test("what is cut off within a frame is an error, and no content that is not there", async () => {
   const [first = assert.fail()] = FRAMES;
   for (const bytes of [1, 3, 5, first.byteLength - 1, first.byteLength + 3, FILE.byteLength - 1]) {
@@ -93,8 +105,32 @@ randomTest("damage of a frame with a checksum is an error, wherever it is", asyn
     const size = choices.between(1_000, 400_000);
     const found = await read(chunked(damaged, () => size)).catch((error) => error);
     // A reserved bit of the header means nothing.
-    assert(found instanceof Error || found.equals(content), `byte ${at}`);
+    assert(found instanceof ZstdError || found.equals(content), `byte ${at}: ${found}`);
+    assert(Buffer.isBuffer(found) || !/^[A-Z]/.test(found.message), found.message);
   }
+});
+
+test("damage is called that, with the words of the library, and a window that is too large has a remedy", async () => {
+  const params = { [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_contentSizeFlag]: 0 };
+  const frame = zstdCompressSync(CONTENT, { params });
+  const refused = async (at: number, byte: number) => {
+    const changed = Buffer.from(frame);
+    changed[at] = byte;
+    return await read(chunked(changed, () => 1000)).then(() => "", ({ message }) => message);
+  };
+  assert.match(await refused(frame.byteLength - 1, 0), /^it is damaged \([\w' ]+\)$/);
+  assert.match(
+    await refused(5, 0xa8),
+    /^it needs more memory .*: zstd -dc --long=31 FILE \| distcomp/,
+  );
+});
+
+test("an error of reading what is packed stays as it is", async () => {
+  const broken = async function* () {
+    yield FILE.subarray(0, 1000);
+    await Promise.reject(new Error("the disk is broken"));
+  };
+  await assert.rejects(read(broken()), /^Error: the disk is broken$/);
 });
 
 test("a frame is read while it arrives, and not held in memory as a whole", async () => {

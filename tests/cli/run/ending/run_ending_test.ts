@@ -1,6 +1,7 @@
 /** `run --log` and `run --notify`. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile, symlink } from "node:fs/promises";
 import process from "node:process";
@@ -137,6 +138,23 @@ test("a log that lacks lines, because its disk is full, is a warning at the end"
   const file = await LogFile.open("/dev/full", new VirtualClock());
   file.write("the run begins");
   assert.match(await file.close() ?? "", /^warning: the log "\/dev\/full" lacks lines: no space/);
+});
+
+test("a log may be a pipe that somebody reads, and is refused if nobody does", async () => {
+  await using workspace = await Workspace.make();
+  const pipe = workspace.at("pipe");
+  execFileSync("mkfifo", [pipe]);
+  await assert.rejects(
+    LogFile.open(pipe, new VirtualClock()),
+    /Cannot write the log ".*": it is a pipe that nobody reads$/,
+  );
+  const reading = readFile(pipe, "utf8");
+  const opened = await eventually("somebody reads it", () => {
+    return LogFile.open(pipe, new VirtualClock()).catch(() => undefined);
+  });
+  opened.write("the run begins");
+  assert.equal(await opened.close(), undefined);
+  assert.match(await reading, /the run begins\n$/);
 });
 
 test("a command is run at the end, knows how the run has ended, and may fail", async () => {

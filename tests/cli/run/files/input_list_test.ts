@@ -34,6 +34,8 @@ test("a list with any bytes costs only the jobs of the lines that name no file",
     reasons.join("\n"),
     /in\/nothing\0in\/a": it contains a zero byte; list one name per line/,
   );
+  assert.match(run.stdout, /^ {2}(long){15}… in line 7 {2}no path is so long; is it a list, /m);
+  assert(run.stdout.length < 2_000, "not all of the long line is shown");
   assert(!/\bat \S+:\d+:\d+/.test(run.stderr), `no stack: ${run.stderr}`);
   // deno-lint-ignore no-control-regex -- this is what must not reach a terminal
   assert(!/[\0-\x09\x0b-\x1f]/.test(run.stderr), JSON.stringify(run.stderr));
