@@ -45,7 +45,7 @@ function summaryOf(flags: RunFlags, end: RunEnd | undefined, thrown: unknown): s
   const error = end?.error ?? thrown;
   const reason = error === undefined ? [] : [messageOf(error)];
   if (!end || (error && end.status.done + end.status.failed === 0)) return reason.join();
-  return [summaryText(end.status, nameOf(flags), end.setup, journalOf(flags)), ...reason].join(
-    "\n",
-  );
+  const { status, setup } = end;
+  const text = summaryText(status, nameOf(flags), setup, journalOf(flags), flags.fresh);
+  return [text, ...reason].join("\n");
 }

@@ -47,12 +47,12 @@ function printSummary(
   { status, error, setup }: RunEnd,
   flags: RunFlags,
 ): void {
-  const { json, quiet } = flags;
+  const { json, quiet, fresh } = flags;
   const [outputs, journal] = [nameOf(flags), journalOf(flags)];
   const message = error instanceof Error ? error.message : undefined;
   if (json) writeStdout(`${summaryJson(status, outputs, message, setup, journal)}\n`);
   else if (!quiet && !(error && status.done + status.failed === 0)) {
-    const text = summaryText(status, shownName(outputs), setup, shownName(journal));
+    const text = summaryText(status, shownName(outputs), setup, shownName(journal), fresh);
     writeLines(text.split("\n"));
   }
 }

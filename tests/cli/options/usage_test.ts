@@ -133,6 +133,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "in", "--web", "99999999"], /"99999999": port must be 0–65535, not "99999999"/],
   [["run", ECHO, "in", "-w", "--fresh"], /--workers needs addresses or @FILE, not "--fresh"/],
   [["bench", ECHO, "--workers", " "], /--workers needs addresses or @FILE, not " "/],
+  ...["--retry-failed", "--keep-done"].map((option): [string[], RegExp] => [
+    ["run", ECHO, "in", "--fresh", option],
+    /Option "--[\w-]+" cannot be used with option "--fresh"; see distcomp help run\n$/,
+  ]),
   [["run", ECHO, "--lines", "a", "--lines", "b"], /--lines is given twice; .*: "a" or "b"\n$/],
   [["run", ECHO, "in", "--workers", "@no-list"], /worker list "no-list": no such file/],
   [
