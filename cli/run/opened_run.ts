@@ -17,6 +17,7 @@ import { isInherited } from "../../system/inherited_variables.ts";
 import { LiveRun } from "../../watch/live_run.ts";
 import { type RunFacts, RunWatch } from "../../watch/run_watch.ts";
 import { barProgress, lineProgress, noProgress, progressLines } from "../display/progress.ts";
+import { runStateLines } from "../display/run_state_text.ts";
 import { type OpenPage, openPage } from "../display/web_page.ts";
 import { warnInsecureRun } from "../options/insecure_warning.ts";
 import { slotsWarning } from "../options/slots_warning.ts";
@@ -160,7 +161,7 @@ function letOthersAsk(
   const state = stateOf(flags);
   const live = new LiveRun({ runtime, snapshot, state, files, log, variables: process.env });
   closers.add(() => live.close());
-  reporter.onRun(watched, write);
+  reporter.onRun(() => runStateLines(snapshot()).join("\n"), write);
 }
 
 /** Shows the progress, and logs it. */

@@ -11,10 +11,12 @@ import { shownName } from "../../runtime/files/file_name.ts";
 import { KeyError } from "../../security/key_error.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { printError, printErrorTable, toStderr } from "../terminal/log.ts";
+import { printError, toStderr } from "../terminal/log.ts";
+import { printErrorTable } from "../terminal/run_log.ts";
 import type { RunFlags } from "./run_options.ts";
 import { journalOf, nameOf } from "./run_outputs.ts";
-import { writeLines, writeStdout } from "../terminal/stdout.ts";
+import { writeLines } from "../terminal/fitted_lines.ts";
+import { writeStdout } from "../terminal/stdout.ts";
 import { workerHint } from "./worker_hint.ts";
 import { failuresText, type ShownSetup, summaryJson, summaryText } from "../display/summary.ts";
 
