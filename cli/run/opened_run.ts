@@ -171,7 +171,7 @@ function showProgress(
 ): void {
   const progress = messages.progress = startProgress(run, flags, runtime);
   closers.add(() => progress.stop());
-  interrupts.onRun(run, progress);
+  interrupts.onRun(run, messages);
   handleSuspension([progress, run]);
   if (!file) return;
   const logged = progressLines(() => run.status, runtime.clock, LOGGED_MS, file.write);

@@ -10,7 +10,7 @@ import { removeDeadSocket } from "../../system/unix_socket.ts";
 import type { OpenPage } from "../display/web_page.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { shownCommand } from "../program/resume_command.ts";
-import { toStderr } from "../terminal/log.ts";
+import { printWarning, toStderr } from "../terminal/log.ts";
 import { LogFile } from "../terminal/log_file.ts";
 import { Closers } from "./closers.ts";
 import { dryRun } from "./dry_run.ts";
@@ -37,14 +37,14 @@ export async function runCommand(runtime: Runtime, request: LaunchedRun): Promis
   const { flags, args, early, hint, interrupts, reporter } = request;
   let file: LogFile | undefined;
   let end: RunEnd | undefined;
-  let ending: Ending = { code: ExitCode.interrupted };
+  let ending: Ending = { code: ExitCode.interrupted, advice: [hint] };
   try {
     await checkLogOf(runtime.files, request);
     if (flags.log !== undefined) file = await LogFile.open(flags.log, runtime.clock);
     file?.write(`the run begins: ${shownCommand(args)}`);
-    const { plan, folder } = await open(runtime, request, interrupts);
+    const { plan, folder } = await open(runtime, request, interrupts, file);
     end = await complete({ runtime, request, plan, folder, interrupts, reporter, file, early });
-    ending = { code: report(end, flags, hint) };
+    ending = report(end, flags, hint);
     return ending.code;
   } catch (error) {
     if (!(error instanceof InterruptedError)) {
@@ -65,8 +65,13 @@ async function open(
   runtime: Runtime,
   request: LaunchedRun,
   interrupts: Interrupts,
+  file: LogFile | undefined,
 ): Promise<{ plan: RunPlan; folder: Outputs }> {
-  const plan = await interrupts.race(planOf(request, runtime));
+  const warn = (text: string) => {
+    printWarning(text);
+    file?.write(`warning: ${text}`);
+  };
+  const plan = await interrupts.race(planOf(request, runtime, warn));
   await interrupts.race(checkInputs(runtime.files, request));
   const { listen, fresh = false, retryFailed = false, keepDone } = request.flags;
   if (listen) await interrupts.race(removeDeadSocket(runtime, listen));

@@ -14,7 +14,6 @@ import type { Executable } from "../../up/executables.ts";
 import { SHARE_OPTIONS, sharesFrom } from "../options/share_options.ts";
 import { executablesFor, sshAddresses } from "../options/ssh_options.ts";
 import { UsageError } from "../program/usage_error.ts";
-import { printWarning } from "../terminal/log.ts";
 import { workersOf } from "../options/worker_list.ts";
 
 /** The core, the workers and the job options of a run. */
@@ -28,10 +27,11 @@ export interface RunPlan {
   readonly local: LocalWorkerShares | undefined;
 }
 
-/** Reads the core and the worker list. Rejects if options contradict each other. */
+/** Reads the core and the worker list. Rejects if options contradict each other. `warn` hears what is left out. */
 export async function planOf(
   { core, flags, hasLocalWorker }: RunRequest,
   runtime: Pick<Runtime, "selfCommand" | "spawn" | "clock">,
+  warn: (text: string) => void,
 ): Promise<RunPlan> {
   const ssh = await sshAddresses(flags);
   const named = [...await workersOf(flags), ...ssh];
@@ -57,9 +57,7 @@ export async function planOf(
       refusalOf: flags.only || flags.exclude ? refusalBySelection(flags) : undefined,
     },
     workers,
-    executables: ssh.length > 0
-      ? await executablesFor(runtime, flags.executable, printWarning)
-      : [],
+    executables: ssh.length > 0 ? await executablesFor(runtime, flags.executable, warn) : [],
     local: isLocal ? sharesFrom(flags) : undefined,
   };
 }
