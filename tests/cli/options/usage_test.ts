@@ -53,6 +53,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     ["run", ECHO],
     /No inputs; name files or folders, - for a list of them on stdin, or use --inputs FILE.tar, --lines FILE, --repeat N or --param NAME=VALUES\n$/,
   ],
+  [
+    ["run", "a.so,,b.so", "in"],
+    /"a\.so,,b\.so" has an empty entry; separate files by single comma/,
+  ],
   [["run", ECHO, "in", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--repeat", "-1"], /--repeat must be a whole number of at least 0, not "-1"\n$/],
@@ -87,7 +91,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /--workers needs addresses .*, not "[^"]+"; --ssh starts workers on such hosts\n$/,
   ]),
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
-  [["run", ECHO, "in", "--workers", " , "], /The worker list " , " is empty/],
+  [
+    ["run", ECHO, "in", "--workers", " , "],
+    /The worker list " , " is empty; name workers: HOST:PORT,…\n$/,
+  ],
   [
     ["run", ECHO, "in", "--workers", ""],
     /--workers needs addresses or @FILE, not ""; is a variable/,
@@ -124,7 +131,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   ],
   [["worker", "--listen=unix:~me"], /"unix:~me" .*; write the absolute path, or unix:\.\/~me for /],
   [["run", ECHO, "in", "-w", "@~/hosts"], /--workers "@~\/hosts" .*; write @\$HOME\/hosts, or /],
-  [["run", ECHO, "in", "--ssh", ","], /^distcomp: The host list "," is empty\n/],
+  [
+    ["run", ECHO, "in", "--ssh", ","],
+    /^distcomp: The host list "," is empty; name hosts, such as node\[1-20\], in a file one per line\n$/,
+  ],
   [["run", ECHO, "in", "--ssh", "@~/hosts"], /--ssh "@~\/hosts" .*; write @\$HOME\/hosts, or /],
   [["worker", "--listen=unix:~/w"], /--listen "unix:~\/w" .*; write unix:\$HOME\/w, or /],
   [["version"], /Unknown command "version"; did you mean --version\?\n$/],
