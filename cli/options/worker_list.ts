@@ -65,7 +65,9 @@ export async function readWorkers(lists: string, place = ""): Promise<Address[]>
 
 function addressOf({ name, place }: NamedWorker): Address {
   if (fileOf(name) !== undefined) {
-    throw new UsageError(`${place}"${name}" cannot be combined with others; repeat --workers`);
+    throw new UsageError(
+      `${place}The list "${name}" cannot be combined with others; repeat --workers`,
+    );
   }
   try {
     if (!SSH_HOSTS.test(name)) return withPort(name, parseAddress(name));

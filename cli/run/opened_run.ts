@@ -208,14 +208,14 @@ function followWorkers(
 
 /** Opens the key, if others need one to reach the run, and the page. */
 async function pageOf(
-  { request: { flags }, messages: { log, print } }: OpeningRun,
+  { request: { flags }, plan: { bearer }, messages: { log, print } }: OpeningRun,
   guarded: GuardedRuntime,
   watched: RunWatch,
 ): Promise<OpenPage | undefined> {
   const { key, listen } = flags;
   if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
   const collect = () => watched.snapshot();
-  return await openPage(guarded, flags, { role: "controller", collect, log, print });
+  return await openPage(guarded, flags, { role: "controller", collect, log, print, bearer });
 }
 
 /** What those who look at the run are told of it. */

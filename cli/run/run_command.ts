@@ -3,11 +3,14 @@
 import type { Outputs } from "../../controller/output/outputs.ts";
 import { SinkError } from "../../controller/output/sink_errors.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
+import { guardedRuntime } from "../../security/guarded_runtime.ts";
+import { silentLog } from "../../system/log.ts";
 import { delay } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { removeDeadSocket } from "../../system/unix_socket.ts";
 import type { OpenPage } from "../display/web_page.ts";
+import { listenOn } from "../options/listen_option.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { shownCommand } from "../program/resume_command.ts";
 import { printWarning, toStderr } from "../terminal/log.ts";
@@ -73,8 +76,8 @@ async function open(
   };
   const plan = await interrupts.race(planOf(request, runtime, warn));
   await interrupts.race(checkInputs(runtime.files, request));
-  const { listen, fresh = false, retryFailed = false, keepDone } = request.flags;
-  if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
+  const { fresh = false, retryFailed = false, keepDone } = request.flags;
+  await interrupts.race(checkReach(runtime, request.flags));
   const options = {
     core: plan.core.key,
     fresh,
@@ -94,6 +97,21 @@ async function open(
     await Promise.race([closed, delay(runtime.clock, OPEN_LIMIT_MS)]);
     throw error;
   }
+}
+
+/**
+ * Rejects if the key that the command names cannot be used, or if the run cannot listen where it should. Later, it would
+ * have made its output folder, and a key.
+ */
+async function checkReach(
+  runtime: Runtime,
+  { listen, key, insecure }: LaunchedRun["flags"],
+): Promise<void> {
+  const guard = { role: "controller", key, insecure, log: silentLog } as const; // the run will say what is to be said
+  if (key !== undefined) await guardedRuntime(runtime, guard).openKey();
+  if (!listen) return;
+  await removeDeadSocket(runtime, listen);
+  listenOn(runtime, listen).close();
 }
 
 /**

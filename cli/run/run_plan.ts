@@ -13,6 +13,7 @@ import type { RunRequest } from "./run_request.ts";
 import type { Executable } from "../../up/executables.ts";
 import { SHARE_OPTIONS, sharesFrom } from "../options/share_options.ts";
 import { executablesFor, sshAddresses } from "../options/ssh_options.ts";
+import { webTokenOf } from "../display/web_page.ts";
 import { UsageError } from "../program/usage_error.ts";
 import { workersOf } from "../options/worker_list.ts";
 
@@ -25,6 +26,8 @@ export interface RunPlan {
   readonly executables: readonly Executable[];
   /** What the local worker gets of this machine, if the run uses one. */
   readonly local: LocalWorkerShares | undefined;
+  /** The token for programs that read `/metrics`. */
+  readonly bearer: string | undefined;
 }
 
 /** Reads the core and the worker list. Rejects if options contradict each other. `warn` hears what is left out. */
@@ -59,6 +62,7 @@ export async function planOf(
     workers,
     executables: ssh.length > 0 ? await executablesFor(runtime, flags.executable, warn) : [],
     local: isLocal ? sharesFrom(flags) : undefined,
+    bearer: await webTokenOf(flags),
   };
 }
 

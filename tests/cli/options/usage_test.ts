@@ -55,7 +55,7 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   ],
   [
     ["run", "a.so,,b.so", "in"],
-    /"a\.so,,b\.so" has an empty entry; separate files by single comma/,
+    /The core "a\.so,,b\.so" has an empty entry; separate files by single /,
   ],
   [["run", ECHO, "in", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],
@@ -157,6 +157,16 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /Cannot understand the address "127\.0\.0\.1:x"/,
   ],
   [["run", ECHO, "in", "--listen", "192.0.2.1:0"], /Cannot listen on 192\.0\.2\.1:0/],
+  [
+    ["worker", "--listen", "192.0.2.1:0"],
+    /Cannot listen on 192\.0\.2\.1:0: this machine does not /,
+  ],
+  ...[["run", ECHO, "in"], ["worker", "--listen", "127.0.0.1:0"]].flatMap((
+    command,
+  ): [string[], RegExp][] => [
+    [[...command, "--web-token", "in/a"], /--web-token is for a page; add --web\n$/],
+    [[...command, "--web", "--web-token", "in/a"], /"in\/a" needs one word of at least 16 /],
+  ]),
   [["worker", "--stdio", "--connect", "a"], /Choose one: --listen, --connect or --stdio/],
 ];
 
@@ -171,10 +181,19 @@ test("a wrong command ends with status 2, and says what is wrong and what to typ
   const runs = await workspace.runEach(WRONG_COMMANDS, ([args]) => args);
   for (const [[args, message], run] of runs) {
     assertRefused(run, message, args);
-    const errors = run.stderr.replace(/^made a key, .*\n/, ""); // the first that listens on a network
-    const isOneLine = /^distcomp: [A-Z-][^\n]+[^.]\n$/.test(errors);
+    const isOneLine = /^distcomp: [A-Z-][^\n]+[^.]\n$/.test(run.stderr); // no key was made either
     assert(isOneLine || args.length === 0, `not one line: ${args.join(" ")}\n${run.stderr}`);
   }
+  await assertNoOutputs(workspace);
+});
+
+test("a key that is named and cannot be used is refused before anything is written", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  const run = await workspace.run(["run", ECHO, "in", "--key", "missing"]);
+  assert.deepEqual([run.code, run.stdout], [3, ""]);
+  assert.match(run.stderr, /^distcomp: There is no key "missing"; make one with [^\n]+\n$/);
+  await assertNoOutputs(workspace);
 });
 
 test("--help and --version end with status 0", async () => {
@@ -324,7 +343,7 @@ test("run and worker refuse a port that is in use, and leave no files", async ()
   );
   assertRefused(await workspace.run(["run", ECHO, "in", "--listen", address]), message);
   assertRefused(await workspace.run(["worker", "--listen", address]), message);
-  assert.deepEqual(await workspace.leftovers(), []);
+  await assertNoOutputs(workspace);
   server.close();
 });
 
