@@ -138,7 +138,7 @@ function commanderExit(
 ): number {
   if (error.exitCode === 0) return ExitCode.ok;
   if (error.code !== "commander.help") {
-    const command = namesOf(program, args);
+    const command = namesOf(program, args[0] === "help" ? args.slice(1) : args);
     const help = command.length > 0 ? ["help", ...command].join(" ") : "--help";
     printError(usageText(error.message, `distcomp ${help}`));
   }

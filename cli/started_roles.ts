@@ -7,24 +7,32 @@ import { bindToCpus } from "../runtime/processes/cpu_binding.ts";
 import { detectRuntime, detectSlotRuntime } from "../runtime/detect.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { Runtime } from "../runtime/ports.ts";
-import { endProcess } from "../runtime/this_process.ts";
+import { argumentsGiven, endProcess } from "../runtime/this_process.ts";
 import type { SlotStart } from "../slot/protocol.ts";
 import { parseCpuList } from "../system/cpu_list.ts";
+import { oneLine } from "../system/printable.ts";
 import { ownRole } from "../system/self.ts";
 import { typedArguments } from "./program/arguments.ts";
 import { ExitCode } from "./program/exit_code.ts";
 import type { Roles } from "./roles.ts";
-import { exit, useStderrOf } from "./terminal/stderr.ts";
+import { exit, stderr, useStderrOf } from "./terminal/stderr.ts";
 
 type StartedRoles = Pick<Roles, "slot" | "localWorker" | "trial">;
 
-/** Runs a process with `run`, which gets its arguments and gives its exit status, then exits. */
+/**
+ * Runs a process with `run`, which gets its arguments and gives its exit status, then exits. An error that `run` does not
+ * expect is one line: the runtime would print its stack, with kilobytes of minified code.
+ */
 export function runProcess(
   run: (runtime: Runtime, args: readonly string[]) => Promise<number>,
 ): void {
   detectRuntime().then((runtime) => {
     useStderrOf(runtime);
     return run(runtime, typedArguments());
+  }).catch((error) => {
+    const stack = argumentsGiven().includes("--verbose") ? `\n${error?.stack}` : "";
+    stderr.write(`distcomp: ${oneLine(messageOf(error))}${stack}\n`);
+    return ExitCode.usage;
   }).then(exit);
 }
 

@@ -126,7 +126,9 @@ function nodeText(name: string, node: NodeFigures | undefined, { nodes }: Figure
   const others = (sum("failed") - failed) / Math.max(1, sum("jobs") - jobs);
   return {
     what:
-      `the node ${name} fails ${percent(failed / Math.max(1, jobs))} of its jobs, and the others ` +
+      `the worker ${name} fails ${
+        percent(failed / Math.max(1, jobs))
+      } of its jobs, and the others ` +
       `${percent(others)} of theirs`,
     advice: "look at that machine, or leave it out",
   };

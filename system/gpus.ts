@@ -15,7 +15,7 @@ export type GpuChoice =
   | { readonly kind: "all"; readonly slots: number };
 
 /** Where GPUs are looked for, for messages. */
-export const GPU_PLACES = "/dev/nvidia0, /sys/class/kfd and Intel GPUs in /sys/class/drm";
+export const GPU_PLACES = "/dev/nvidia0, /sys/class/kfd or /sys/class/drm (Intel)";
 
 /** Variables in which batch systems and users say which GPUs a process may use. */
 const VISIBLE = ["CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"];

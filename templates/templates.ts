@@ -38,7 +38,7 @@ import zigCore from "./zig/core.zig" with { type: "text" };
 export interface Template {
   /** The name of the language. */
   readonly language: string;
-  /** What `make` needs on the machine. */
+  /** What the machine needs to build it. */
   readonly needs: string;
   /** The file into which the author writes. */
   readonly source: string;
@@ -61,21 +61,21 @@ const SHARED: Readonly<Record<string, string>> = {
 export const TEMPLATES: Readonly<Record<string, Template>> = {
   c: {
     language: "C",
-    needs: "a C compiler",
+    needs: "make and a C compiler",
     source: "core.c",
     failures: "To let a job fail, print what is wrong to stderr and return an exit code.",
     files: { "core.c": cCore, "Makefile": cMakefile, ".gitignore": cGitignore },
   },
   cpp: {
     language: "C++",
-    needs: "a C++ compiler",
+    needs: "make and a C++ compiler",
     source: "core.cpp",
     failures: "An exception is caught and printed, and the job fails.",
     files: { "core.cpp": cppCore, "Makefile": cppMakefile, ".gitignore": cGitignore },
   },
   rust: {
     language: "Rust",
-    needs: "cargo",
+    needs: "make and cargo",
     source: "src/lib.rs",
     failures: "An error or a panic is printed, and the job fails.",
     files: {
@@ -87,7 +87,7 @@ export const TEMPLATES: Readonly<Record<string, Template>> = {
   },
   go: {
     language: "Go",
-    needs: "Go and a C compiler",
+    needs: "make, Go and a C compiler",
     source: "core.go",
     failures: "An error or a panic is printed, and the job fails.",
     files: {
@@ -99,7 +99,7 @@ export const TEMPLATES: Readonly<Record<string, Template>> = {
   },
   zig: {
     language: "Zig",
-    needs: "Zig 0.14 or newer",
+    needs: "make and Zig 0.14 or newer",
     source: "core.zig",
     failures:
       "An error is printed, and the job fails. A panic is printed too, and ends the process.",
@@ -107,7 +107,7 @@ export const TEMPLATES: Readonly<Record<string, Template>> = {
   },
   fortran: {
     language: "Fortran",
-    needs: "gfortran",
+    needs: "make and gfortran",
     source: "core.f90",
     failures:
       "To let a job fail, print what is wrong and return an exit code. STOP ends the process.",
@@ -119,7 +119,7 @@ export const TEMPLATES: Readonly<Record<string, Template>> = {
   },
   python: {
     language: "Python",
-    needs: "a C compiler, and Python's headers and shared library",
+    needs: "make, a C compiler, and Python's headers and shared library",
     source: "core.py",
     failures: "An exception is printed with its traceback, and the job fails.",
     files: {
@@ -131,7 +131,7 @@ export const TEMPLATES: Readonly<Record<string, Template>> = {
   },
   cuda: {
     language: "CUDA",
-    needs: "nvcc",
+    needs: "make and nvcc",
     source: "core.cu",
     failures: "An exception or an error of CUDA is caught and printed, and the job fails.",
     files: { "core.cu": cudaCore, "Makefile": cudaMakefile, ".gitignore": cGitignore },

@@ -41,6 +41,7 @@ test("a run starts its worker before the code of runs, workers and other command
       "controller/run.ts",
       "worker/worker.ts",
       "cli/other_commands.ts",
+      "string-width",
     ]
   ) {
     assert.ok(!loaded.has(later), later);

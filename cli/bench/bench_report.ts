@@ -9,6 +9,7 @@ import {
   printable,
 } from "../../system/format.ts";
 import { jsonLine } from "../../system/json_line.ts";
+import { padded, widthOf } from "../terminal/terminal_text.ts";
 
 /** What was found about one worker: figures, or why there are none. */
 export type WorkerReport =
@@ -37,13 +38,13 @@ export function figuresText(
 ): string {
   const rows = all.map((figures) => cellsOf(figures, costOf(figures, coreMs)));
   const widths = HEADS.map((head, column) =>
-    Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0))
+    Math.max(head.length, ...rows.map((row) => widthOf(row[column] ?? "")))
   );
   const total = widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length);
   if (total > columns) return rows.map(listOf).join("\n\n");
   const line = (cells: readonly string[]) => {
     const [first = "", ...others] = cells.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number)
+      column === 0 ? padded(cell, widths[0] as number) : cell.padStart(widths[column] as number)
     );
     return [first, ...others].join(GAP);
   };

@@ -15,7 +15,11 @@ export function addCheckOptions(command: Command): Command {
   return command
     .argument("<core>", "the compute core, a shared library")
     .argument("[input...]", "inputs, files; a few built-in ones if there are none")
-    .option("--timeout <time>", "how long a job may take (default: 60s)", parseTimeout)
+    .option(
+      "--timeout <time>",
+      "how long a process may load the core and run its jobs (default: 60s)",
+      parseTimeout,
+    )
     .option("--json", "print the findings as one JSON object on stdout")
     .helpOption("-h, --help", "show this help");
 }
@@ -27,7 +31,7 @@ Examples:
   distcomp check core.so                 with built-in inputs
   distcomp check core.so inputs/a.txt    with a real one, which shows more`,
   paragraphs: [
-    "Each job runs in a process of its own, so that a core that crashes or hangs does not end the " +
-    "check. Exit status: 0 nothing failed, 1 something failed, 2 wrong usage.",
+    "Each trial runs in a process of its own, in which it loads the core and runs one job or many: " +
+    "a core that crashes or hangs does not end the check. Exit status: 0 nothing failed, 1 something failed, 2 wrong usage.",
   ],
 };

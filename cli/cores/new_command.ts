@@ -66,7 +66,7 @@ async function write(path: string, text: string): Promise<void> {
 function nextSteps({ language, needs, source }: Template, name: string, program: string): string {
   return `${name}/ has a compute core in ${language}: it adds up the numbers in each input. Next:
 
-  make -C ${name}    # needs make, and ${needs}
+  make -C ${name}    # needs ${needs}
   ${program} run ${name}/${name}.so ${name}/inputs/
 
 Then write your own work into ${name}/${source}. ${name}/README.md says more.

@@ -2,6 +2,7 @@
 
 import type { FailureGroup } from "../../controller/failure_groups.ts";
 import { formatCount, printable } from "../../system/format.ts";
+import { padded, widthOf } from "../terminal/terminal_text.ts";
 
 /** A reason that more jobs share is shown once, with one name and a count. */
 const NAMES_MAX = 3;
@@ -10,7 +11,7 @@ const NAMES_MAX = 3;
 const LINES_MAX = 20;
 
 /** The widest column of names. A longer name does not move the reasons of the others to the right. */
-const NAME_CHARS_MAX = 40;
+const NAME_COLUMNS_MAX = 40;
 
 /** A worker may send a very long reason, and a name may be long. The journal has all of it. */
 const SHOWN_CHARS_MAX = 300;
@@ -25,9 +26,9 @@ export function failureList(groups: readonly FailureGroup[]): string[] {
       reason: cut(printable(group.error ?? group.reason)),
     }))
   );
-  const longest = Math.max(...rows.map(({ name }) => name.length));
-  const width = Math.min(longest, NAME_CHARS_MAX);
-  return rows.map(({ name, reason }) => `${name.padEnd(width)}  ${reason}`);
+  const longest = Math.max(...rows.map(({ name }) => widthOf(name)));
+  const width = Math.min(longest, NAME_COLUMNS_MAX);
+  return rows.map(({ name, reason }) => `${padded(name, width)}  ${reason}`);
 }
 
 function namesOf({ names, jobs }: FailureGroup, namesMax: number): string[] {

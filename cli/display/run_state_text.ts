@@ -11,6 +11,7 @@ import {
   formatTimeLeft,
   printable,
 } from "../../system/format.ts";
+import { padded, widthOf } from "../terminal/terminal_text.ts";
 import { workerLabels } from "./worker_labels.ts";
 
 const PHASES: Readonly<Record<RunSnapshot["phase"], string>> = {
@@ -30,7 +31,7 @@ const RUNNING_MAX = 3;
 const LOST_MAX = 5;
 
 /** The widest column of workers' names. */
-const NAME_CHARS_MAX = 40;
+const NAME_COLUMNS_MAX = 40;
 
 /** The jobs, each worker, the jobs that run longest, and the failures. */
 export function runStateLines(run: RunSnapshot): string[] {
@@ -114,11 +115,13 @@ function workerLines(
   labels: ReadonlyMap<string, string>,
 ): string[] {
   const names = workers.map(({ address }) => labels.get(address) ?? "");
-  const width = Math.min(NAME_CHARS_MAX, Math.max(0, ...names.map(({ length }) => length)));
+  const width = Math.min(NAME_COLUMNS_MAX, Math.max(0, ...names.map(widthOf)));
   return workers.map(({ slots, slotsBusy, jobsPerSecond, state }, index) => {
     const rate = `${formatRate(jobsPerSecond)} jobs/s`;
     const shown = state === "ready" ? "" : `, ${state === "loading" ? "loading the core" : state}`;
-    return `  ${names[index]?.padEnd(width)}  ${slotsBusy} of ${formatNoun(slots, "slot")} busy, ` +
+    return `  ${padded(names[index] ?? "", width)}  ${slotsBusy} of ${
+      formatNoun(slots, "slot")
+    } busy, ` +
       `${rate}${shown}`;
   });
 }

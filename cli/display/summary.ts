@@ -29,15 +29,16 @@ const SPREAD_JOBS_MIN = 20;
 /** A longer value of a variable is cut off. */
 const VALUE_CHARS_MAX = 40;
 
-/** The summary as a few lines of text. `outputs`: the folder or the pack. */
+/** The summary as a few lines of text. `outputs`: the folder or the pack. `isFresh`: the command had `--fresh`. */
 export function summaryText(
   status: RunStatus,
   outputs: string,
   setup?: ShownSetup,
   journal = journalIn(outputs),
+  isFresh = false,
 ): string {
   const shown = printable(outputs);
-  const failures = status.failed > 0 ? failureLines(status, printable(journal)) : [];
+  const failures = status.failed > 0 ? failureLines(status, printable(journal), isFresh) : [];
   if (jobsOf(status) === 0 && status.total === endedOf(status)) {
     return [nothingToDo(status, shown), ...uncheckedLines(status), ...failures].join("\n");
   }
@@ -218,8 +219,8 @@ export function faultsText({ exitCodes, crashes, timeouts, memory, lost }: Fault
     .join(", ");
 }
 
-function failureLines(status: RunStatus, journal: string): string[] {
-  const { failureGroups, failed, skippedFailed, unread } = status;
+function failureLines(status: RunStatus, journal: string, isFresh: boolean): string[] {
+  const { failureGroups, failed, skippedFailed } = status;
   const left = failed - failureGroups.reduce((sum, { jobs }) => sum + jobs, 0);
   const rest = left > 0
     ? `and ${formatNoun(left, "more failed job")}, see ${journal}`
@@ -231,10 +232,18 @@ function failureLines(status: RunStatus, journal: string): string[] {
   return [
     color("red", "Failed:"),
     ...lines.map((line) => `  ${line}`),
-    failed > unread
-      ? "repeat the command with --retry-failed to retry failed jobs"
-      : `repeat the command once ${unread === 1 ? "this input" : "these inputs"} can be used`,
+    nextStep(status, isFresh),
   ];
+}
+
+/** What to type next. With `--fresh`, the same command would run all jobs again. */
+function nextStep({ failed, unread }: RunStatus, isFresh: boolean): string {
+  if (failed > unread) {
+    const instead = isFresh ? " instead of --fresh" : "";
+    return `repeat the command with --retry-failed${instead} to retry failed jobs`;
+  }
+  const inputs = unread === 1 ? "this input" : "these inputs";
+  return `repeat the command${isFresh ? " without --fresh" : ""} once ${inputs} can be used`;
 }
 
 function journalIn(outputs: string): string {

@@ -20,6 +20,8 @@ export interface PageParts {
   readonly log: Log;
   /** Writes a line to the terminal, and stores it nowhere. */
   print(line: string): void;
+  /** What programs that read `/metrics` have to say. */
+  readonly bearer: string | undefined;
 }
 
 /** A page that is open. */
@@ -37,23 +39,25 @@ interface PageFlags extends WebFlags {
 /** Opens it. `undefined` if nobody asks for it. Rejects if it cannot be served. */
 export async function openPage(
   runtime: GuardedRuntime,
-  { web, webToken, key, insecure }: PageFlags,
+  { web, key, insecure }: PageFlags,
   parts: PageParts,
 ): Promise<OpenPage | undefined> {
-  if (!web) {
-    if (webToken === undefined) return undefined;
-    throw new UsageError("--web-token is for a page; add --web");
-  }
-  const bearer = webToken === undefined ? undefined : await tokenIn(webToken);
+  if (!web) return undefined;
   if (!insecure && !isLoopback(web)) await runtime.openKey();
   const { PageServer } = await import("../../web/server.ts");
   return await PageServer.open(runtime.unguarded, {
     address: web,
     key,
     insecure,
-    bearer,
     ...parts,
   });
+}
+
+/** The token of `--web-token`, if it is given. Rejects if it cannot be used. To be called before anything is made. */
+export async function webTokenOf({ web, webToken }: WebFlags): Promise<string | undefined> {
+  if (webToken === undefined) return undefined;
+  if (!web) throw new UsageError("--web-token is for a page; add --web");
+  return await tokenIn(webToken);
 }
 
 async function tokenIn(path: string): Promise<string> {

@@ -1,11 +1,10 @@
 /** `distcomp help up ssh`: the help of a command below a command. */
 
 import type { Command } from "commander";
-import { UsageError } from "../program/usage_error.ts";
 
 /**
  * The arguments with `help up ssh` as `up ssh --help`: commander knows one word behind `help`, and for an unknown one it
- * would print the general help without an error.
+ * would print the general help without an error. `help rn` becomes `rn`, for which it names the nearest command.
  */
 export function withHelpTopics(program: Command, args: readonly string[]): readonly string[] {
   const [first, ...topics] = args;
@@ -15,11 +14,7 @@ export function withHelpTopics(program: Command, args: readonly string[]): reado
     const path = topics.slice(0, at);
     if (command.commands.length === 0) return [...path, "--help"]; // "help run more"
     const below = command.commands.find((known) => known.name() === topic);
-    if (!below) {
-      throw new UsageError(
-        `Unknown command "${topic}"; see ${["distcomp", ...path].join(" ")} --help`,
-      );
-    }
+    if (!below) return [...path, topic]; // an error
     command = below;
   }
   return [...topics, "--help"];

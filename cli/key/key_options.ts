@@ -28,8 +28,8 @@ export function addKeyCommands(key: Command, act: (action: KeyAction) => Promise
   key.helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command");
   key.command("create")
-    .summary("make a key, unless there is one")
-    .description("Make a key, unless there is one.")
+    .summary("make a key; fails if the file exists")
+    .description("Make a key. Fails if the file exists: rotate replaces a key.")
     .argument("[file]", "where to put it (default: DISTCOMP_KEY, or ~/.config/distcomp/key)")
     .helpOption("-h, --help", "show this help")
     .action((file?: string) => act({ kind: "create", file }));

@@ -1,7 +1,8 @@
 /** The address to listen on, of `run` and of `worker`, and the one to connect to. */
 
-import { AddressError, parseAddress, PORT_MAX } from "../../link/address.ts";
-import type { Address } from "../../runtime/ports.ts";
+import { AddressError, formatAddress, parseAddress, PORT_MAX } from "../../link/address.ts";
+import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
+import { listenPrivately, listenProblem } from "../../system/unix_socket.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** No host has such a name. */
@@ -18,6 +19,17 @@ export function parseListen(text: string): Address {
 export function checkPort(text: string, port = text): void {
   if (Number(port) > PORT_MAX) {
     throw new AddressError(text, `port must be 0–${PORT_MAX}, not "${port}"`);
+  }
+}
+
+/** Listens there. Throws if that is not possible. */
+export function listenOn(runtime: Runtime, address: Address): StreamListener {
+  try {
+    return listenPrivately(runtime, address);
+  } catch (cause) {
+    throw new UsageError(`Cannot listen on ${formatAddress(address)}: ${listenProblem(cause)}`, {
+      cause,
+    });
   }
 }
 

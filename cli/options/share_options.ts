@@ -69,8 +69,8 @@ function devicesFrom(gpus: GpuChoice): string[] {
   const devices = devicesOf(gpus, process.env);
   if (devices.length > 0) return devices;
   throw new UsageError(
-    `--gpus all: this machine has no GPU that can be used; looked for ${GPU_PLACES}; ` +
-      "name them, such as --gpus 0,1, or leave --gpus out",
+    `--gpus all found no GPU in ${GPU_PLACES}; if there is one, name it: --gpus 0; ` +
+      "else leave --gpus out",
   );
 }
 

@@ -44,8 +44,12 @@ export async function readHosts(lists: readonly string[]): Promise<Host[]> {
     lists.map((list) => list.startsWith("@") ? hostsFile(list.slice(1)) : list),
   );
   const hosts = parseHosts(texts.join(","));
-  if (hosts.length === 0) throw new UsageError(`The host list "${lists.join(" ")}" is empty`);
-  return hosts;
+  if (hosts.length > 0) return hosts;
+  throw new UsageError(
+    `The host list "${
+      lists.join(" ")
+    }" is empty; name hosts, such as node[1-20], in a file one per line`,
+  );
 }
 
 async function hostsFile(file: string): Promise<string> {

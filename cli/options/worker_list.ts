@@ -65,7 +65,9 @@ export async function readWorkers(lists: string, place = ""): Promise<Address[]>
 
 function addressOf({ name, place }: NamedWorker): Address {
   if (fileOf(name) !== undefined) {
-    throw new UsageError(`${place}A file of workers is named alone, not in a list: "${name}"`);
+    throw new UsageError(
+      `${place}The list "${name}" cannot be combined with others; repeat --workers`,
+    );
   }
   try {
     if (!SSH_HOSTS.test(name)) return withPort(name, parseAddress(name));
@@ -99,7 +101,8 @@ async function namesOf(list: string, place: string): Promise<NamedWorker[]> {
   const names = named.map(({ name, place }) => ({ name: name.trim(), place }))
     .filter(({ name }) => name !== "");
   if (names.length === 0) {
-    throw new UsageError(`${place}The worker list "${file ?? list}" is empty`);
+    const next = file === undefined ? "name workers: HOST:PORT,…" : "write one worker per line";
+    throw new UsageError(`${place}The worker list "${file ?? list}" is empty; ${next}`);
   }
   return names;
 }

@@ -8,7 +8,7 @@ export async function coreFilesOf(text: string): Promise<readonly string[]> {
   if (!text.includes(",") || await exists(text)) return [text];
   const files = text.split(",");
   if (files.every((file) => file !== "")) return files;
-  throw new UsageError(`"${text}" names a core between commas that is empty`);
+  throw new UsageError(`The core "${text}" has an empty entry; separate files by single commas`);
 }
 
 function exists(file: string): Promise<boolean> {

@@ -16,7 +16,8 @@ import { shortKey } from "../display/core_key.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { formatBytes, formatCount, formatNoun, printable } from "../../system/format.ts";
 import { jsonLine } from "../../system/json_line.ts";
-import { runLog, toStderr } from "../terminal/log.ts";
+import { printWarning, toStderr } from "../terminal/log.ts";
+import { runLog } from "../terminal/run_log.ts";
 import { jobsToSkip } from "./doubted_jobs.ts";
 import { otherFilesText, resumeText } from "./resume_text.ts";
 import { checkInputs, checkLogOf, namingOf, sourceOf } from "./run_inputs.ts";
@@ -50,7 +51,7 @@ export interface DryCounts {
 /** Runs the command. Resolves to the exit status: 1 if there are inputs that cannot be read. */
 export async function dryRun(runtime: Runtime, request: RunRequest): Promise<number> {
   const { flags } = request;
-  const plan = await planOf(request, runtime);
+  const plan = await planOf(request, runtime, printWarning);
   await checkLogOf(runtime.files, request);
   await checkInputs(runtime.files, request);
   const past = flags.fresh ? undefined : await pastOf(runtime, flags, plan);

@@ -5,13 +5,19 @@ import type { Run } from "../../controller/run.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { formatNoun } from "../../system/format.ts";
-import { toStderr } from "../terminal/log.ts";
+import { toStderr, type WriteLine } from "../terminal/log.ts";
 import type { Progress } from "../terminal/live_line.ts";
 import type { StopSignal } from "../terminal/signals.ts";
 import { exit } from "../terminal/stderr.ts";
 
 /** What a signal ends. */
 type Interruptible = Pick<Run, "interrupt" | "abandon" | "status">;
+
+/** Where the run shows its progress, and what writes a line above it, and into the log. */
+interface Messages {
+  readonly progress: Pick<Progress, "stop">;
+  readonly write: WriteLine;
+}
 
 /** A run that has not begun is given up in order, if that takes no longer. */
 const GIVEN_UP_MS = 2_000;
@@ -22,7 +28,7 @@ export class Interrupts {
   readonly #interrupted = Promise.withResolvers<never>();
   #count = 0;
   #run: Interruptible | undefined;
-  #progress: Progress | undefined;
+  #messages: Messages | undefined;
   #early: Pick<LocalWorker, "abandon" | "close"> | undefined;
   #givenUp: ReturnType<typeof setTimeout> | undefined;
 
@@ -43,9 +49,9 @@ export class Interrupts {
   }
 
   /** Signals end this run from now on. */
-  onRun(run: Interruptible, progress: Progress): void {
+  onRun(run: Interruptible, messages: Messages): void {
     this.#run = run;
-    this.#progress = progress;
+    this.#messages = messages;
     clearTimeout(this.#givenUp); // the run ends in its own way
     if (this.#count > 1) this.#abandon(run);
     else if (this.#count > 0) run.interrupt(); // it came at this very moment
@@ -75,7 +81,7 @@ export class Interrupts {
     const running = runningOf(run);
     if (running === 0) return;
     const jobs = formatNoun(running, "running job");
-    this.#progress?.write(`finishing ${jobs}; interrupt again to stop at once`);
+    this.#messages?.write(`finishing ${jobs}; interrupt again to stop at once`);
   }
 
   #abandon(run: Interruptible): void {
@@ -83,12 +89,13 @@ export class Interrupts {
     const jobs = formatNoun(running, "running job");
     run.abandon();
     const what = running === 0 ? "" : `: ${jobs} will run again when the run is resumed`;
-    this.#progress?.write(`stopping at once${what}`);
+    this.#messages?.write(`stopping at once${what}`);
   }
 
   #exit(): void {
-    this.#progress?.stop();
-    if (this.#resumeHint !== undefined) toStderr(this.#resumeHint);
+    const { progress, write = toStderr } = this.#messages ?? {};
+    progress?.stop();
+    if (this.#resumeHint !== undefined) write(this.#resumeHint);
     if (this.#run || !this.#early) return void exit(ExitCode.interrupted);
     this.#early.abandon(); // it is killed, and not waited for
     void this.#early.close().finally(() => exit(ExitCode.interrupted));

@@ -17,6 +17,7 @@ import { isInherited } from "../../system/inherited_variables.ts";
 import { LiveRun } from "../../watch/live_run.ts";
 import { type RunFacts, RunWatch } from "../../watch/run_watch.ts";
 import { barProgress, lineProgress, noProgress, progressLines } from "../display/progress.ts";
+import { runStateLines } from "../display/run_state_text.ts";
 import { type OpenPage, openPage } from "../display/web_page.ts";
 import { warnInsecureRun } from "../options/insecure_warning.ts";
 import { slotsWarning } from "../options/slots_warning.ts";
@@ -160,7 +161,7 @@ function letOthersAsk(
   const state = stateOf(flags);
   const live = new LiveRun({ runtime, snapshot, state, files, log, variables: process.env });
   closers.add(() => live.close());
-  reporter.onRun(watched, write);
+  reporter.onRun(() => runStateLines(snapshot()).join("\n"), write);
 }
 
 /** Shows the progress, and logs it. */
@@ -170,7 +171,7 @@ function showProgress(
 ): void {
   const progress = messages.progress = startProgress(run, flags, runtime);
   closers.add(() => progress.stop());
-  interrupts.onRun(run, progress);
+  interrupts.onRun(run, messages);
   handleSuspension([progress, run]);
   if (!file) return;
   const logged = progressLines(() => run.status, runtime.clock, LOGGED_MS, file.write);
@@ -207,14 +208,14 @@ function followWorkers(
 
 /** Opens the key, if others need one to reach the run, and the page. */
 async function pageOf(
-  { request: { flags }, messages: { log, print } }: OpeningRun,
+  { request: { flags }, plan: { bearer }, messages: { log, print } }: OpeningRun,
   guarded: GuardedRuntime,
   watched: RunWatch,
 ): Promise<OpenPage | undefined> {
   const { key, listen } = flags;
   if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
   const collect = () => watched.snapshot();
-  return await openPage(guarded, flags, { role: "controller", collect, log, print });
+  return await openPage(guarded, flags, { role: "controller", collect, log, print, bearer });
 }
 
 /** What those who look at the run are told of it. */

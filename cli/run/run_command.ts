@@ -3,14 +3,17 @@
 import type { Outputs } from "../../controller/output/outputs.ts";
 import { SinkError } from "../../controller/output/sink_errors.ts";
 import { InterruptedError } from "../../controller/run_errors.ts";
+import { guardedRuntime } from "../../security/guarded_runtime.ts";
+import { silentLog } from "../../system/log.ts";
 import { delay } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { removeDeadSocket } from "../../system/unix_socket.ts";
 import type { OpenPage } from "../display/web_page.ts";
+import { listenOn } from "../options/listen_option.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { shownCommand } from "../program/resume_command.ts";
-import { toStderr } from "../terminal/log.ts";
+import { printWarning, toStderr } from "../terminal/log.ts";
 import { LogFile } from "../terminal/log_file.ts";
 import { Closers } from "./closers.ts";
 import { dryRun } from "./dry_run.ts";
@@ -37,14 +40,14 @@ export async function runCommand(runtime: Runtime, request: LaunchedRun): Promis
   const { flags, args, early, hint, interrupts, reporter } = request;
   let file: LogFile | undefined;
   let end: RunEnd | undefined;
-  let ending: Ending = { code: ExitCode.interrupted };
+  let ending: Ending = { code: ExitCode.interrupted, advice: [hint] };
   try {
     await checkLogOf(runtime.files, request);
     if (flags.log !== undefined) file = await LogFile.open(flags.log, runtime.clock);
     file?.write(`the run begins: ${shownCommand(args)}`);
-    const { plan, folder } = await open(runtime, request, interrupts);
+    const { plan, folder } = await open(runtime, request, interrupts, file);
     end = await complete({ runtime, request, plan, folder, interrupts, reporter, file, early });
-    ending = { code: report(end, flags, hint) };
+    ending = report(end, flags, hint);
     return ending.code;
   } catch (error) {
     if (!(error instanceof InterruptedError)) {
@@ -65,11 +68,16 @@ async function open(
   runtime: Runtime,
   request: LaunchedRun,
   interrupts: Interrupts,
+  file: LogFile | undefined,
 ): Promise<{ plan: RunPlan; folder: Outputs }> {
-  const plan = await interrupts.race(planOf(request, runtime));
+  const warn = (text: string) => {
+    printWarning(text);
+    file?.write(`warning: ${text}`);
+  };
+  const plan = await interrupts.race(planOf(request, runtime, warn));
   await interrupts.race(checkInputs(runtime.files, request));
-  const { listen, fresh = false, retryFailed = false, keepDone } = request.flags;
-  if (listen) await interrupts.race(removeDeadSocket(runtime, listen));
+  const { fresh = false, retryFailed = false, keepDone } = request.flags;
+  await interrupts.race(checkReach(runtime, request.flags));
   const options = {
     core: plan.core.key,
     fresh,
@@ -89,6 +97,21 @@ async function open(
     await Promise.race([closed, delay(runtime.clock, OPEN_LIMIT_MS)]);
     throw error;
   }
+}
+
+/**
+ * Rejects if the key that the command names cannot be used, or if the run cannot listen where it should. Later, it would
+ * have made its output folder, and a key.
+ */
+async function checkReach(
+  runtime: Runtime,
+  { listen, key, insecure }: LaunchedRun["flags"],
+): Promise<void> {
+  const guard = { role: "controller", key, insecure, log: silentLog } as const; // the run will say what is to be said
+  if (key !== undefined) await guardedRuntime(runtime, guard).openKey();
+  if (!listen) return;
+  await removeDeadSocket(runtime, listen);
+  listenOn(runtime, listen).close();
 }
 
 /**

@@ -4,7 +4,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import { LogLines } from "../../watch/log_lines.ts";
 import type { Progress } from "../terminal/live_line.ts";
-import { runLog, type WriteLine } from "../terminal/log.ts";
+import type { WriteLine } from "../terminal/log.ts";
+import { runLog } from "../terminal/run_log.ts";
 import { bothLogs, type LogFile } from "../terminal/log_file.ts";
 import { noProgress } from "../display/progress.ts";
 

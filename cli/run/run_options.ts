@@ -139,7 +139,9 @@ function addInputOptions(command: Command): void {
     .option("--suffix <text>", "outputs are named like their inputs, with this at the end: .txt")
     .option("--name <template>", "outputs are named by a template: {stem}.png, {name}.out")
     .option("--fresh", "rerun everything, including finished jobs")
-    .option("--retry-failed", "rerun jobs that failed in an earlier run")
+    .addOption(
+      new Option("--retry-failed", "rerun jobs that failed in an earlier run").conflicts("fresh"),
+    )
     .addOption(
       new Option("--keep-done", "keep finished jobs, although the core has changed")
         .conflicts("fresh"),

@@ -13,8 +13,8 @@ import type { RunRequest } from "./run_request.ts";
 import type { Executable } from "../../up/executables.ts";
 import { SHARE_OPTIONS, sharesFrom } from "../options/share_options.ts";
 import { executablesFor, sshAddresses } from "../options/ssh_options.ts";
+import { webTokenOf } from "../display/web_page.ts";
 import { UsageError } from "../program/usage_error.ts";
-import { printWarning } from "../terminal/log.ts";
 import { workersOf } from "../options/worker_list.ts";
 
 /** The core, the workers and the job options of a run. */
@@ -26,12 +26,15 @@ export interface RunPlan {
   readonly executables: readonly Executable[];
   /** What the local worker gets of this machine, if the run uses one. */
   readonly local: LocalWorkerShares | undefined;
+  /** The token for programs that read `/metrics`. */
+  readonly bearer: string | undefined;
 }
 
-/** Reads the core and the worker list. Rejects if options contradict each other. */
+/** Reads the core and the worker list. Rejects if options contradict each other. `warn` hears what is left out. */
 export async function planOf(
   { core, flags, hasLocalWorker }: RunRequest,
   runtime: Pick<Runtime, "selfCommand" | "spawn" | "clock">,
+  warn: (text: string) => void,
 ): Promise<RunPlan> {
   const ssh = await sshAddresses(flags);
   const named = [...await workersOf(flags), ...ssh];
@@ -57,10 +60,9 @@ export async function planOf(
       refusalOf: flags.only || flags.exclude ? refusalBySelection(flags) : undefined,
     },
     workers,
-    executables: ssh.length > 0
-      ? await executablesFor(runtime, flags.executable, printWarning)
-      : [],
+    executables: ssh.length > 0 ? await executablesFor(runtime, flags.executable, warn) : [],
     local: isLocal ? sharesFrom(flags) : undefined,
+    bearer: await webTokenOf(flags),
   };
 }
 

@@ -10,10 +10,12 @@ import { messageOf } from "../../runtime/error_text.ts";
 import { KeyError } from "../../security/key_error.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { printError, printErrorTable, toStderr } from "../terminal/log.ts";
+import { printError, toStderr } from "../terminal/log.ts";
+import { printErrorTable } from "../terminal/run_log.ts";
 import type { RunFlags } from "./run_options.ts";
 import { journalOf, nameOf } from "./run_outputs.ts";
-import { writeLines, writeStdout } from "../terminal/stdout.ts";
+import { writeLines } from "../terminal/fitted_lines.ts";
+import { writeStdout } from "../terminal/stdout.ts";
 import { workerHint } from "./worker_hint.ts";
 import { failuresText, type ShownSetup, summaryJson, summaryText } from "../display/summary.ts";
 
@@ -26,6 +28,12 @@ export interface RunEnd {
   readonly setup: ShownSetup;
 }
 
+/** The exit status, and the lines about what to do next, which the log gets too. */
+export interface Reported {
+  readonly code: number;
+  readonly advice: readonly string[];
+}
+
 /**
  * Prints the summary, the error and how to resume: every run that leaves jobs can be resumed. Rethrows errors of
  * unknown kinds.
@@ -34,24 +42,24 @@ export function report(
   { status, error, setup }: RunEnd,
   flags: RunFlags,
   resumeHint: string,
-): number {
+): Reported {
   printSummary({ status, error, setup }, flags);
   if (error) return reportError(status, error, flags, resumeHint);
-  if (status.failed === 0) return ExitCode.ok;
+  if (status.failed === 0) return { code: ExitCode.ok, advice: [] };
   if (flags.quiet) printError(failuresText(status, journalOf(flags)));
-  return ExitCode.someFailed;
+  return { code: ExitCode.someFailed, advice: [] };
 }
 
 function printSummary(
   { status, error, setup }: RunEnd,
   flags: RunFlags,
 ): void {
-  const { json, quiet } = flags;
+  const { json, quiet, fresh } = flags;
   const [outputs, journal] = [nameOf(flags), journalOf(flags)];
   const message = error instanceof Error ? error.message : undefined;
   if (json) writeStdout(`${summaryJson(status, outputs, message, setup, journal)}\n`);
   else if (!quiet && !(error && status.done + status.failed === 0)) {
-    const text = summaryText(status, outputs, setup, journal);
+    const text = summaryText(status, outputs, setup, journal, fresh);
     writeLines(text.split("\n"));
   }
 }
@@ -61,22 +69,23 @@ function reportError(
   error: unknown,
   { quiet }: RunFlags,
   resumeHint: string,
-): number {
-  const exitCode = exitCodeOf(error);
+): Reported {
+  const code = exitCodeOf(error);
   // If no job has ended yet, here or in an earlier run, other errors are in the command, and repeating it is of no use.
   const { done, failed, skipsLeft } = status;
   const ended = done + failed + (error instanceof KeyError ? 0 : skipsLeft); // the key is named by the command
   const isResumable = ended > 0 || isNoFaultOfCommand(error);
-  if (exitCode === undefined) throw isResumable ? new EndedRunError(error, resumeHint) : error;
+  if (code === undefined) throw isResumable ? new EndedRunError(error, resumeHint) : error;
   if (error instanceof TooManyFailuresError && !error.wasStopped) {
     printError(error.message); // all jobs have ended: there is nothing to resume
-    return exitCode;
+    return { code, advice: [] };
   }
-  if (exitCode !== ExitCode.interrupted) printEnd(error);
-  const hint = quiet ? undefined : hintFor(error, status);
-  if (hint) toStderr(hint);
-  if (isResumable && !hasAll(status, error)) toStderr(resumeHint);
-  return exitCode;
+  if (code !== ExitCode.interrupted) printEnd(error);
+  const hint = hintFor(error, status);
+  if (hint && !quiet) toStderr(hint);
+  const next = isResumable && !hasAll(status, error) ? resumeHint : undefined;
+  if (next) toStderr(next);
+  return { code, advice: [hint, next].filter((line) => line !== undefined) };
 }
 
 /** Whether all jobs have ended, so that there is nothing to resume. Outputs may be lost by an error of the sink. */

@@ -43,6 +43,9 @@ const REMOTE = ["workers", "listen", "ssh"];
 /** The options about this machine: a run with workers does not take them. */
 const LOCAL: readonly string[] = SHARE_OPTIONS;
 
+/** Errors show a longer value only in part. */
+const VALUE_CHARS_MAX = 40;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Gives the options of a command, which has been parsed, the values of its section. */
@@ -118,20 +121,26 @@ function checkChoices(command: Command, section: Section, path: string): void {
 
 function parsed(option: Option, value: unknown): unknown {
   if (!option.required && !option.optional) {
-    if (typeof value !== "boolean") throw new UsageError("it must be true or false");
+    if (typeof value !== "boolean") throw wrongValue("true or false", value);
     return option.negate ? !value : value;
   }
   const values = Array.isArray(value) ? value : [value];
   if (values.length === 0 || (values.length > 1 && !option.parseArg)) {
-    throw new UsageError("it must be one value");
+    throw wrongValue("one value", value);
   }
   return values.reduce((before: unknown, one: unknown) => {
     if (typeof one !== "string" && typeof one !== "number") {
-      throw new UsageError("it must be a text or a number");
+      throw wrongValue("a string or a number", one);
     }
     checkSetting(option, one);
     return option.parseArg ? option.parseArg(String(one), before as string) : String(one);
   }, undefined);
+}
+
+function wrongValue(needed: string, value: unknown): UsageError {
+  const text = JSON.stringify(value);
+  const shown = text.length <= VALUE_CHARS_MAX ? text : `${text.slice(0, VALUE_CHARS_MAX)}…`;
+  return new UsageError(`it must be ${needed}, not ${shown}`);
 }
 
 function optionOf(command: Command, key: string): Option | undefined {

@@ -8,7 +8,6 @@ import { styleText } from "node:util";
 import type { Log } from "../../system/log.ts";
 import { printable } from "../../system/format.ts";
 import { stderr } from "./stderr.ts";
-import { tableLines } from "./table_lines.ts";
 
 /** Writes one line of text. */
 export type WriteLine = (line: string) => void;
@@ -19,15 +18,6 @@ export const toStderr: WriteLine = (line) => stderr.write(`${line}\n`);
 /** Prints why the command failed. All errors have this form, and are one line, whatever they quote. */
 export function printError(message: string): void {
   toStderr(`${styled("red", "distcomp:")} ${printable(message)}`);
-}
-
-/** Prints why the command failed, with a row for each thing that contributed. */
-export function printErrorTable(
-  message: string,
-  rows: readonly (readonly [string, string])[],
-): void {
-  printError(message);
-  for (const line of tableLines(rows)) toStderr(line);
 }
 
 /** The log of a worker. A worker may run for weeks, so every line begins with the time. */
@@ -41,23 +31,13 @@ export function workerLog(writeLine: WriteLine = toStderr): Log {
   };
 }
 
-/** The log of a run. With `isQuiet` it has only warnings. */
-export function runLog(write: WriteLine, isQuiet: boolean): Log {
-  return {
-    info: isQuiet ? () => {} : (text) => write(printable(text)),
-    warn: (text) => write(warning(text)),
-    table: (title, rows) => write([warning(title), ...tableLines(rows)].join("\n")),
-    printed: isQuiet ? () => {} : (text) => write(printable(text)),
-    room: () => stderr.room(),
-  };
-}
-
 /** Prints what the user should know, where there is no log yet. */
 export function printWarning(text: string): void {
   toStderr(warning(text));
 }
 
-function warning(text: string): string {
+/** The text as a warning: one line, whatever it quotes. */
+export function warning(text: string): string {
   return `${styled("yellow", "warning:")} ${printable(text)}`;
 }
 

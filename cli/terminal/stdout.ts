@@ -3,7 +3,6 @@
 import process from "node:process";
 import { codeOf, reasonOf } from "../../runtime/error_text.ts";
 import { fs } from "../../runtime/late_modules.ts";
-import { fittedLines } from "./fitted_lines.ts";
 import { printError } from "./log.ts";
 
 const STDOUT = 1;
@@ -25,12 +24,6 @@ export function writeStdout(text: string): void {
   } catch (error) {
     onWritten(error); // Deno throws the errors of files, and does not call back
   }
-}
-
-/** Writes lines for people: on a terminal, figures that do not fit into a line are continued below. */
-export function writeLines(lines: readonly string[]): void {
-  const columns = process.stdout.columns || Infinity;
-  writeStdout(`${fittedLines(lines, columns).join("\n")}\n`);
 }
 
 /** Resolves when the system has all of the text, or it is lost. A process may end only then. */

@@ -25,8 +25,12 @@ export function widthOf(text: string): number {
 
 /** The text in exactly `columns` columns: cut, or with spaces at its end. */
 export function fitted(text: string, columns: number): string {
-  const cut = cutTo(text, columns);
-  return cut + " ".repeat(Math.max(0, columns - widthOf(cut)));
+  return padded(cutTo(text, columns), columns);
+}
+
+/** The text in at least `columns` columns, with spaces at its end. */
+export function padded(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - widthOf(text)));
 }
 
 /** The text in exactly `columns` columns, at their right end. */

@@ -28,10 +28,12 @@ export function liveRunLines(run: RunSnapshot): string[] {
 export function runListLines(runs: readonly LiveRunFound[]): string[] {
   return runs.map(({ snapshot }) => {
     const { core, output, jobs, jobsPerSecond, elapsedMs, pid } = snapshot;
-    const ended = formatCount(jobs.done + jobs.failed);
-    const counts = jobs.total === null ? ended : `${ended} of ${formatCount(jobs.total)}`;
+    const ended = jobs.done + jobs.failed;
+    const counts = jobs.total === null
+      ? formatNoun(ended, "job")
+      : `${formatCount(ended)} of ${formatNoun(jobs.total, "job")}`;
     const failed = jobs.failed > 0 ? `, ${formatCount(jobs.failed)} failed` : "";
-    return `${printable(output)}  ${printable(core.name)}, ${counts} jobs${failed}, ` +
+    return `${printable(output)}  ${printable(core.name)}, ${counts}${failed}, ` +
       `${formatRate(jobsPerSecond)} jobs/s, for ${formatDuration(elapsedMs)}, process ${pid}`;
   });
 }

@@ -11,7 +11,7 @@ import { ExitCode } from "../program/exit_code.ts";
 import { canFillScreen } from "../terminal/full_screen.ts";
 import type { StatusFlags } from "./status_options.ts";
 import { pastRunLines, runListLines } from "./status_text.ts";
-import { writeLines } from "../terminal/stdout.ts";
+import { writeLines } from "../terminal/fitted_lines.ts";
 import { Top, type Watched } from "./top.ts";
 import { topLines, topScrollMax } from "./top_screen.ts";
 import { TopWorker } from "./top_worker.ts";

@@ -9,7 +9,7 @@ import { closeToOthers } from "../../runtime/processes/private_process.ts";
 import type { LocalWorkerStart } from "../../controller/workers/local_worker.ts";
 import { removeAfterOwner } from "../../system/leftovers.ts";
 import { type Log, silentLog } from "../../system/log.ts";
-import { Worker } from "../../worker/worker.ts";
+import { type OwnWorkerOptions, Worker } from "../../worker/worker.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { serveSeveral } from "./local_worker_connections.ts";
 import { handle, handleSignals } from "../terminal/signals.ts";
@@ -33,7 +33,7 @@ export async function localWorkerCommand(
     printed: (line) => stderr.write(`${line}\n`),
     room: () => stderr.room(),
   };
-  await using worker = await Worker.start(runtime, {
+  const started = await startUnlessOver(runtime, socket, {
     ...shares,
     log,
     tellsController: true,
@@ -43,9 +43,11 @@ export async function localWorkerCommand(
     dumpsFolder: dumps?.path,
     halfClosedMs: 0, // after the run has disconnected, it reads no answers
     controllerSilentMsMax: Infinity, // a run on this machine that is silent has been stopped, and may go on
-    onFolderGone: () => void worker.drain(),
+    onFolderGone: () => void started?.drain(),
     folder: dirname(socket), // the run removes it, even if this process is killed
   });
+  if (!started) return ExitCode.ok;
+  await using worker = started;
   await handleOwnSignals(worker);
   // If the run had no jobs to run, it has already ended. That is not an error.
   const serve = async () => {
@@ -57,6 +59,20 @@ export async function localWorkerCommand(
   suspend(worker, false); // the run may have been killed while it was stopped
   await removeAfterOwner(runtime, dirname(socket), basename(socket)); // a killed run could not remove it
   return ExitCode.ok;
+}
+
+/** Starts the worker. `undefined` if the run has ended meanwhile: then its socket is gone, and soon its whole folder. */
+async function startUnlessOver(
+  runtime: Runtime,
+  socket: string,
+  options: OwnWorkerOptions,
+): Promise<Worker | undefined> {
+  try {
+    return await Worker.start(runtime, options);
+  } catch (error) {
+    if (runtime.files.infoSync(socket)) throw error;
+    return undefined;
+  }
 }
 
 /** Opens the folder for core dumps. This process holds it until its end: no link in its place leads dumps elsewhere. */

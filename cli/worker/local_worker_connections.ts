@@ -2,7 +2,7 @@
 
 import type { Runtime } from "../../runtime/ports.ts";
 
-/** Opens this many connections, and another one for each line on stdin. Resolves when none is left. */
+/** Opens this many connections, and another one for each line on stdin. Resolves when none is left; rejects if one fails. */
 export async function serveSeveral(
   runtime: Runtime,
   connections: number,
@@ -14,12 +14,12 @@ export async function serveSeveral(
   const add = () => {
     if (hasEnded) return; // this process is about to exit
     open += 1;
-    void serve().finally(() => {
+    serve().then(() => {
       open -= 1;
       if (open > 0) return;
       hasEnded = true;
       ended.resolve();
-    });
+    }, ended.reject);
   };
   for (let count = 0; count < connections; count++) add();
   void readLines(runtime, add);

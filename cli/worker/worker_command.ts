@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { formatAddress, isLoopback } from "../../link/address.ts";
-import type { Address, Runtime, StreamListener } from "../../runtime/ports.ts";
+import type { Address, Runtime } from "../../runtime/ports.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import { writeFromBackground } from "../../runtime/processes/job_control.ts";
 import { closeToOthers } from "../../runtime/processes/private_process.ts";
@@ -10,7 +10,7 @@ import { type GuardedRuntime, guardedRuntime } from "../../security/guarded_runt
 import { KeyError } from "../../security/key_error.ts";
 import { keepExecutable } from "../../system/kept_executable.ts";
 import type { Log } from "../../system/log.ts";
-import { listenPrivately, listenProblem, removeDeadSocket } from "../../system/unix_socket.ts";
+import { removeDeadSocket } from "../../system/unix_socket.ts";
 import { acceptControllers, dialController } from "../../worker/serve.ts";
 import { Sandbox } from "../../worker/slots/processes/sandbox.ts";
 import { LogLines } from "../../watch/log_lines.ts";
@@ -20,10 +20,12 @@ import { formatNoun, printable } from "../../system/format.ts";
 import { workerLog } from "../terminal/log.ts";
 import { bothLogs } from "../terminal/log_file.ts";
 import { sandboxFrom } from "./sandbox_options.ts";
+import { listenOn } from "../options/listen_option.ts";
 import { sharesFrom } from "../options/share_options.ts";
 import { slotsWarning } from "../options/slots_warning.ts";
 import { warnInsecureWorker } from "../options/insecure_warning.ts";
 import { noProgress } from "../display/progress.ts";
+import { webTokenOf } from "../display/web_page.ts";
 import { writeStdout } from "../terminal/stdout.ts";
 import { trustFrom, trustText } from "./trust_options.ts";
 import { UsageError } from "../program/usage_error.ts";
@@ -41,6 +43,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const listen = listenAddressOf(flags);
   const shares = sharesFrom(flags);
   const trust = trustFrom(flags);
+  const bearer = await webTokenOf(flags);
   const asked = sandboxFrom(flags);
   const sandbox = asked && await Sandbox.open(system, asked);
   const slots = formatNoun(shares.slots, "slot");
@@ -54,9 +57,12 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const warning = slotsWarning(shares.slots);
   if (warning) log.warn(warning);
   if (insecure) warnInsecureWorker(log, reachOf(flags, listen));
-  await openKey(runtime, flags, log);
   if (listen) await removeDeadSocket(runtime, listen);
-  const listener = listen ? listenOn(runtime, listen) : undefined;
+  const listener = listen ? listenOn(runtime, listen) : undefined; // a key is only made for an address that can be used
+  await openKey(runtime, flags, log).catch((error) => {
+    listener?.close();
+    throw error;
+  });
   const lifetime = await lifetimeOf(system, flags, log, signals);
   const { name, label: labels } = flags;
   let goneFolder: string | undefined;
@@ -80,7 +86,7 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   const kept = keepExecutable(runtime.clock, process.execPath);
   if (!flags.stdio) shown.progress = showWorker(() => worker.status, runtime.clock, log);
   signals.onWorker(worker, shown.progress);
-  const page = await openWorkerPage(runtime, flags, { worker, log, lines, print });
+  const page = await openWorkerPage(runtime, flags, { worker, log, lines, print, bearer });
   if (listener) {
     writeStdout(`listening on ${printable(formatAddress(listener.address))}, ${slots}\n`);
     // Until its last job has ended, it still says what it is doing.
@@ -134,14 +140,4 @@ function reachOf({ connect, stdio }: WorkerFlags, listen: Address | undefined): 
   if (connect) return `whatever answers at ${formatAddress(connect)}`;
   if (stdio || !listen) return "anyone at the other end of stdin";
   return `anyone who can connect to ${formatAddress(listen)}`;
-}
-
-function listenOn(runtime: Runtime, address: Address): StreamListener {
-  try {
-    return listenPrivately(runtime, address);
-  } catch (cause) {
-    throw new UsageError(`Cannot listen on ${formatAddress(address)}: ${listenProblem(cause)}`, {
-      cause,
-    });
-  }
 }

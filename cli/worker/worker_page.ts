@@ -21,13 +21,15 @@ export interface WorkerPageParts {
   readonly lines: LogLines | undefined;
   /** Writes a line to the terminal, and stores it nowhere. */
   readonly print: WriteLine;
+  /** The token of `--web-token`. */
+  readonly bearer: string | undefined;
 }
 
 /** Opens it if it was asked for. Rejects if it cannot be served. */
 export async function openWorkerPage(
   runtime: GuardedRuntime,
   flags: WorkerFlags,
-  { worker, log, lines = new LogLines(runtime.clock), print }: WorkerPageParts,
+  { worker, log, lines = new LogLines(runtime.clock), print, bearer }: WorkerPageParts,
 ): Promise<OpenPage | undefined> {
   const facts = {
     software: SOFTWARE,
@@ -39,7 +41,7 @@ export async function openWorkerPage(
   };
   const watch = new WorkerWatch(worker, facts, runtime.clock, lines);
   const collect = () => watch.snapshot();
-  const page = await openPage(runtime, flags, { role: "worker", collect, log, print });
+  const page = await openPage(runtime, flags, { role: "worker", collect, log, print, bearer });
   if (!page) watch.stop();
   return page && {
     end: async () => {

@@ -131,7 +131,7 @@ test("the sentence on what limits a run says by how much, and what to do", () =>
   );
   assert.match(
     lineOf({ nodes: NODES }),
-    /^the node a fails 10% of its jobs, and the others 2% of theirs:/,
+    /^the worker a fails 10% of its jobs, and the others 2% of theirs:/,
   );
   assert.match(
     lineOf({ failed: 600, topReason: { reason: "a\u202eb", jobs: 600 } }),

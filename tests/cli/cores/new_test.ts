@@ -16,6 +16,7 @@ test("new writes a project in each language, and says what to type next", async 
     assert.deepEqual([made.code, made.stderr], [0, ""]);
     assert(made.stdout.includes(`\n  make -C my-${key} `), made.stdout);
     assert(made.stdout.includes(` run my-${key}/my-${key}.so my-${key}/inputs/\n`), made.stdout);
+    assert.match(made.stdout, / # needs make(, [^,]+)*,? and /);
     const files = await workspace.outputs(`my-${key}`);
     for (const path of [source, "Makefile", "README.md", ".gitignore", "inputs/a.txt"]) {
       assert(path in files, `${key} has ${path}`);

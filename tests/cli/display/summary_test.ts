@@ -307,11 +307,22 @@ test("there are no colors without a terminal, unless FORCE_COLOR asks for them",
   assert.equal(stripVTControlCharacters(insisted.stdout).split(" in ")[0], "3 jobs done");
 });
 
-function textOf(status: RunStatus): string {
+test("after --fresh, the summary does not advise to repeat it, which would run all jobs again", () => {
+  const failures = failuresOf(2);
+  const next = (unread: number) =>
+    textOf(statusWith({ done: 1, failed: 2, total: 3, unread, failures }), true).split("\n").at(-1);
+  assert.equal(
+    next(1),
+    "repeat the command with --retry-failed instead of --fresh to retry failed jobs",
+  );
+  assert.equal(next(2), "repeat the command without --fresh once these inputs can be used");
+});
+
+function textOf(status: RunStatus, isFresh?: boolean): string {
   const groups = new FailureGroups();
   for (const { name, reason } of status.failures) groups.add(name, reason);
   const shown = { ...status, failureGroups: groups.all };
-  return stripVTControlCharacters(summaryText(shown, "out"));
+  return stripVTControlCharacters(summaryText(shown, "out", undefined, undefined, isFresh));
 }
 
 function failuresOf(count: number, reason = "reason"): Failure[] {

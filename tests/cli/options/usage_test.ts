@@ -22,8 +22,11 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [[], /^Usage: distcomp/],
   [["rum"], /Unknown command "rum"; did you mean run\?\n$/],
   [["wroker"], /Unknown command "wroker"; did you mean worker\?\n$/],
-  [["help", "rum"], /Unknown command "rum"; see distcomp --help\n$/],
-  [["help", "key", "crate"], /Unknown command "crate"; see distcomp key --help\n$/],
+  [["help", "rum"], /Unknown command "rum"; did you mean run\?\n$/],
+  [["help", "rn"], /Unknown command "rn"; did you mean run\?\n$/],
+  [["help", "foobar"], /Unknown command "foobar"; see distcomp --help\n$/],
+  [["help", "key", "crate"], /Unknown command "crate"; did you mean create\?\n$/],
+  [["help", "key", "foobar"], /Unknown command "foobar"; see distcomp help key\n$/],
   [["run"], /Missing required argument "core"; see distcomp help run\n$/],
   [["run", ECHO, "in", "--worker", "a"], /Unknown option "--worker"; did you mean --workers\?\n$/],
   [["run", ECHO, "in", "-j", "4"], /Unknown option "-j"; did you mean --slots\?\n$/],
@@ -49,6 +52,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [
     ["run", ECHO],
     /No inputs; name files or folders, - for a list of them on stdin, or use --inputs FILE.tar, --lines FILE, --repeat N or --param NAME=VALUES\n$/,
+  ],
+  [
+    ["run", "a.so,,b.so", "in"],
+    /The core "a\.so,,b\.so" has an empty entry; separate files by single /,
   ],
   [["run", ECHO, "in", "--repeat", "3"], /Choose one kind of inputs/],
   [["run", ECHO, "--lines", "-", "--repeat", "3"], /Choose one kind of inputs/],
@@ -84,7 +91,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /--workers needs addresses .*, not "[^"]+"; --ssh starts workers on such hosts\n$/,
   ]),
   [["run", ECHO, "in", "--workers", "a,::1"], /"::1": an IPv6 address needs brackets/],
-  [["run", ECHO, "in", "--workers", " , "], /The worker list " , " is empty/],
+  [
+    ["run", ECHO, "in", "--workers", " , "],
+    /The worker list " , " is empty; name workers: HOST:PORT,…\n$/,
+  ],
   [
     ["run", ECHO, "in", "--workers", ""],
     /--workers needs addresses or @FILE, not ""; is a variable/,
@@ -121,7 +131,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   ],
   [["worker", "--listen=unix:~me"], /"unix:~me" .*; write the absolute path, or unix:\.\/~me for /],
   [["run", ECHO, "in", "-w", "@~/hosts"], /--workers "@~\/hosts" .*; write @\$HOME\/hosts, or /],
-  [["run", ECHO, "in", "--ssh", ","], /^distcomp: The host list "," is empty\n/],
+  [
+    ["run", ECHO, "in", "--ssh", ","],
+    /^distcomp: The host list "," is empty; name hosts, such as node\[1-20\], in a file one per line\n$/,
+  ],
   [["run", ECHO, "in", "--ssh", "@~/hosts"], /--ssh "@~\/hosts" .*; write @\$HOME\/hosts, or /],
   [["worker", "--listen=unix:~/w"], /--listen "unix:~\/w" .*; write unix:\$HOME\/w, or /],
   [["version"], /Unknown command "version"; did you mean --version\?\n$/],
@@ -133,6 +146,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   [["run", ECHO, "in", "--web", "99999999"], /"99999999": port must be 0–65535, not "99999999"/],
   [["run", ECHO, "in", "-w", "--fresh"], /--workers needs addresses or @FILE, not "--fresh"/],
   [["bench", ECHO, "--workers", " "], /--workers needs addresses or @FILE, not " "/],
+  ...["--retry-failed", "--keep-done"].map((option): [string[], RegExp] => [
+    ["run", ECHO, "in", "--fresh", option],
+    /Option "--[\w-]+" cannot be used with option "--fresh"; see distcomp help run\n$/,
+  ]),
   [["run", ECHO, "--lines", "a", "--lines", "b"], /--lines is given twice; .*: "a" or "b"\n$/],
   [["run", ECHO, "in", "--workers", "@no-list"], /worker list "no-list": no such file/],
   [
@@ -140,6 +157,16 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
     /Cannot understand the address "127\.0\.0\.1:x"/,
   ],
   [["run", ECHO, "in", "--listen", "192.0.2.1:0"], /Cannot listen on 192\.0\.2\.1:0/],
+  [
+    ["worker", "--listen", "192.0.2.1:0"],
+    /Cannot listen on 192\.0\.2\.1:0: this machine does not /,
+  ],
+  ...[["run", ECHO, "in"], ["worker", "--listen", "127.0.0.1:0"]].flatMap((
+    command,
+  ): [string[], RegExp][] => [
+    [[...command, "--web-token", "in/a"], /--web-token is for a page; add --web\n$/],
+    [[...command, "--web", "--web-token", "in/a"], /"in\/a" needs one word of at least 16 /],
+  ]),
   [["worker", "--stdio", "--connect", "a"], /Choose one: --listen, --connect or --stdio/],
 ];
 
@@ -154,10 +181,19 @@ test("a wrong command ends with status 2, and says what is wrong and what to typ
   const runs = await workspace.runEach(WRONG_COMMANDS, ([args]) => args);
   for (const [[args, message], run] of runs) {
     assertRefused(run, message, args);
-    const errors = run.stderr.replace(/^made a key, .*\n/, ""); // the first that listens on a network
-    const isOneLine = /^distcomp: [A-Z-][^\n]+[^.]\n$/.test(errors);
+    const isOneLine = /^distcomp: [A-Z-][^\n]+[^.]\n$/.test(run.stderr); // no key was made either
     assert(isOneLine || args.length === 0, `not one line: ${args.join(" ")}\n${run.stderr}`);
   }
+  await assertNoOutputs(workspace);
+});
+
+test("a key that is named and cannot be used is refused before anything is written", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.write("in/a", "1");
+  const run = await workspace.run(["run", ECHO, "in", "--key", "missing"]);
+  assert.deepEqual([run.code, run.stdout], [3, ""]);
+  assert.match(run.stderr, /^distcomp: There is no key "missing"; make one with [^\n]+\n$/);
+  await assertNoOutputs(workspace);
 });
 
 test("--help and --version end with status 0", async () => {
@@ -307,7 +343,7 @@ test("run and worker refuse a port that is in use, and leave no files", async ()
   );
   assertRefused(await workspace.run(["run", ECHO, "in", "--listen", address]), message);
   assertRefused(await workspace.run(["worker", "--listen", address]), message);
-  assert.deepEqual(await workspace.leftovers(), []);
+  await assertNoOutputs(workspace);
   server.close();
 });
 

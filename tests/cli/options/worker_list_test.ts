@@ -77,7 +77,7 @@ test("a ~ in the variable with workers, which no shell expands, is refused by it
 test("a file of workers in a list, or in another file, is refused, and not taken for an address", async () => {
   await using workspace = await Workspace.makeInMemory();
   const file = await workspace.write("workers", "node1\n@~/x\n");
-  const message = 'A file of workers is named alone, not in a list: "@~/x"';
+  const message = 'The list "@~/x" cannot be combined with others; repeat --workers';
   for (
     const [list, place] of [["a, @~/x", "LIST: "], [`@${file}`, `${file}, line 2: `]] as const
   ) {

@@ -25,6 +25,11 @@ test("a figure that is too long for a line goes on below after a comma", () => {
     "time in the core: median 1.2s, 95% within 2.5s,",
     "  longest 2.9s · CPU 93%",
   ]);
+  assert.deepEqual(fittedLines(["aaaa, bbbbbbbbbbbbbb, cccccccc"], 20), [
+    "aaaa,",
+    "  bbbbbbbbbbbbbb,",
+    "  cccccccc",
+  ]);
   assert.deepEqual(fittedLines([line], 60), [line.slice(0, -" · CPU 93%".length), "  CPU 93%"]);
 });
 

@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
+import { runListLines } from "../../../cli/watching/status_text.ts";
 import type { PastRun, RunSnapshot } from "../../../watch/snapshot.ts";
 import { core } from "../../lib/cores.ts";
 import { eventually, startWorker } from "../../lib/processes.ts";
 import { programTest, test, testUnless } from "../../lib/test.ts";
+import { fakeRun } from "../../watch/fake_snapshots.ts";
 import { Gate } from "../gate.ts";
 import { Workspace } from "../workspace.ts";
 
@@ -149,6 +151,15 @@ test("status says in a line why it shows nothing", async () => {
     assert.equal(code, 2, target);
     assert.match(stderr.trimEnd(), reason);
   }
+});
+
+test("a list of runs has one line for each, with as many jobs as it has, if that is known", () => {
+  const jobs = { done: 0, failed: 0, skipped: 0, running: 1, waiting: 0 };
+  const lineOf = (done: number, total: number | null) =>
+    runListLines([{ socket: "", snapshot: fakeRun({}, { jobs: { ...jobs, done, total } }) }])[0];
+  assert.match(lineOf(0, 1) ?? "", /, 0 of 1 job, /);
+  assert.match(lineOf(1, 2) ?? "", /, 1 of 2 jobs, /);
+  assert.match(lineOf(1, null) ?? "", /, 1 job, /);
 });
 
 /** The system stops a process some time after it has taken the signal. */

@@ -31,6 +31,13 @@ test("each line opens a connection while others are open, and none once the last
   await writer.close();
 });
 
+test("a connection that fails unexpectedly fails the worker", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
+  const served = serveSeveral(told(readable), 1, () => Promise.reject(new Error("a bug")));
+  await assert.rejects(served, /^Error: a bug$/);
+  await writable.close();
+});
+
 /** A runtime that reads `lines` from its stdin. */
 function told(lines: ReadableStream<Uint8Array<ArrayBuffer>>) {
   const reader = lines.getReader();

@@ -37,7 +37,7 @@ for (const [signal, effect] of [["SIGINT", "interrupt"], ["SIGQUIT", "abandon"]]
     const interrupts = new Interrupts("to resume: …");
     interrupts.onStop(signal);
     const done: string[] = [];
-    interrupts.onRun(recorded(done), silent(done));
+    interrupts.onRun(recorded(done), messages(done));
     assert.equal(done[0], effect);
   });
 }
@@ -46,7 +46,7 @@ for (const [signal, effect] of [["SIGINT", "interrupt"], ["SIGQUIT", "abandon"]]
 function doneBy(...signals: StopSignal[]): string[] {
   const interrupts = new Interrupts("to resume: …");
   const done: string[] = [];
-  interrupts.onRun(recorded(done), silent(done));
+  interrupts.onRun(recorded(done), messages(done));
   for (const signal of signals) interrupts.onStop(signal);
   return done;
 }
@@ -59,10 +59,9 @@ function recorded(done: string[]) {
   };
 }
 
-function silent(done: string[]) {
+function messages(done: string[]) {
   return {
     write: (line: string) => void done.push(`says ${line}`),
-    suspend: () => {},
-    stop: () => {},
+    progress: { stop: () => {} },
   };
 }

@@ -17,7 +17,8 @@ import { test, testUnless } from "../../../lib/test.ts";
 import { VirtualClock } from "../../../lib/virtual_clock.ts";
 import { statusWith } from "../../statuses.ts";
 import { SharedWorker } from "../../shared_worker.ts";
-import { Workspace } from "../../workspace.ts";
+import { Gate } from "../../gate.ts";
+import { endOf, Workspace } from "../../workspace.ts";
 
 const BEHAVE = await core("behave");
 const WORKER = await SharedWorker.start(BEHAVE);
@@ -132,6 +133,25 @@ test("the log of a quiet run has what the terminal has not", async () => {
     "a.txt: hello",
     "",
   ]);
+});
+
+test("the log of an interrupted run says what was being finished, and how to resume", async () => {
+  await using workspace = await Workspace.make();
+  const gate = new Gate(workspace);
+  await workspace.write("lines", `${gate.job}\n`.repeat(100));
+  const args = ["run", BEHAVE, "--lines", "lines", "--log", "run.log", "--slots", "1"];
+  await using program = await workspace.start(args);
+  await gate.reachedBy(1);
+  program.signal("SIGINT");
+  await program.printed("stderr", /^finishing /m);
+  await gate.open();
+  const { code, stderr } = await endOf(program);
+  assert.equal(code, 130, stderr);
+  const lines = (await readFile(workspace.at("run.log"), "utf8")).trimEnd().split("\n");
+  const said = lines.map((line) => line.replace(TIME, ""));
+  assert(said.includes("finishing 1 running job; interrupt again to stop at once"), stderr);
+  const end = [`to resume: distcomp ${args.join(" ")}`, "the run has ended with status 130"];
+  assert.deepEqual(said.slice(-2), end);
 });
 
 test("a log that lacks lines, because its disk is full, is a warning at the end", async () => {

@@ -152,7 +152,7 @@ test("a run that cannot go on where an earlier one ended says how to resume, onc
   await tried(hint); // although no job has ended yet
   await workspace.write("rows.csv", "n\n1\n");
   const withoutKey = await workspace.run([...args, "-w", "127.0.0.1:1", "--key", "nothing"]);
-  assert.match(withoutKey.stderr, /\ndistcomp: There is no key [^\n]*\n$/); // the command has to be another one
+  assert.match(withoutKey.stderr, /^distcomp: There is no key [^\n]*\n$/); // the command has to be another one
   assert.equal((await workspace.run([...args, "--pack", "p.tar"])).code, 0);
   await rm(workspace.at("p.tar"));
   await workspace.write("p.tar/file", "in the place of the pack");
