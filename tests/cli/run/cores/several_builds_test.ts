@@ -57,6 +57,9 @@ testUnless(
     assert.match(none.stderr, /^distcomp: .*built only for linux-s390x, linux-riscv64\n$/);
     const empty = await workspace.run(["run", "z.so,", "--repeat", "1"]);
     assert.equal(empty.code, 2);
-    assert.match(empty.stderr, /^distcomp: "z\.so," names a core between commas that is empty\n$/);
+    assert.match(
+      empty.stderr,
+      /^distcomp: The core "z\.so," has an empty entry; separate files by single commas\n$/,
+    );
   },
 );

@@ -111,7 +111,10 @@ test("options that contradict each other, and GPUs that are not there, are usage
     [["--gpus", "x"], /--gpus must be all, or a list such as 0,1 or 0:2 .*, not "x"/],
     [["--gpus", "0:0"], /--gpus: a GPU has 1 to 256 slots, not 0, in "0:0"/],
     [["--gpus", "1,0:257"], /--gpus: a GPU has 1 to 256 slots, not 257, in "1,0:257"/],
-    [["--gpus", "all"], /--gpus all: this machine has no GPU .*; name them/],
+    [
+      ["--gpus", "all"],
+      /--gpus all found no GPU in .*; if there is one, name it: --gpus 0; else leave --gpus out/,
+    ],
     [["--threads", "0"], /--threads must be a whole number of at least 1, not "0"/],
   ];
   const listen = ["worker", "--listen", "127.0.0.1:0"];
