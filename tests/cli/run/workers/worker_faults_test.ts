@@ -168,7 +168,8 @@ programTest("a worker file that becomes empty or disappears changes nothing", as
   await using run = await workspace.begin(["run", BEHAVE, "in", "--workers", "@workers"]);
   await gate.reachedIn(worker);
   await workspace.write("workers", "# none\n");
-  await run.printed("stderr", /The worker list "workers" is empty; keeping the current workers/);
+  const empty = /The worker list "workers" is empty; write one .*; keeping the current workers/;
+  await run.printed("stderr", empty);
   await rm(workspace.at("workers"));
   await run.printed("stderr", /"workers".*no such file.*; keeping the current workers/);
   await gate.open();
