@@ -18,7 +18,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Entry, type Ground, MissingError } from "./contestants/contestant.ts";
 import { entriesOf } from "./contestants/distcomp.ts";
-import { CORE_LOOP, TCP_ECHO } from "./contestants/limits.ts";
+import { CORE_LOOP, ISOLATED_WORKER, TCP_ECHO } from "./contestants/limits.ts";
 import { DASK, HYPERQUEUE, MPI, MPI_FILES, PARALLEL, RAY } from "./contestants/peers.ts";
 import { formsOf } from "./forms.ts";
 import { measureAll, type Open, type Series } from "./measurement.ts";
@@ -103,7 +103,8 @@ function allEntries(): Entry[] {
   const ours = formsOf(folder, values.program).map(entriesOf);
   // By kind, not by form: what is compared stands together, and is measured one after the other.
   const byKind = ours[0]?.map((_, kind) => ours.flatMap((entries) => entries[kind] ?? [])) ?? [];
-  return [CORE_LOOP, TCP_ECHO, MPI, MPI_FILES, ...byKind.flat(), RAY, DASK, HYPERQUEUE, PARALLEL];
+  const limits = [CORE_LOOP, TCP_ECHO, ISOLATED_WORKER];
+  return [...limits, MPI, MPI_FILES, ...byKind.flat(), RAY, DASK, HYPERQUEUE, PARALLEL];
 }
 
 function isAsked({ name }: Entry): boolean {

@@ -49,7 +49,9 @@ export async function measureAll(
   { rounds, seconds }: Effort,
   events: MeasurementEvents,
 ): Promise<Series[]> {
-  const taking = all.filter(({ entry: { bytesMax = Infinity } }) => bytes <= bytesMax);
+  const taking = all.filter(({ entry: { bytesMin = 0, bytesMax = Infinity } }) =>
+    bytesMin <= bytes && bytes <= bytesMax
+  );
   const jobs = new Map<Open, number>();
   const series = new Map(taking.map((one): [Open, Series] => {
     return [one, { name: one.entry.name, bytes, jobsPerSecond: [], startSeconds: [] }];

@@ -67,13 +67,19 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
-/** Starts a worker on a free port, and waits until it listens. */
-export async function startWorker(
-  [program, ...args]: readonly string[],
+/** Starts a worker of distcomp on a free port, and waits until it listens. */
+export function startWorker(
+  command: readonly string[],
   options: readonly string[],
 ): Promise<WorkerProcess> {
-  const all = [...args, "worker", "--listen=127.0.0.1:0", ...options];
-  const child = spawn(program as string, all, { stdio: ["ignore", "pipe", "ignore"] });
+  return startListening([...command, "worker", "--listen=127.0.0.1:0", ...options]);
+}
+
+/** Starts a worker, and waits until it has said where it listens. */
+export async function startListening(
+  [program, ...args]: readonly string[],
+): Promise<WorkerProcess> {
+  const child = spawn(program as string, args, { stdio: ["ignore", "pipe", "ignore"] });
   const ended = once(child, "exit");
   const lines = createInterface(child.stdout);
   const [line = ""] = await Promise.race([once(lines, "line"), ended.then(() => [])]) as string[];

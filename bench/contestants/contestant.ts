@@ -44,7 +44,8 @@ export interface Entry {
   readonly group: "limit" | "distcomp" | "peer";
   /** What it does, for people. */
   readonly what: string;
-  /** The largest input that it is measured with. Default: any. */
+  /** The smallest and the largest input that it is measured with. Default: any. */
+  readonly bytesMin?: number;
   readonly bytesMax?: number;
   /** Rejects with a `MissingError` if this machine lacks it. */
   open(ground: Ground): Promise<Contestant>;

@@ -4,7 +4,7 @@ import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { entriesOfTar, inputFolder, inputTar } from "../inputs.ts";
 import { NEAR_BYTES_MAX, NEAR_JOBS } from "../../pool/endpoint.ts";
-import { outputOf, startWorker } from "../programs.ts";
+import { outputOf, startWorker, type WorkerProcess } from "../programs.ts";
 import {
   type Contestant,
   type Entry,
@@ -57,14 +57,22 @@ export function entriesOf(form: Form): Entry[] {
   ];
 }
 
-async function openWorker(form: Form, { core, slots, compile }: Ground): Promise<Contestant> {
+async function openWorker(form: Form, ground: Ground): Promise<Contestant> {
+  const worker = await startWorker(await form.command(), [`--slots=${ground.slots}`]);
+  const run = await loadOf(worker, ground);
+  return { measure: { kind: "jobs", run }, close: () => worker.stop() };
+}
+
+/** Runs jobs on a worker by a controller in C. */
+export async function loadOf(
+  { port }: WorkerProcess,
+  { core, slots, compile }: Ground,
+): Promise<RunJobs> {
   const controller = await compile("controller");
-  const worker = await startWorker(await form.command(), [`--slots=${slots}`]);
-  const run: RunJobs = async (jobs, bytes) => {
-    const args = [`${worker.port}`, core, `${jobs}`, `${bytes}`, `${windowOfWorker(bytes, slots)}`];
+  return async (jobs, bytes) => {
+    const args = [`${port}`, core, `${jobs}`, `${bytes}`, `${windowOfWorker(bytes, slots)}`];
     return Number(await outputOf([controller, ...args]));
   };
-  return { measure: { kind: "jobs", run }, close: () => worker.stop() };
 }
 
 /** As many jobs in flight as our own controller has at a worker on the same machine. */

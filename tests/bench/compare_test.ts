@@ -101,10 +101,17 @@ test("the comparison writes its results, the machine and what is missing", async
   try {
     const file = join(folder, "results.json");
     const script = [...sourceCommand().slice(0, -1), join(ROOT, "bench/compare.ts")];
-    const args = ["--only", "core loop,TCP", "--rounds=1", "--seconds=0.05", "--sizes=64"];
+    const few = ["--rounds=1", "--seconds=0.05", "--sizes=64,65536"];
+    const args = ["--only", "core loop,TCP,worker in C", ...few];
     const printed = await outputOf([...script, ...args, "-o", file]);
     const results = JSON.parse(await readFile(file, "utf8")) as Results;
-    assert.deepEqual(results.results.map(({ name }) => name), ["core loop", "TCP echo"]);
+    assert.deepEqual(results.results.map(({ name, bytes }) => `${name}, ${bytes}`), [
+      "core loop, 64",
+      "TCP echo, 64",
+      "core loop, 65536",
+      "TCP echo, 65536",
+      "worker in C, 65536",
+    ]);
     assert.equal(results.compared_with, "TCP echo");
     assert(results.machine.cpus > 0);
     assert.deepEqual([results.missing, results.failed], [{}, {}]);

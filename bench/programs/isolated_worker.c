@@ -1,0 +1,247 @@
+/*
+ * The least worker of protocol version 1 that treats memory as distcomp's does: the core runs in processes of its own,
+ * an input goes from the socket straight into memory that they share, and an output is copied once, from the core's
+ * memory into the shared one. It has no limits, no recovery and no second version. It shows what this design can do at
+ * best with inputs that are large: small ones are not batched.
+ *
+ *     isolated_worker SLOTS BYTES_MAX
+ *
+ * Prints where it listens, and serves one connection after the other until it is killed.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { OK = 1, HEADER_BYTES = 17, JOB_BYTES = HEADER_BYTES + 16, RESULT_BYTES = HEADER_BYTES + 12 };
+
+/* So many jobs may be here at once, and each slot gets a second one before it has ended the first. */
+enum { JOBS_MAX = 64, SLOTS_MAX = 16, AHEAD = 2 };
+
+typedef int (*run_job)(uint64_t, void *, uint64_t *, void **);
+typedef void (*free_outdata)(uint64_t, void *);
+
+/* A job in shared memory. Slots hear and say only its number. */
+struct job {
+  uint64_t id, bytes_in, bytes_out;
+  int32_t code;
+  unsigned char *input, *output;
+};
+
+/* Numbers of jobs. */
+struct queue {
+  int items[JOBS_MAX], count;
+};
+
+static struct job *jobs;
+
+static void put(struct queue *queue, int item) { queue->items[queue->count++] = item; }
+
+static int take_last(struct queue *queue) { return queue->items[--queue->count]; }
+
+static int take_first(struct queue *queue) {
+  int item = queue->items[0];
+  memmove(queue->items, queue->items + 1, (size_t)--queue->count * sizeof item);
+  return item;
+}
+
+static void fail(const char *what) {
+  if (errno) perror(what);
+  else fprintf(stderr, "%s\n", what);
+  exit(1);
+}
+
+static void write_all(int fd, const void *bytes, size_t size) {
+  for (const char *at = bytes; size > 0;) {
+    ssize_t written = write(fd, at, size);
+    if (written < 0) fail("write");
+    at += written;
+    size -= (size_t)written;
+  }
+}
+
+/* Ends the process at the end of the connection. */
+static void read_all(int fd, void *bytes, size_t size) {
+  for (char *at = bytes; size > 0;) {
+    ssize_t got = read(fd, at, size);
+    if (got <= 0) exit(0);
+    at += got;
+    size -= (size_t)got;
+  }
+}
+
+/* The bytes that a read or a write without waiting has moved. Ends the process with the connection. */
+static size_t moved(ssize_t size) {
+  if (size == 0 || (size < 0 && errno != EAGAIN)) exit(0);
+  return size < 0 ? 0 : (size_t)size;
+}
+
+static void serve_slot(int fd, int core) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", core);
+  void *library = dlopen(path, RTLD_NOW);
+  errno = 0;
+  if (!library) fail(dlerror());
+  run_job run = (run_job)dlsym(library, "worker_run_job");
+  free_outdata release = (free_outdata)dlsym(library, "worker_free_outdata");
+  if (((int (*)(int))dlsym(library, "worker_init"))(1) != 0) fail("worker_init");
+  for (int number;;) {
+    read_all(fd, &number, sizeof number);
+    struct job *job = &jobs[number];
+    void *output = NULL;
+    job->bytes_out = 0;
+    job->code = run(job->bytes_in, job->input, &job->bytes_out, &output);
+    memcpy(job->output, output, job->bytes_out);
+    release(job->bytes_out, output);
+    write_all(fd, &number, sizeof number);
+  }
+}
+
+static void map_jobs(size_t bytes_max) {
+  size_t room = (bytes_max / 4096 + 1) * 4096, table = (sizeof *jobs * JOBS_MAX / 4096 + 1) * 4096;
+  size_t size = table + 2 * room * JOBS_MAX;
+  unsigned char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) fail("mmap");
+  jobs = (struct job *)memory;
+  for (int number = 0; number < JOBS_MAX; number++) {
+    jobs[number].input = memory + table + 2 * room * (size_t)number;
+    jobs[number].output = jobs[number].input + room;
+  }
+}
+
+/* Answers the version and the core. Returns the core's content as a file. */
+static int greet(int fd) {
+  unsigned char head[HEADER_BYTES + 4];
+  uint64_t one = 1, none = 0, payload, name;
+  read_all(fd, head, sizeof head);
+  head[0] = head[HEADER_BYTES] = OK;
+  memcpy(head + 9, &one, 8);
+  write_all(fd, head, HEADER_BYTES + 1);
+  read_all(fd, head, HEADER_BYTES);
+  memcpy(&payload, head + 9, 8);
+  char *content = malloc(payload);
+  read_all(fd, content, payload);
+  memcpy(&name, content, 8);
+  int core = memfd_create("core", 0);
+  write_all(core, content + 16 + name, payload - 16 - name);
+  free(content);
+  head[0] = OK;
+  memcpy(head + 9, &none, 8);
+  write_all(fd, head, HEADER_BYTES);
+  return core;
+}
+
+static void serve(int fd, int slots, size_t bytes_max) {
+  int sockets[SLOTS_MAX], begun[SLOTS_MAX] = {0};
+  map_jobs(bytes_max);
+  int core = greet(fd);
+  for (int slot = 0; slot < slots; slot++) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) fail("socketpair");
+    if (fork() == 0) {
+      close(fd);
+      for (int other = 0; other < slot; other++) close(sockets[other]);
+      close(pair[0]);
+      serve_slot(pair[1], core);
+    }
+    close(pair[1]);
+    sockets[slot] = pair[0];
+  }
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  struct queue spare = {.count = 0}, ready = {.count = 0}, done = {.count = 0};
+  for (int number = 0; number < JOBS_MAX; number++) put(&spare, number);
+  int arriving = take_last(&spare); /* the last one that was used: its memory is in the caches */
+  unsigned char head[JOB_BYTES], answer[RESULT_BYTES];
+  size_t got = 0, sent = 0; /* of the job that arrives, and of the result that leaves */
+  for (;;) {
+    short wanted = (short)((arriving >= 0 ? POLLIN : 0) | (done.count > 0 ? POLLOUT : 0));
+    struct pollfd pollers[1 + SLOTS_MAX] = {{fd, wanted, 0}};
+    for (int slot = 0; slot < slots; slot++) pollers[1 + slot] = (struct pollfd){sockets[slot], POLLIN, 0};
+    if (poll(pollers, (nfds_t)(1 + slots), -1) < 0) fail("poll");
+    if (arriving >= 0 && pollers[0].revents & (POLLIN | POLLHUP)) {
+      struct job *job = &jobs[arriving];
+      if (got < JOB_BYTES) {
+        got += moved(read(fd, head + got, JOB_BYTES - got));
+        memcpy(&job->id, head + 1, 8);
+        memcpy(&job->bytes_in, head + HEADER_BYTES + 8, 8);
+        if (got == JOB_BYTES && job->bytes_in > bytes_max) fail("an input is larger than it may be");
+      }
+      size_t missing = got < JOB_BYTES ? 0 : JOB_BYTES + job->bytes_in - got;
+      if (missing > 0) got += moved(read(fd, job->input + job->bytes_in - missing, missing));
+      if (got >= JOB_BYTES && got == JOB_BYTES + job->bytes_in) {
+        put(&ready, arriving);
+        arriving = spare.count > 0 ? take_last(&spare) : -1;
+        got = 0;
+      }
+    }
+    for (int slot = 0; slot < slots; slot++) {
+      int number;
+      if (!(pollers[1 + slot].revents & (POLLIN | POLLHUP))) continue;
+      read_all(sockets[slot], &number, sizeof number);
+      put(&done, number);
+      begun[slot]--;
+    }
+    for (int ahead = 1; ahead <= AHEAD; ahead++) {
+      for (int slot = 0; slot < slots && ready.count > 0; slot++) {
+        if (begun[slot] >= ahead) continue;
+        int number = take_first(&ready);
+        write_all(sockets[slot], &number, sizeof number);
+        begun[slot]++;
+      }
+    }
+    while (done.count > 0) {
+      struct job *job = &jobs[done.items[0]];
+      uint64_t payload = 12 + job->bytes_out, size = RESULT_BYTES + job->bytes_out;
+      answer[0] = OK;
+      memcpy(answer + 1, &job->id, 8);
+      memcpy(answer + 9, &payload, 8);
+      memcpy(answer + HEADER_BYTES, &job->code, 4);
+      memcpy(answer + HEADER_BYTES + 4, &job->bytes_out, 8);
+      size_t of_head = sent < RESULT_BYTES ? sent : RESULT_BYTES, of_output = sent - of_head;
+      struct iovec parts[2] = {{answer + of_head, RESULT_BYTES - of_head},
+                               {job->output + of_output, job->bytes_out - of_output}};
+      sent += moved(writev(fd, parts, 2));
+      if (sent < size) break;
+      put(&spare, take_first(&done));
+      if (arriving < 0) arriving = take_last(&spare);
+      sent = 0;
+    }
+  }
+}
+
+int main(int count, char **args) {
+  errno = 0;
+  if (count != 3 || atoi(args[1]) > SLOTS_MAX) fail("usage: isolated_worker SLOTS BYTES_MAX");
+  int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  socklen_t length = sizeof address;
+  inet_aton("127.0.0.1", &address.sin_addr);
+  if (bind(listener, (struct sockaddr *)&address, length) || listen(listener, 1)) fail("listen");
+  getsockname(listener, (struct sockaddr *)&address, &length);
+  printf("listening on 127.0.0.1:%d, %s slots\n", ntohs(address.sin_port), args[1]);
+  fflush(stdout);
+  signal(SIGCHLD, SIG_IGN);
+  for (;;) {
+    int fd = accept(listener, NULL, NULL);
+    if (fd < 0) fail("accept");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (fork() == 0) {
+      close(listener);
+      serve(fd, atoi(args[1]), (size_t)atol(args[2]));
+    }
+    close(fd);
+  }
+}
