@@ -29,7 +29,7 @@
 enum { OK = 1, HEADER_BYTES = 17, JOB_BYTES = HEADER_BYTES + 16, RESULT_BYTES = HEADER_BYTES + 12 };
 
 /* So many jobs may be here at once, and each slot gets a second one before it has ended the first. */
-enum { JOBS_MAX = 64, SLOTS_MAX = 16, AHEAD = 2 };
+enum { JOBS_MAX = 64, SLOTS_MAX = 16, AHEAD = 2, NONE = -1 };
 
 typedef int (*run_job)(uint64_t, void *, uint64_t *, void **);
 typedef void (*free_outdata)(uint64_t, void *);
@@ -44,6 +44,16 @@ struct job {
 /* Numbers of jobs. */
 struct queue {
   int items[JOBS_MAX], count;
+};
+
+/* One connection. */
+struct worker {
+  int fd, slots, sockets[SLOTS_MAX], begun[SLOTS_MAX];
+  size_t bytes_max;
+  struct queue spare, ready, done;
+  int arriving; /* the job that is being read */
+  unsigned char head[JOB_BYTES];
+  size_t got, sent; /* bytes of the job that arrives, and of the result that leaves */
 };
 
 static struct job *jobs;
@@ -144,82 +154,100 @@ static int greet(int fd) {
   return core;
 }
 
+/* A process per slot, with the core loaded. Returns this side of its socket. */
+static int start_slot(const struct worker *worker, int core) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) fail("socketpair");
+  if (fork() == 0) {
+    close(worker->fd);
+    for (int slot = 0; slot < worker->slots; slot++) close(worker->sockets[slot]);
+    close(pair[0]);
+    serve_slot(pair[1], core);
+  }
+  close(pair[1]);
+  return pair[0];
+}
+
+/* Reads a part of the next job. */
+static void receive(struct worker *worker) {
+  struct job *job = &jobs[worker->arriving];
+  if (worker->got < JOB_BYTES) {
+    worker->got += moved(read(worker->fd, worker->head + worker->got, JOB_BYTES - worker->got));
+    if (worker->got < JOB_BYTES) return;
+    memcpy(&job->id, worker->head + 1, 8);
+    memcpy(&job->bytes_in, worker->head + HEADER_BYTES + 8, 8);
+    if (job->bytes_in > worker->bytes_max) fail("an input is larger than it may be");
+  }
+  size_t at = worker->got - JOB_BYTES;
+  if (at < job->bytes_in) worker->got += moved(read(worker->fd, job->input + at, job->bytes_in - at));
+  if (worker->got < JOB_BYTES + job->bytes_in) return;
+  put(&worker->ready, worker->arriving);
+  worker->arriving = worker->spare.count > 0 ? take_last(&worker->spare) : NONE;
+  worker->got = 0;
+}
+
+/* Gives jobs to slots: the first one to each of them before the second one to any. */
+static void hand_out(struct worker *worker) {
+  for (int ahead = 1; ahead <= AHEAD; ahead++) {
+    for (int slot = 0; slot < worker->slots && worker->ready.count > 0; slot++) {
+      if (worker->begun[slot] >= ahead) continue;
+      int number = take_first(&worker->ready);
+      write_all(worker->sockets[slot], &number, sizeof number);
+      worker->begun[slot]++;
+    }
+  }
+}
+
+/* Writes a part of the first result. Returns whether that was its last one. */
+static int answer(struct worker *worker) {
+  struct job *job = &jobs[worker->done.items[0]];
+  uint64_t payload = 12 + job->bytes_out, size = RESULT_BYTES + job->bytes_out;
+  unsigned char head[RESULT_BYTES] = {OK};
+  memcpy(head + 1, &job->id, 8);
+  memcpy(head + 9, &payload, 8);
+  memcpy(head + HEADER_BYTES, &job->code, 4);
+  memcpy(head + HEADER_BYTES + 4, &job->bytes_out, 8);
+  size_t of_head = worker->sent < RESULT_BYTES ? worker->sent : RESULT_BYTES;
+  size_t of_output = worker->sent - of_head;
+  struct iovec parts[2] = {{head + of_head, RESULT_BYTES - of_head},
+                           {job->output + of_output, job->bytes_out - of_output}};
+  worker->sent += moved(writev(worker->fd, parts, 2));
+  if (worker->sent < size) return 0;
+  put(&worker->spare, take_first(&worker->done));
+  if (worker->arriving == NONE) worker->arriving = take_last(&worker->spare);
+  worker->sent = 0;
+  return 1;
+}
+
+/* Waits until there is something to do, and does it. */
+static void turn(struct worker *worker) {
+  short wanted = (short)((worker->arriving == NONE ? 0 : POLLIN) | (worker->done.count > 0 ? POLLOUT : 0));
+  struct pollfd pollers[1 + SLOTS_MAX] = {{worker->fd, wanted, 0}};
+  for (int slot = 0; slot < worker->slots; slot++) {
+    pollers[1 + slot] = (struct pollfd){worker->sockets[slot], POLLIN, 0};
+  }
+  if (poll(pollers, (nfds_t)(1 + worker->slots), -1) < 0) fail("poll");
+  if (worker->arriving != NONE && pollers[0].revents & (POLLIN | POLLHUP)) receive(worker);
+  for (int slot = 0; slot < worker->slots; slot++) {
+    int number;
+    if (!(pollers[1 + slot].revents & (POLLIN | POLLHUP))) continue;
+    read_all(worker->sockets[slot], &number, sizeof number);
+    put(&worker->done, number);
+    worker->begun[slot]--;
+  }
+  hand_out(worker);
+  while (worker->done.count > 0 && answer(worker)) continue;
+}
+
 static void serve(int fd, int slots, size_t bytes_max) {
-  int sockets[SLOTS_MAX], begun[SLOTS_MAX] = {0};
+  struct worker worker = {.fd = fd, .bytes_max = bytes_max};
   map_jobs(bytes_max);
   int core = greet(fd);
-  for (int slot = 0; slot < slots; slot++) {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) fail("socketpair");
-    if (fork() == 0) {
-      close(fd);
-      for (int other = 0; other < slot; other++) close(sockets[other]);
-      close(pair[0]);
-      serve_slot(pair[1], core);
-    }
-    close(pair[1]);
-    sockets[slot] = pair[0];
-  }
+  for (; worker.slots < slots; worker.slots++) worker.sockets[worker.slots] = start_slot(&worker, core);
+  for (int number = 0; number < JOBS_MAX; number++) put(&worker.spare, number);
+  worker.arriving = take_last(&worker.spare); /* the last one that was used: its memory is in the caches */
   fcntl(fd, F_SETFL, O_NONBLOCK);
-  struct queue spare = {.count = 0}, ready = {.count = 0}, done = {.count = 0};
-  for (int number = 0; number < JOBS_MAX; number++) put(&spare, number);
-  int arriving = take_last(&spare); /* the last one that was used: its memory is in the caches */
-  unsigned char head[JOB_BYTES], answer[RESULT_BYTES];
-  size_t got = 0, sent = 0; /* of the job that arrives, and of the result that leaves */
-  for (;;) {
-    short wanted = (short)((arriving >= 0 ? POLLIN : 0) | (done.count > 0 ? POLLOUT : 0));
-    struct pollfd pollers[1 + SLOTS_MAX] = {{fd, wanted, 0}};
-    for (int slot = 0; slot < slots; slot++) pollers[1 + slot] = (struct pollfd){sockets[slot], POLLIN, 0};
-    if (poll(pollers, (nfds_t)(1 + slots), -1) < 0) fail("poll");
-    if (arriving >= 0 && pollers[0].revents & (POLLIN | POLLHUP)) {
-      struct job *job = &jobs[arriving];
-      if (got < JOB_BYTES) {
-        got += moved(read(fd, head + got, JOB_BYTES - got));
-        memcpy(&job->id, head + 1, 8);
-        memcpy(&job->bytes_in, head + HEADER_BYTES + 8, 8);
-        if (got == JOB_BYTES && job->bytes_in > bytes_max) fail("an input is larger than it may be");
-      }
-      size_t missing = got < JOB_BYTES ? 0 : JOB_BYTES + job->bytes_in - got;
-      if (missing > 0) got += moved(read(fd, job->input + job->bytes_in - missing, missing));
-      if (got >= JOB_BYTES && got == JOB_BYTES + job->bytes_in) {
-        put(&ready, arriving);
-        arriving = spare.count > 0 ? take_last(&spare) : -1;
-        got = 0;
-      }
-    }
-    for (int slot = 0; slot < slots; slot++) {
-      int number;
-      if (!(pollers[1 + slot].revents & (POLLIN | POLLHUP))) continue;
-      read_all(sockets[slot], &number, sizeof number);
-      put(&done, number);
-      begun[slot]--;
-    }
-    for (int ahead = 1; ahead <= AHEAD; ahead++) {
-      for (int slot = 0; slot < slots && ready.count > 0; slot++) {
-        if (begun[slot] >= ahead) continue;
-        int number = take_first(&ready);
-        write_all(sockets[slot], &number, sizeof number);
-        begun[slot]++;
-      }
-    }
-    while (done.count > 0) {
-      struct job *job = &jobs[done.items[0]];
-      uint64_t payload = 12 + job->bytes_out, size = RESULT_BYTES + job->bytes_out;
-      answer[0] = OK;
-      memcpy(answer + 1, &job->id, 8);
-      memcpy(answer + 9, &payload, 8);
-      memcpy(answer + HEADER_BYTES, &job->code, 4);
-      memcpy(answer + HEADER_BYTES + 4, &job->bytes_out, 8);
-      size_t of_head = sent < RESULT_BYTES ? sent : RESULT_BYTES, of_output = sent - of_head;
-      struct iovec parts[2] = {{answer + of_head, RESULT_BYTES - of_head},
-                               {job->output + of_output, job->bytes_out - of_output}};
-      sent += moved(writev(fd, parts, 2));
-      if (sent < size) break;
-      put(&spare, take_first(&done));
-      if (arriving < 0) arriving = take_last(&spare);
-      sent = 0;
-    }
-  }
+  for (;;) turn(&worker);
 }
 
 int main(int count, char **args) {
