@@ -11,6 +11,10 @@ test("only an error of the file system is one of the temporary folder", () => {
       { code: "ENOSPC" },
       'cannot write to its temporary folder "/tmp/w": no space left on the disk; set another TMPDIR',
     ],
+    [
+      { code: "EFBIG" },
+      'cannot write to its temporary folder "/tmp/w": it is larger than a file may be here (see ulimit -f)',
+    ],
     [{ code: "ENOENT" }, 'its temporary folder "/tmp/w" is gone; restart this worker'],
     [{}, "the C library is missing"],
   ] as const;

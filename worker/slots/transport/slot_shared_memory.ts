@@ -144,5 +144,6 @@ function problemOf(cause: unknown, path: string): string {
   if (code === "") return reasonOf(cause); // not about the folder
   const folder = `its temporary folder "${path}"`;
   if (code === "ENOENT") return `${folder} is gone; restart this worker`;
-  return `cannot write to ${folder}: ${reasonOf(cause)}; set another TMPDIR`;
+  const problem = `cannot write to ${folder}: ${reasonOf(cause)}`;
+  return code === "EFBIG" ? problem : `${problem}; set another TMPDIR`; // which would have the same limit
 }
