@@ -15,6 +15,8 @@ export interface ConnectionLimits {
   readonly all: number;
   /** From one host. All processes of this machine count as one host, whoever runs them. */
   readonly perHost: number;
+  /** How many files the process may have open, if that is why there are not more. */
+  readonly filesMax?: number | undefined;
   readonly accepted: AcceptRate;
 }
 
@@ -68,12 +70,21 @@ export class ConnectionLimit {
     const { all, perHost } = this.#limits;
     const ofHost = () => this.#byHost.get(host) ?? 0;
     if (ofHost() >= perHost && !this.#owner.makeRoom(host)) {
-      return `too many connections from this host: ${ofHost()} are open and in use`;
+      return `too many connections from this host: ${ofHost()} are open and in use${this.#why}`;
     }
     if (this.#count >= all && !this.#owner.makeRoom(undefined)) {
-      return `too many connections: ${this.#count} are open and in use`;
+      return `too many connections: ${this.#count} are open and in use${this.#why}`;
     }
     return undefined;
+  }
+
+  /** For both ends: what would allow more. */
+  get #why(): string {
+    const { filesMax } = this.#limits;
+    const cause = filesMax === undefined
+      ? ""
+      : ` with a limit of ${filesMax} open files (ulimit -n)`;
+    return `, the most${cause}`;
   }
 
   #add(host: string, more: number): void {

@@ -11,7 +11,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "operation not permitted",
   EISDIR: "it is a folder",
   ENOTDIR: "a part of its path is not a folder",
-  EFBIG: "it is larger than a file may be here",
+  EFBIG: "it is larger than a file may be here (see ulimit -f)",
   ELOOP: "its links lead in a circle",
   ENOSPC: "no space left on the disk",
   EDQUOT: "the disk quota is used up",

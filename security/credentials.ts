@@ -7,6 +7,8 @@ import type { Role } from "./role.ts";
 /** What TLS needs to play one role. */
 export interface Credentials {
   readonly role: Role;
+  /** All that the key gives. */
+  readonly roles: readonly Role[];
   /** The file that the key is in. */
   readonly path: string;
   /** Whether the key was made just now, because this user had none. */

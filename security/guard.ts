@@ -16,7 +16,7 @@ import { KeyHolder } from "./key_holder.ts";
 import { isFromSameUser, isToSameUser } from "./peer_user.ts";
 import { messageIdIn, tellRefusal, withRefusal } from "./refusal_message.ts";
 import { KeyNeededError, LeftError, RefusedError, refusedError } from "./refused_error.ts";
-import type { Role } from "./role.ts";
+import { type Role, ROLES } from "./role.ts";
 
 /**
  * How long a peer may take to prove who it is. A slow network needs a second, and a machine on which ten processes wait
@@ -83,9 +83,9 @@ export class Guard {
     this.#key = new KeyHolder(role, { clock, random, path: key, env: process.env }, log);
   }
 
-  /** Opens the key now, so that its problems show. Rejects with a `KeyError`. */
-  async openKey(): Promise<void> {
-    if (!this.#options.insecure) await this.#key.open();
+  /** Opens the key now, so that its problems show. Resolves to the roles that it gives. Rejects with a `KeyError`. */
+  async openKey(): Promise<readonly Role[]> {
+    return this.#options.insecure ? ROLES : (await this.#key.open()).roles;
   }
 
   /** The stream to use for a connection that was dialed. Rejects with a `RefusedError` if one side refuses. */

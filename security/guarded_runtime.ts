@@ -4,12 +4,16 @@ import type { Runtime } from "../runtime/ports.ts";
 import { Guard, type GuardOptions } from "./guard.ts";
 import { derivedStream } from "./derived_stream.ts";
 import { GuardedListener } from "./guarded_listener.ts";
+import type { Role } from "./role.ts";
 import { RefusalLog } from "./refusal_log.ts";
 
 /** A runtime that opens and accepts only proven connections. */
 export interface GuardedRuntime extends Runtime {
-  /** Opens the key now, so that its problems show. Rejects with a `KeyError`. Without this it is opened when needed. */
-  openKey(): Promise<void>;
+  /**
+   * Opens the key now, so that its problems show. Resolves to the roles that it gives, which are all if none is needed.
+   * Rejects with a `KeyError`. Without this it is opened when needed.
+   */
+  openKey(): Promise<readonly Role[]>;
   /** Without a guard: for a listener with proofs of its own, such as a page. */
   readonly unguarded: Runtime;
 }

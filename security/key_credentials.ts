@@ -5,7 +5,7 @@ import { readCertificate } from "./certificate_reader.ts";
 import type { Credentials, CredentialsOptions } from "./credentials.ts";
 import { DAY_MS, dayText, minuteText } from "./dates.ts";
 import { fingerprintText } from "./fingerprint.ts";
-import { acceptedBeside, type Key } from "./key.ts";
+import { acceptedBeside, type Key, rolesOf } from "./key.ts";
 import { noKeyError, rotateCommand } from "./key_commands.ts";
 import { KeyError } from "./key_error.ts";
 import { makeKey } from "./key_maker.ts";
@@ -29,6 +29,7 @@ const LACKS_ROLE: Readonly<Record<Role, string>> = {
 /** Made once per process and role. */
 export class KeyCredentials implements Credentials {
   readonly role: Role;
+  readonly roles: readonly Role[];
   readonly path: string;
   readonly isNew: boolean;
   readonly fingerprint: string;
@@ -41,6 +42,7 @@ export class KeyCredentials implements Credentials {
 
   private constructor(role: Role, { place, isNew, key }: FoundKey, leaf: Leaf, nowMs: number) {
     this.role = role;
+    this.roles = rolesOf(key);
     this.path = place.path;
     this.#place = place;
     this.isNew = isNew;

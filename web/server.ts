@@ -2,9 +2,8 @@
 
 import os from "node:os";
 import process from "node:process";
-import { formatAddress, isLoopback } from "../link/address.ts";
+import { isLoopback } from "../link/address.ts";
 import { hostOfPeer } from "../link/connection_limit.ts";
-import { codeOf, reasonOf, toError } from "../runtime/error_text.ts";
 import { type Address, type ByteStream, hostAndPort, type Runtime } from "../runtime/ports.ts";
 import { withHead } from "../security/derived_stream.ts";
 import type { PageCredentials } from "../security/page_credentials.ts";
@@ -18,6 +17,7 @@ import { hasFirstRecord, hasRequestHead } from "./first_message.ts";
 import { addressesOf, namesOfMachine } from "./host_names.ts";
 import { HeldRequests } from "./held_requests.ts";
 import { LatestState } from "./latest_state.ts";
+import { listenForPage } from "./page_listener.ts";
 import { Routes } from "./routes.ts";
 
 /** How long an open page has to see how it ended: it asks each second, and in the background it is told. */
@@ -103,7 +103,7 @@ export class PageServer {
   async #listen(): Promise<void> {
     const { clock } = this.#runtime;
     const { address, log } = this.#options;
-    const listener = listenAt(this.#runtime, address);
+    const listener = listenForPage(this.#runtime, address);
     listener.unref?.();
     if (listener.address.kind === "tcp") this.#port = listener.address.port;
     const routes = new Routes({
@@ -150,20 +150,6 @@ export class PageServer {
       );
     }
     print(`the page is at ${this.url}`);
-  }
-}
-
-function listenAt(runtime: Runtime, address: PageOptions["address"]) {
-  try {
-    return runtime.listen(address);
-  } catch (cause) {
-    const where = formatAddress(address);
-    const isElsewhere = codeOf(toError(cause).cause) === "EADDRNOTAVAIL";
-    const other = isElsewhere ? "address" : "port";
-    throw new Error(
-      `Cannot serve the page at ${where}: ${reasonOf(cause)}; choose another ${other} with --web`,
-      { cause },
-    );
   }
 }
 

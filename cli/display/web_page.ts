@@ -1,8 +1,9 @@
 /** Opens the page of a run or a worker, if it was asked for. */
 
 import { readFile, stat } from "node:fs/promises";
-import { reasonOf } from "../../runtime/error_text.ts";
+import { messageOf, reasonOf } from "../../runtime/error_text.ts";
 import { isLoopback } from "../../link/address.ts";
+import type { Runtime } from "../../runtime/ports.ts";
 import type { GuardedRuntime } from "../../security/guarded_runtime.ts";
 import type { Role } from "../../security/role.ts";
 import type { Log } from "../../system/log.ts";
@@ -51,6 +52,17 @@ export async function openPage(
     insecure,
     ...parts,
   });
+}
+
+/** Throws if the page cannot be served there. To be called before anything is made. */
+export async function checkPage(runtime: Runtime, { web }: WebFlags): Promise<void> {
+  if (!web) return;
+  const { listenForPage } = await import("../../web/page_listener.ts");
+  try {
+    listenForPage(runtime, web).close();
+  } catch (cause) {
+    throw new UsageError(messageOf(cause), { cause });
+  }
 }
 
 /** The token of `--web-token`, if it is given. Rejects if it cannot be used. To be called before anything is made. */

@@ -5,6 +5,7 @@ import process from "node:process";
 import { formatAddress, isLoopback } from "../../link/address.ts";
 import type { Address } from "../../runtime/ports.ts";
 import { keyPlace } from "../../security/key_place.ts";
+import { type Role, ROLES } from "../../security/role.ts";
 import { shownCommand } from "../program/resume_command.ts";
 import { printable } from "../../system/format.ts";
 import type { RunFlags } from "./run_options.ts";
@@ -25,16 +26,26 @@ const THIS_MACHINE: OwnMachine = {
   env: process.env,
 };
 
-/** `address`: where the run listens. */
+/** `address`: where the run listens. `roles`: those that its key gives. */
 export function connectHint(
   address: Address,
   { key, insecure }: Pick<RunFlags, "key" | "insecure">,
+  roles: readonly Role[] = ROLES,
   machine = THIS_MACHINE,
 ): string {
   const command = ["worker", "--connect", formatAddress(reachable(address, machine))];
   if (insecure) return lineOf([...command, "--insecure"]);
-  if (isLoopback(address)) return lineOf(key === undefined ? command : [...command, "--key", key]);
+  const isForWorkers = roles.includes("worker");
+  if (isLoopback(address)) { // where this user needs no key
+    return lineOf(key === undefined || !isForWorkers ? command : [...command, "--key", key]);
+  }
   const { path, isDefault } = keyPlace(key, machine.env);
+  if (!isForWorkers) {
+    return `${lineOf([...command, "--key", "FILE"])} (${
+      printable(path)
+    } is only for controllers; to make ` +
+      "FILE, type where the whole key is: distcomp key export --role worker FILE)";
+  }
   if (isDefault) return `${lineOf(command)} (with a copy of the key ${printable(path)})`;
   return `${lineOf([...command, "--key", "FILE"])} (a copy of ${printable(path)})`;
 }

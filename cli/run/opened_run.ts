@@ -12,6 +12,7 @@ import { Run, type RunParts } from "../../controller/run.ts";
 import { formatAddress, isLoopback } from "../../link/address.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
 import { type GuardedRuntime, guardedRuntime } from "../../security/guarded_runtime.ts";
+import { type Role, ROLES } from "../../security/role.ts";
 import { hostPlatform } from "../../system/host.ts";
 import { isInherited } from "../../system/inherited_variables.ts";
 import { LiveRun } from "../../watch/live_run.ts";
@@ -85,7 +86,8 @@ export async function openRun(opening: OpeningRun): Promise<OpenedRun> {
   const ssh = withSsh(guarded, plan.executables);
   const { files } = folder;
   const printed = coreOutputSink(coreOutputOf(flags), stateOf(flags), files, writePrinted, log);
-  const run = runOf(ssh.runtime, opening, printed);
+  const reach = { roles: ROLES };
+  const run = runOf(ssh.runtime, opening, printed, reach);
   const watched = new RunWatch(run, factsOf(opening), runtime.clock, messages.lines);
   letOthersAsk(opening, watched);
   if (printed) closers.add(() => printed.close());
@@ -95,7 +97,13 @@ export async function openRun(opening: OpeningRun): Promise<OpenedRun> {
   showProgress(opening, run);
   limitTime(opening, run);
   followWorkers(opening, run);
-  return { run, openPage: () => pageOf(opening, guarded, watched) };
+  return {
+    run,
+    openPage: async () => {
+      reach.roles = await rolesOfKey(opening, guarded);
+      return await pageOf(opening, guarded, watched);
+    },
+  };
 }
 
 /** Says what the user may have overlooked. */
@@ -111,8 +119,13 @@ async function warn(
   for (const warning of warnings) if (warning) log.warn(warning);
 }
 
-/** Builds the run itself, and reports what it resumes. */
-function runOf(runtime: Runtime, opening: OpeningRun, printed: CoreOutputSink | undefined): Run {
+/** Builds the run itself, and reports what it resumes. `reach`: what its key is for, once it listens. */
+function runOf(
+  runtime: Runtime,
+  opening: OpeningRun,
+  printed: CoreOutputSink | undefined,
+  reach: { readonly roles: readonly Role[] },
+): Run {
   const { request, plan, folder: { sink, journal, resume }, early } = opening;
   const { flags } = request;
   const { log, write } = opening.messages;
@@ -124,7 +137,7 @@ function runOf(runtime: Runtime, opening: OpeningRun, printed: CoreOutputSink | 
   if (resuming && !quiet) write(resuming);
   const onListening = (at: Address) => {
     write(`waiting for workers on ${formatAddress(at)}`);
-    if (!quiet) write(connectHint(at, flags));
+    if (!quiet) write(connectHint(at, flags, reach.roles));
   };
   const crashes = flags.keepCrashes ? keptCrashes(runtime, opening) : undefined;
   const onPrinted: RunParts["onPrinted"] = (lines) => printed?.onPrinted(lines);
@@ -206,14 +219,19 @@ function followWorkers(
   closers.add(() => watch.stop());
 }
 
-/** Opens the key, if others need one to reach the run, and the page. */
+/** Opens the key, if others need one to reach the run. Resolves to the roles that it gives. */
+async function rolesOfKey(
+  { request: { flags: { key, listen } } }: OpeningRun,
+  guarded: GuardedRuntime,
+): Promise<readonly Role[]> {
+  return key !== undefined || (listen && !isLoopback(listen)) ? await guarded.openKey() : ROLES;
+}
+
 async function pageOf(
   { request: { flags }, plan: { bearer }, messages: { log, print } }: OpeningRun,
   guarded: GuardedRuntime,
   watched: RunWatch,
 ): Promise<OpenPage | undefined> {
-  const { key, listen } = flags;
-  if (key !== undefined || (listen && !isLoopback(listen))) await guarded.openKey();
   const collect = () => watched.snapshot();
   return await openPage(guarded, flags, { role: "controller", collect, log, print, bearer });
 }

@@ -9,7 +9,7 @@ import { delay } from "../../runtime/clock.ts";
 import { messageOf } from "../../runtime/error_text.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { removeDeadSocket } from "../../system/unix_socket.ts";
-import type { OpenPage } from "../display/web_page.ts";
+import { checkPage, type OpenPage } from "../display/web_page.ts";
 import { listenOn } from "../options/listen_option.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { shownCommand } from "../program/resume_command.ts";
@@ -100,18 +100,20 @@ async function open(
 }
 
 /**
- * Rejects if the key that the command names cannot be used, or if the run cannot listen where it should. Later, it would
+ * Rejects if the key that the command names cannot be used, or if the run cannot listen where it should, or serve its page. Later, it would
  * have made its output folder, and a key.
  */
-async function checkReach(
-  runtime: Runtime,
-  { listen, key, insecure }: LaunchedRun["flags"],
-): Promise<void> {
+async function checkReach(runtime: Runtime, flags: LaunchedRun["flags"]): Promise<void> {
+  const { listen, key, insecure } = flags;
   const guard = { role: "controller", key, insecure, log: silentLog } as const; // the run will say what is to be said
   if (key !== undefined) await guardedRuntime(runtime, guard).openKey();
-  if (!listen) return;
-  await removeDeadSocket(runtime, listen);
-  listenOn(runtime, listen).close();
+  if (listen) await removeDeadSocket(runtime, listen);
+  const listener = listen && listenOn(runtime, listen);
+  try {
+    await checkPage(runtime, flags);
+  } finally {
+    listener?.close();
+  }
 }
 
 /**

@@ -13,6 +13,10 @@ const CORE_HINTS: readonly (readonly [RegExp, string])[] = [
     "the worker runs signed cores only; to sign it, type: distcomp sign CORE --with NAME",
   ],
   [
+    /\(ulimit -v \d+\)/,
+    "raise that limit where the worker runs: ulimit -v unlimited",
+  ],
+  [
     /: this machine lacks |: cannot open shared object file/,
     "install it where the worker runs, or link it into the core; one that lies beside the core is " +
     "found if the core is linked with -Wl,-rpath,'$ORIGIN'; distcomp check CORE says there whether " +

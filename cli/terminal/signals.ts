@@ -30,6 +30,7 @@ export interface SignalHandlers {
  */
 export async function handleSignals(handlers: SignalHandlers): Promise<void> {
   const isHangupIgnored = await hangupIsIgnored() ?? !hasTerminal();
+  handle("SIGXFSZ", () => {}); // a write beyond `ulimit -f` fails then, and is reported: it would kill Deno
   for (const signal of STATE_SIGNALS) handle(signal, () => handlers.onAsked());
   let hasHungUp = isHangupIgnored;
   handle("SIGHUP", () => {

@@ -25,7 +25,7 @@ import { sharesFrom } from "../options/share_options.ts";
 import { slotsWarning } from "../options/slots_warning.ts";
 import { warnInsecureWorker } from "../options/insecure_warning.ts";
 import { noProgress } from "../display/progress.ts";
-import { webTokenOf } from "../display/web_page.ts";
+import { checkPage, webTokenOf } from "../display/web_page.ts";
 import { writeStdout } from "../terminal/stdout.ts";
 import { trustFrom, trustText } from "./trust_options.ts";
 import { UsageError } from "../program/usage_error.ts";
@@ -59,10 +59,13 @@ export async function workerCommand(system: Runtime, flags: WorkerFlags): Promis
   if (insecure) warnInsecureWorker(log, reachOf(flags, listen));
   if (listen) await removeDeadSocket(runtime, listen);
   const listener = listen ? listenOn(runtime, listen) : undefined; // a key is only made for an address that can be used
-  await openKey(runtime, flags, log).catch((error) => {
+  try {
+    await checkPage(system, flags);
+    await openKey(runtime, flags, log);
+  } catch (error) {
     listener?.close();
     throw error;
-  });
+  }
   const lifetime = await lifetimeOf(system, flags, log, signals);
   const { name, label: labels } = flags;
   let goneFolder: string | undefined;

@@ -6,7 +6,7 @@ import type { Answer } from "../answer.ts";
 import type { HugeOutputs } from "../huge_outputs.ts";
 import type { CompressionMode } from "../../link/compression_mode.ts";
 import type { WaitPolicy } from "../workers/wait_policy.ts";
-import type { Departure } from "../workers/workers.ts";
+import type { Departure } from "../workers/workers_events.ts";
 import type { PayloadMemory } from "../workers/payload_memory.ts";
 import type { RefusalOf } from "../workers/connected_worker.ts";
 import type { CopyCounts } from "./copy_counts.ts";

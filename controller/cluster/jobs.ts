@@ -6,7 +6,7 @@ import type { Pool } from "../../pool/pool.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { WallTime } from "../../system/wall_time.ts";
 import type { Answer } from "../answer.ts";
-import type { Departure } from "../workers/workers.ts";
+import type { Departure } from "../workers/workers_events.ts";
 import { Blame } from "./blame.ts";
 import { JobQueue } from "./job_queue.ts";
 import { LostJobs } from "./lost_jobs.ts";

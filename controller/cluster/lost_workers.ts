@@ -1,7 +1,7 @@
 /** The workers of a run that are gone and have not come back, for those who look at it. */
 
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
-import type { Departure } from "../workers/workers.ts";
+import type { Departure } from "../workers/workers_events.ts";
 
 /** Of more than this, the latest are kept and the others only counted: batch systems start and end thousands. */
 const KEPT_MAX = 1_000;

@@ -9,7 +9,7 @@ import { bytesIn, openStream } from "./file_lines.ts";
 import { OutputNaming } from "./output_naming.ts";
 import { type Parameter, ParameterTasks } from "./parameters.ts";
 import { skipFinishedIn } from "./skip.ts";
-import { type RowEnd, tableProblem } from "./table_problem.ts";
+import { doubledIn, type RowEnd, tableProblem } from "./table_problem.ts";
 import { BATCH_INPUTS, type ReadyTask, type Source, SourceError } from "./source.ts";
 import { uncompressed } from "./uncompressed_text.ts";
 
@@ -69,7 +69,7 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
   const { parse } = await import("csv-parse"); // other runs do not wait until it is loaded
   let names: readonly string[] | undefined;
   const separator = file.toLowerCase().endsWith(".tsv") ? "\t" : ",";
-  let last: RowEnd = { lines: 0, emptyLines: 0 };
+  let last: RowEnd = { lines: 0, emptyLines: 0, doubled: 0 };
   const parser = parse({
     delimiter: separator,
     bom: true,
@@ -77,7 +77,8 @@ async function* readRows(file: string): AsyncIterable<Parameter[]> {
     record_delimiter: LINE_ENDS, // otherwise the first one counts for all lines
     max_record_size: ROW_CHARS_MAX,
     on_record: (record, { lines, empty_lines }) => {
-      last = { lines, emptyLines: empty_lines };
+      const doubled = lines > last.lines + 1 ? doubledIn(record) : 0;
+      last = { lines, emptyLines: empty_lines, doubled: last.doubled + doubled };
       return record;
     },
   });

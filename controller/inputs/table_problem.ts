@@ -13,14 +13,21 @@ interface CsvProblem {
 export interface RowEnd {
   readonly lines: number;
   readonly emptyLines: number;
+  /** The parser counts a line end of two characters within quotes as two. */
+  readonly doubled: number;
+}
+
+/** How many such line ends are in a row. */
+export function doubledIn(row: readonly string[]): number {
+  return row.reduce((sum, value) => sum + value.split("\r\n").length - 1, 0);
 }
 
 /** What to say for an error of the parser behind the `last` row; `undefined` for any other one. */
 export function tableProblem(error: unknown, last: RowEnd): string | undefined {
   if (!isCsvProblem(error)) return undefined;
-  const line = `line ${error.lines}`;
+  const line = `line ${error.lines - last.doubled - doubledIn(error.record ?? [])}`;
   // A quote that is not closed takes in all lines behind it.
-  const rowAt = `line ${last.lines + error.empty_lines - last.emptyLines + 1}`;
+  const rowAt = `line ${last.lines - last.doubled + error.empty_lines - last.emptyLines + 1}`;
   switch (error.code) {
     case "CSV_RECORD_INCONSISTENT_FIELDS_LENGTH":
       return `${line} has ${valuesText(error.record?.length ?? 0)}, but the first line has ` +

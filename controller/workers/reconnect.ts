@@ -5,6 +5,9 @@ import type { Clock, Random, Timer } from "../../runtime/clock.ts";
 import { RUN_WAIT_POLICY, type WaitPolicy } from "./wait_policy.ts";
 import { WorkerHistory } from "./worker_history.ts";
 
+/** The limit for one attempt to connect. */
+export const DIAL_MS_MAX = 10_000;
+
 /**
  * How often an unusable worker is dialed again: disks get free space again and nodes are repaired during a long
  * run. Often enough for an administrator who waits for it, and seldom enough to send a core each time.

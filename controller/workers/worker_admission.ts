@@ -18,19 +18,34 @@ const WORKERS_MIN = 8;
 
 /**
  * Open files of the run itself: folders of its output (128), inputs that are read, outputs that are written, the
- * journal, cores and their files, workers that it has dialed or started, connections that are told why they are closed.
+ * journal, cores and their files, workers that it has started, connections that are told why they are closed.
  */
 const OWN_FILES = 256;
 
 /** Connections that are accepted. A cluster of a thousand machines is complete in two seconds. */
 const ACCEPTED: AcceptRate = { perSecond: 500, atOnce: 256 };
 
-/** The limits of a run. Each worker is one open file, and the system may allow fewer than the run does. */
-export function workerLimits(system: ProcFiles = thisSystem): ConnectionLimits {
-  const all = Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, openFilesMax(system) - OWN_FILES));
+/**
+ * The limits of a run. Each worker is one open file, also those that it has dialed, and the system may allow fewer than
+ * the run does.
+ */
+export function workerLimits(
+  system: ProcFiles = thisSystem,
+  dialed: { readonly taken: number } = { taken: 0 },
+): ConnectionLimits {
+  const filesMax = openFilesMax(system);
+  const left = () => filesMax - OWN_FILES - dialed.taken;
+  const all = () => Math.max(WORKERS_MIN, Math.min(WORKERS_MAX, left()));
   return {
-    all,
-    perHost: Math.ceil(all / 2),
+    get all() {
+      return all();
+    },
+    get perHost() {
+      return Math.ceil(all() / 2);
+    },
+    get filesMax() {
+      return left() < WORKERS_MAX ? filesMax : undefined;
+    },
     accepted: ACCEPTED,
   };
 }
@@ -39,9 +54,10 @@ export function workerLimits(system: ProcFiles = thisSystem): ConnectionLimits {
 export function workerAdmission(
   { clock, system }: Pick<Runtime, "clock" | "system">,
   log: Log,
+  dialed: { readonly taken: number },
   workers: () => Iterable<ConnectedWorker>,
 ): ConnectionLimit {
-  return new ConnectionLimit(clock, workerLimits(system), {
+  return new ConnectionLimit(clock, workerLimits(system, dialed), {
     makeRoom: (host) => {
       const oldest = [...workers()].find((worker) =>
         !worker.address && worker.state.kind === "connecting" &&

@@ -14,22 +14,18 @@ import { WorkerIdentities } from "./worker_identities.ts";
 import { ConnectedWorker, type WorkerOrigin } from "./connected_worker.ts";
 import { ConnectionWarnings } from "./connection_warnings.ts";
 import { CoreRefusals } from "./core_refusals.ts";
+import { DialPlaces } from "./dial_places.ts";
 import { Listeners } from "./listeners.ts";
 import { Histories } from "./histories.ts";
 import { isAwaited, reasonsForNone, reasonsForWaiting, votesOf } from "./awaited_workers.ts";
 import type { WorkerNeeds } from "./wait_policy.ts";
-import { ReconnectingAddress } from "./reconnect.ts";
+import { DIAL_MS_MAX, ReconnectingAddress } from "./reconnect.ts";
 import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
 import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
 import type { WorkerHistory } from "./worker_history.ts";
 import type { OnConnectionEnded } from "./local_worker_options.ts";
 import type { Departure, WorkersEvents } from "./workers_events.ts";
-
-export type { Departure, WorkersEvents } from "./workers_events.ts";
-
-/** The limit for one attempt to connect. */
-const DIAL_MS_MAX = 10_000;
 
 /** The workers of a run. */
 export class Workers {
@@ -46,6 +42,7 @@ export class Workers {
   readonly #memory = new AnswerMemory((...answer) => this.#events.onDiscarded(...answer));
   readonly #listeners: Listeners;
   readonly #rounds: ReadRounds;
+  readonly #places: DialPlaces;
   #isPaused = false;
   #isClosed = false;
   #hasHadMember = false;
@@ -58,7 +55,8 @@ export class Workers {
     this.#warnings = new ConnectionWarnings(log);
     this.#refusals = new CoreRefusals(log);
     this.#rounds = new ReadRounds(runtime.clock, () => this.#connected.size);
-    const admission = workerAdmission(runtime, log, () => this.#connected);
+    this.#places = new DialPlaces(log, runtime.system);
+    const admission = workerAdmission(runtime, log, this.#places, () => this.#connected);
     this.#listeners = new Listeners(runtime, admission, (stream) => this.join(stream));
   }
 
@@ -84,6 +82,7 @@ export class Workers {
     const name = formatAddress(target);
     const known = this.#addresses.get(name);
     if (known) return known.onNamed();
+    if (!this.#places.take(target, name)) return;
     const address: ReconnectingAddress = new ReconnectingAddress(name, this.#runtime, {
       dial: () => this.#dial(target, address),
       onGivenUp: () => this.#checkLeft(),
@@ -110,6 +109,7 @@ export class Workers {
   /** Removes a worker that was dialed: it finishes its jobs and is not dialed again. */
   stopDialing(target: Address): void {
     const name = formatAddress(target);
+    this.#places.free(name);
     const address = this.#addresses.get(name);
     if (!address) return;
     this.#addresses.delete(name);

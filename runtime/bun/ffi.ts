@@ -1,6 +1,7 @@
 /** Bun's foreign function interface: opens compute cores and the C library. */
 
 import { ADDON_FUNCTIONS, type AddonLibrary, hideAddonSymbols } from "../native/addon_symbols.ts";
+import { loadProblem } from "../address_space.ts";
 import { type BunFunction, type BunPointer as Pointer, ffi } from "./api.ts";
 import { closingInThread, THREAD_FUNCTIONS, type ThreadLibrary } from "./close_in_thread.ts";
 import {
@@ -91,7 +92,9 @@ function hideOwnSymbols(): void {
 }
 
 function reasonIn(text: string, path: string): string {
-  return text.replace(/^Failed to open library[^:]*: /, "").replaceAll(`${path}: `, "");
+  return loadProblem(
+    text.replace(/^Failed to open library[^:]*: /, "").replaceAll(`${path}: `, ""),
+  );
 }
 
 /** Loads the library at `path` as a compute core with guarded inputs. */

@@ -48,6 +48,7 @@ import {
   type MemoryWriter,
   type SharedMemory,
 } from "../native/shared_memory.ts";
+import { loadProblem } from "../address_space.ts";
 import { CoreLoadError, type CoreProcess, type NativeCore, type SlotChannel } from "../ports.ts";
 import { platform } from "../this_process.ts";
 
@@ -114,7 +115,7 @@ function load(path: string) {
   } catch (cause) {
     const text = messageOf(cause);
     const reason = text.replace(/^(Could not open library: )+/, "").replaceAll(`${path}: `, "");
-    throw new CoreLoadError(reason, { cause });
+    throw new CoreLoadError(loadProblem(reason), { cause });
   }
 }
 

@@ -65,6 +65,7 @@ export class FolderDescriptors implements SafeFolders {
   readonly #kept = new Map<string, KeptFolder>();
   /** The last of them. */
   #last: string | undefined;
+  readonly #opening = new Map<string, Promise<KeptFolder>>();
   #isClosed = false;
 
   private constructor(files: FolderOpener, rootPath: string, root: OpenFolder) {
@@ -86,7 +87,7 @@ export class FolderDescriptors implements SafeFolders {
   }
 
   async use<T>(folder: string, act: (path: string) => Promise<T>): Promise<T> {
-    const opened = this.#known(folder) ?? await this.#open(folder);
+    const opened = this.#known(folder) ?? await this.#openOnce(folder);
     try {
       return await act(opened.path);
     } finally {
@@ -106,6 +107,7 @@ export class FolderDescriptors implements SafeFolders {
   /** Opens the folder again even if it is open: somebody may have removed it since. */
   async make(folder: string): Promise<void> {
     if (folder === this.#rootPath) return;
+    if (!this.#has(dirname(folder))) await this.make(dirname(folder));
     try {
       (await this.#open(folder)).release();
     } catch (error) {
@@ -121,6 +123,7 @@ export class FolderDescriptors implements SafeFolders {
 
   makeSync(folder: string): void {
     if (folder === this.#rootPath) return;
+    if (!this.#has(dirname(folder))) this.makeSync(dirname(folder));
     try {
       this.#openSync(folder).release();
     } catch (error) {
@@ -142,6 +145,11 @@ export class FolderDescriptors implements SafeFolders {
     this.#root.drop();
   }
 
+  /** Otherwise each of many new folders would be looked for from the nearest open one on. */
+  #has(folder: string): boolean {
+    return folder === this.#rootPath || this.#kept.has(folder);
+  }
+
   #known(folder: string): KeptFolder | undefined {
     if (this.#isClosed) throw new Error(`"${this.#rootPath}" is closed`);
     if (folder === this.#rootPath) return this.#root.acquire();
@@ -153,6 +161,22 @@ export class FolderDescriptors implements SafeFolders {
       this.#last = folder;
     }
     return known.acquire();
+  }
+
+  /** Opens a folder that others may be opening, too: with a deep one, each would displace what another has just opened. */
+  async #openOnce(folder: string): Promise<KeptFolder> {
+    const others = this.#opening.get(folder);
+    if (others) {
+      await others;
+      return this.#known(folder) ?? await this.#openOnce(folder);
+    }
+    const opening = this.#open(folder);
+    this.#opening.set(folder, opening);
+    try {
+      return await opening;
+    } finally {
+      this.#opening.delete(folder);
+    }
   }
 
   async #open(folder: string): Promise<KeptFolder> {

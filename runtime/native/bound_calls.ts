@@ -3,6 +3,7 @@
  */
 
 import { CoreLoadError } from "../ports.ts";
+import { loadProblem } from "../address_space.ts";
 import { platform } from "../this_process.ts";
 import type { CFunction, ForeignMemory } from "./c_functions.ts";
 
@@ -37,7 +38,8 @@ export function bindCalls<Pointer, Size>(
 ): void {
   const handle = library.dlopen(new TextEncoder().encode(`${path}\0`), NOW_AND_LOCAL);
   if (handle) return;
-  throw new CoreLoadError(messageAt(library.dlerror(), memory).replaceAll(`${path}: `, ""));
+  const reason = messageAt(library.dlerror(), memory).replaceAll(`${path}: `, "");
+  throw new CoreLoadError(loadProblem(reason));
 }
 
 /** The text up to its zero byte. The loader owns it. */

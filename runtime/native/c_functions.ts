@@ -4,6 +4,7 @@
  */
 
 import { reasonOf } from "../error_text.ts";
+import { addressSpaceNote } from "../address_space.ts";
 import {
   type CFunction,
   CLOCK_GETTIME,
@@ -232,5 +233,7 @@ export function openCLibrary<T>(open: (name: string) => T): T {
       reasons.push(`${name}: ${reasonOf(error)}`);
     }
   }
-  throw new Error(`Cannot open the C library of this system (${reasons.join("; ")})`);
+  throw new Error(
+    `Cannot open the C library of this system (${reasons.join("; ")})${addressSpaceNote()}`,
+  );
 }

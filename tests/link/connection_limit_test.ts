@@ -96,7 +96,7 @@ test("sixteen of those that are too many are told why at a time, for a second, t
   const frame = decoder.next();
   assert(frame);
   assert.deepEqual([frame.type, Number(frame.id)], [0xff, 0]);
-  const reason = "too many connections: 6 are open and in use; a place may be free later";
+  const reason = "too many connections: 6 are open and in use, the most; a place may be free later";
   assert.equal(decodeError(frame.payload), reason);
   await listener.clock.advance(1_000);
   assert.equal(closed, CLOSING_STREAMS_MAX + 4);

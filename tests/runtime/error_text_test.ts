@@ -52,7 +52,7 @@ test("an error without a known code is reported by its message, and any other th
   assert.equal(reasonOf(Object.assign(new Error("odd"), { code: "EODD" })), "odd");
   assert.equal(reasonOf(new Error("plain")), "plain");
   const tooLarge = Object.assign(new Error("EFBIG: file too large, write"), { code: "EFBIG" });
-  assert.equal(reasonOf(tooLarge), "it is larger than a file may be here");
+  assert.equal(reasonOf(tooLarge), "it is larger than a file may be here (see ulimit -f)");
   for (const thrown of [undefined, null, "text", 7]) {
     assert.equal(reasonOf(thrown), String(thrown));
     assert.equal(codeOf(thrown), "");

@@ -256,6 +256,29 @@ testUnless(notLinux, "few folders stay open, and none after the end", async () =
   await assert.rejects(async () => await below.info(workspace.at("out/file")), /is closed/);
 });
 
+testUnless(
+  notLinux,
+  "files deep below a folder, written at the same time, open each folder a few times only",
+  async () => {
+    const depth = 3 * OPEN_FOLDERS_MAX;
+    let opens = 0;
+    const { onDiskOf: _, openFolder, ...others } = ownFiles;
+    assert(openFolder);
+    const counting = (path: string) => {
+      opens += 1;
+      return openFolder(path);
+    };
+    await using place = await prepared({ ...others, openFolder: counting });
+    const { below, at } = place;
+    const folders = Array.from({ length: depth }, (_, index) => at("d/".repeat(index + 1)));
+    await below.makeFolder(at(`${"d/".repeat(depth)}.`));
+    assert(opens < 5 * depth, `${opens} to make ${depth} folders`);
+    opens = 0;
+    await Promise.all(folders.map((folder) => below.create(`${folder}file`, "")));
+    assert(opens < 2 * depth, `${opens} to write into ${depth} folders`);
+  },
+);
+
 test("a folder that was removed meanwhile is made again", async () => {
   await using place = await prepared();
   const { below, at } = place;

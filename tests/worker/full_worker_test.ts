@@ -40,7 +40,8 @@ testUnless(
     assert.deepEqual([answer?.type, answer?.id, more], [ERROR, 0n, []]);
     assert.equal(
       textOf(answer?.payload as Uint8Array),
-      `too many connections from this host: ${PLACES} are open and in use; a place may be free later`,
+      `too many connections from this host: ${PLACES} are open and in use, the most with a limit of 128 ` +
+        "open files (ulimit -n); a place may be free later",
     );
     await using workspace = await Workspace.make();
     const address = `127.0.0.1:${worker.port}`;
@@ -48,7 +49,7 @@ testUnless(
     await using run = await workspace.start(args);
     await run.printed(
       "stderr",
-      /too many connections from this host: 13 are open and in use; a place may be free later; trying again/,
+      /too many connections from this host: 13 are open and in use, the most with .*; a place may be free later; trying again/,
     );
     controllers.forEach(reset);
     const ended = await endOf(run);

@@ -29,11 +29,13 @@ export function connectionLimits(
   slots: number,
   system: ProcFiles = thisSystem,
 ): ConnectionLimits {
-  const left = openFilesMax(system) - OWN_FILES - SLOT_FILES * slots;
+  const filesMax = openFilesMax(system);
+  const left = filesMax - OWN_FILES - SLOT_FILES * slots;
   const all = Math.max(CONNECTIONS_MIN, Math.min(CONNECTIONS_MAX, Math.floor(left / 2)));
   return {
     all,
     perHost: Math.ceil(all / 2),
+    filesMax: all < CONNECTIONS_MAX ? filesMax : undefined,
     accepted: ACCEPTED,
   };
 }

@@ -25,6 +25,7 @@ import { checkHasState, checkIsFile, packResults } from "./pack_results.ts";
 import { packError, PackSink } from "./pack_sink.ts";
 import { openPackFile } from "./pack_opener.ts";
 import { staleEntriesText } from "./stale_entries.ts";
+import { ZstdError } from "./zstd_unpacking.ts";
 import { type PackFiles, recoverRepack, repack } from "./repack.ts";
 import type { Resume } from "../resume.ts";
 
@@ -208,7 +209,10 @@ async function repacked(
   } catch (cause) {
     await recoverRepack(paths).catch(() => {}); // the next run does it
     const why = `Cannot remove superseded outputs from the pack "${paths.pack}"`;
-    throw new SinkError(`${why}: ${reasonOf(cause)}; repeat the command to try again`, { cause });
+    const advice = cause instanceof ZstdError // the same for each run
+      ? "put a whole copy of it back, or use --fresh to run all jobs again and replace this one"
+      : "repeat the command to try again";
+    throw new SinkError(`${why}: ${reasonOf(cause)}; ${advice}`, { cause });
   }
 }
 

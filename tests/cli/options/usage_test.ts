@@ -164,6 +164,10 @@ const WRONG_COMMANDS: [string[], RegExp][] = [
   ...[["run", ECHO, "in"], ["worker", "--listen", "127.0.0.1:0"]].flatMap((
     command,
   ): [string[], RegExp][] => [
+    [
+      [...command, "--web", "192.0.2.1:0"],
+      /Cannot serve the page at 192\.0\.2\.1:0: this machine does not .*; choose another address /,
+    ],
     [[...command, "--web-token", "in/a"], /--web-token is for a page; add --web\n$/],
     [[...command, "--web", "--web-token", "in/a"], /"in\/a" needs one word of at least 16 /],
   ]),

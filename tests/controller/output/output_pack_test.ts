@@ -302,6 +302,28 @@ test("a packed pack whose frame is damaged is not continued, and the error names
   assert.deepEqual(Buffer.from(disk.bytes(ZSTD) ?? []), damaged);
 });
 
+test("a packed pack that is damaged before its last frame stays, and the error says what to do", async () => {
+  const { pack, journal } = await written(ZSTD);
+  const disk = new MemoryDisk();
+  await disk.files.makeFolder(`${ZSTD}.distcomp`);
+  await disk.files.create(packJournalOf(ZSTD), journal);
+  const damaged = Buffer.from(pack);
+  const note = damaged.indexOf(NOTE_START);
+  damaged.fill(0xff, note - 8, note - 4); // the end of the first frame
+  await disk.files.create(ZSTD, damaged);
+  const session = await Session.open(disk, ZSTD);
+  session.commit("job3", "new", "other");
+  await session.write();
+  await assert.rejects(session.close(), (error) => {
+    assert(error instanceof SinkError);
+    assert.match(
+      error.message,
+      /^Cannot remove superseded outputs from the pack "\/out\/results.csv.zst": it is damaged \(.*\); put a whole copy of it back, or use --fresh /,
+    );
+    return true;
+  });
+});
+
 test(
   "a job that runs again has one output in a pack, and none once it has failed",
   eachPack(async (path) => {

@@ -18,4 +18,10 @@ test("as many workers connect to a run as it may open files, less what it needs 
   assert.deepEqual([all, perHost], [768, 384]);
   assert.equal(workerLimits(systemOf({})).all, 768, "a system that does not say");
   assert.equal(workerLimits(allowing("64")).all, 8, "there is room for a few workers");
+  assert.equal(workerLimits(allowing("1024"), { taken: 700 }).all, 68, "those that it dials count");
+});
+
+test("the limit of open files is named to those who are refused only if it is why", () => {
+  assert.equal(workerLimits(allowing("1024")).filesMax, 1_024);
+  assert.equal(workerLimits(allowing("524288")).filesMax, undefined);
 });

@@ -5,6 +5,7 @@ import { Workers } from "../../../controller/workers/workers.ts";
 import { RUN_WAIT_POLICY } from "../../../controller/workers/wait_policy.ts";
 import type { Address, ByteStream } from "../../../runtime/ports.ts";
 import { silentLog } from "../../../system/log.ts";
+import { systemOf } from "../../lib/made_up_system.ts";
 import { MemoryNetwork } from "../../lib/memory_network.ts";
 import { test } from "../../lib/test.ts";
 
@@ -43,14 +44,27 @@ test("a connection that opens after its address was removed is closed, and the a
   workers.close();
 });
 
+test("workers beyond the limit of open files are not dialed until others are removed", () => {
+  const limits = "Max open files  16  16  files\n";
+  const { workers, limitsMs } = dialing(systemOf({ "/proc/self/limits": limits }));
+  const addresses = Array.from({ length: 9 }, (_, port) => ({ ...ADDRESS, port }));
+  for (const address of addresses) workers.dial(address);
+  assert.equal(limitsMs.length, 8);
+  workers.stopDialing({ ...ADDRESS, port: 0 });
+  for (const address of addresses.slice(1)) workers.dial(address);
+  assert.equal(limitsMs.length, 9);
+  workers.close();
+});
+
 /** Workers whose connections open when the test says so. */
-function dialing() {
+function dialing(system = systemOf({})) {
   const network = new MemoryNetwork();
   const dialed = Promise.withResolvers<ByteStream>();
   const limitsMs: number[] = [];
   const events: string[] = [];
   const runtime = {
     ...network.runtime,
+    system,
     dial: (_address: Address, limitMs: number) => {
       limitsMs.push(limitMs);
       return dialed.promise;

@@ -3,6 +3,7 @@
  * as tickets of Kerberos. No namespace divides the keyring of a session, in which the worker was started.
  */
 
+import { addressSpaceNote } from "../../../runtime/address_space.ts";
 import type { Runtime } from "../../../runtime/ports.ts";
 
 /** The numbers of `add_key`, `request_key` and `keyctl`, by the kernel's constant for the kind of call (`AUDIT_ARCH_…`). */
@@ -51,7 +52,8 @@ export function openFilter(
   if (!memory) {
     throw new Error(
       "cannot make memory for the list of refused system calls: too few file descriptors or too " +
-        "little memory are left, or ulimit -f is below 4 KiB, or the C library has no memfd_create",
+        "little memory are left, or ulimit -f is below 4 KiB, or the C library has no memfd_create" +
+        addressSpaceNote(),
     );
   }
   memory.view(0, FILTER_BYTES).set(filterProgram());

@@ -39,11 +39,7 @@ export class SlotSharedMemory {
       files.createSync(path, new Uint8Array(SLOT_SHARED_BYTES), 0o600);
       this.#file = files.openShared(path);
     } catch (cause) {
-      const folder = `its temporary folder "${dirname(path)}"`;
-      const reason = codeOf(cause) === "ENOENT"
-        ? `${folder} is gone; restart this worker`
-        : `cannot write to ${folder}: ${reasonOf(cause)}; set another TMPDIR`;
-      throw new Error(reason, { cause });
+      throw new Error(problemOf(cause, dirname(path)), { cause });
     }
   }
 
@@ -141,4 +137,13 @@ export class SlotSharedMemory {
     this.#file.close();
     this.#file = undefined;
   }
+}
+
+function problemOf(cause: unknown, path: string): string {
+  const code = codeOf(cause);
+  if (code === "") return reasonOf(cause); // not about the folder
+  const folder = `its temporary folder "${path}"`;
+  if (code === "ENOENT") return `${folder} is gone; restart this worker`;
+  const problem = `cannot write to ${folder}: ${reasonOf(cause)}`;
+  return code === "EFBIG" ? problem : `${problem}; set another TMPDIR`; // which would have the same limit
 }

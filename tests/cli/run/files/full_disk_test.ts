@@ -1,8 +1,8 @@
-/** `distcomp run` on a disk that fills up. The disk is a small one in memory, which only the run sees. */
+/** `distcomp run` on a disk that fills up, or that may have no large files. The disk is a small one in memory, which only the run sees. */
 
 import assert from "node:assert/strict";
 import { core } from "../../../lib/cores.ts";
-import { programTestUnless, testUnless } from "../../../lib/test.ts";
+import { programTestUnless, test, testUnless } from "../../../lib/test.ts";
 import { noDisk, UNSHARE } from "../../small_disk.ts";
 import { type Ended, Workspace } from "../../workspace.ts";
 
@@ -58,6 +58,19 @@ programTestUnless(
     assert.deepEqual(await workspace.leftovers("kept/out"), []);
   },
 );
+
+test("an output over the limit of the size of files ends the run with an error, and nothing is half there", async () => {
+  await using workspace = await Workspace.make();
+  await workspace.writeAll({ "in/large": "x".repeat(20 * 1024 * 1024), "in/small": "x" });
+  const through = ["sh", "-c", 'ulimit -f 16384; exec "$@"', "sh"]; // of 512 bytes, or of 1,024 in some shells
+  const run = await workspace.run(["run", await core("echo"), "in"], { through });
+  assert.equal(run.code, 2, run.stderr);
+  assert.match(
+    run.stderr,
+    /Cannot write the output "outputs\/large": it is larger than a file may be here \(see ulimit -f\)/,
+  );
+  assert.deepEqual(await workspace.leftovers("outputs"), []);
+});
 
 testUnless(
   noDisk,

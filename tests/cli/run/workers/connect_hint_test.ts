@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { NetworkInterfaceInfo } from "node:os";
 import { connectHint } from "../../../../cli/run/connect_hint.ts";
 import { parseAddress } from "../../../../link/address.ts";
+import { ROLES } from "../../../../security/role.ts";
 import { core } from "../../../lib/cores.ts";
 import { Program } from "../../../lib/processes.ts";
 import { test } from "../../../lib/test.ts";
@@ -44,10 +45,23 @@ test("a run that listens says which command connects a worker, with an address t
   const machine = { hostname: "head", interfaces: () => INTERFACES, env: HOME };
   for (const [listens, flags, rest] of cases) {
     assert.equal(
-      connectHint(parseAddress(listens), flags, machine),
+      connectHint(parseAddress(listens), flags, ROLES, machine),
       `to add a worker, type: distcomp worker --connect ${rest}`,
     );
   }
+});
+
+test("a run whose key is only for controllers does not name it for a worker", () => {
+  const machine = { hostname: "head", interfaces: () => INTERFACES, env: HOME };
+  const hint = (listens: string, key?: string) =>
+    connectHint(parseAddress(listens), { ...key && { key } }, ["controller"], machine);
+  const begin = "to add a worker, type: distcomp worker --connect ";
+  assert.equal(hint("127.0.0.1:7433", "k"), `${begin}127.0.0.1:7433`);
+  const advice = " is only for controllers; to make FILE, type where the whole key is: " +
+    "distcomp key export --role worker FILE)";
+  assert.equal(hint("0.0.0.0:7433", "k"), `${begin}10.0.0.5:7433 --key FILE (k${advice}`);
+  const own = "/home/ada/.config/distcomp/key";
+  assert.equal(hint("0.0.0.0:7433"), `${begin}10.0.0.5:7433 --key FILE (${own}${advice}`);
 });
 
 test("a machine whose addresses are not known is named by its host name", () => {
@@ -55,7 +69,7 @@ test("a machine whose addresses are not known is named by its host name", () => 
     throw new Error("not permitted");
   };
   for (const interfaces of [() => ({}), denied]) {
-    const hint = connectHint(parseAddress("0.0.0.0:7433"), { insecure: true }, {
+    const hint = connectHint(parseAddress("0.0.0.0:7433"), { insecure: true }, ROLES, {
       ...{ hostname: "head", interfaces, env: {} },
     });
     assert.match(hint, / --connect head:7433 --insecure$/);

@@ -36,6 +36,10 @@ test("where a core is refused for what it lacks, a run says what helps", () => {
     ["it is not signed, and its SHA-256, 00, is not allowed here", /: distcomp sign CORE/],
     ["it is signed by SHA256:x, who is not trusted here", /: distcomp sign CORE/],
     ["it was changed since SHA256:x signed it", /: distcomp sign CORE/],
+    [
+      "cannot open shared object file; its address space is limited (ulimit -v 9), perhaps to too little",
+      /: ulimit -v unlimited$/,
+    ],
     ["this machine lacks libfoo.so.1", /^install it where the worker runs.* -Wl,-rpath,'\$ORIGIN'/],
     ["libfoo.so.1: cannot open shared object file: No such file", /^install it where the worker/],
   ] as const;
