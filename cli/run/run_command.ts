@@ -100,8 +100,8 @@ async function open(
 }
 
 /**
- * Rejects if the key that the command names cannot be used, or if the run cannot listen where it should, or serve its page. Later, it would
- * have made its output folder, and a key.
+ * Rejects if the key that the command names cannot be used, or if the run cannot listen where it should, or serve its
+ * page. Later, it would have made its output folder, and a key.
  */
 async function checkReach(runtime: Runtime, flags: LaunchedRun["flags"]): Promise<void> {
   const { listen, key, insecure } = flags;
