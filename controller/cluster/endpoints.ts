@@ -192,6 +192,7 @@ export class Endpoints<T extends Task> {
       pool.onEndpointLeaving(endpoint.id);
       nodes.onLeaving(endpoint.node);
     }
+    this.#notices.onDraining(worker);
     onEvent();
   }
 
