@@ -167,7 +167,7 @@ function figures(status: RunStatus): string[] {
     `${formatRate(jobsOf(status) / seconds)} jobs/s`,
     `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
-    `slots ${Math.round(100 * busyPart)}% in use`, // busy is what runs a job in its core, as a report counts
+    `slots ${Math.round(100 * busyPart)}% busy`, // that is, from the sending of a job until its answer
   ];
   return [parts.join(" · ")];
 }

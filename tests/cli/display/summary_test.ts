@@ -22,7 +22,7 @@ test("the summary of a successful run has two lines", () => {
   assert.equal(
     textOf(DONE),
     "1,000 jobs done in 10s, outputs in out\n" +
-      "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% in use",
+      "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% busy",
   );
 });
 
@@ -176,7 +176,7 @@ test("jobs of earlier runs count as done, but not in the rate", () => {
   assert.equal(
     textOf(statusWith({ done: 1000, skippedDone: 400 })),
     "1,000 jobs done in 10s (400 from earlier runs), outputs in out\n" +
-      "60 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% in use",
+      "60 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% busy",
   );
   const failures = failuresOf(2);
   const failed = statusWith({ done: 998, skippedDone: 900, failed: 2, skippedFailed: 1, failures });
