@@ -29,6 +29,7 @@ export function doneRecord(
     worker: meter.worker?.origin ?? "",
     attempt: job.attempt,
     sent: completion.sent,
+    verified: completion.isVerified,
     bytesIn: job.bytes,
     bytesOut: output.byteLength,
     queuedAt: toMicroseconds(queuedAt),

@@ -15,6 +15,7 @@ import type { OutputSink } from "./output/sink.ts";
 import type { PrintedByJob } from "./printed_by_job.ts";
 import { InterruptedError, NoWorkerError } from "./run_errors.ts";
 import { endingOf } from "./noted_ending.ts";
+import { RunningTime } from "./running_time.ts";
 import { runLines } from "./run_lines.ts";
 import type { RunStatus, RunView } from "./run_status.ts";
 import type { KeptCrashes } from "./kept_crashes.ts";
@@ -79,8 +80,7 @@ export class Run {
   /** Resolves when the run stops: to the error that stopped it, or to `undefined`. */
   readonly #stopped = Promise.withResolvers<unknown>();
   readonly #abandoned = Promise.withResolvers<void>();
-  readonly #startedAtMs: number;
-  #endedAtMs: number | undefined;
+  readonly #time: RunningTime;
   /** What has ended the run early, if something has, once it waits for no more jobs. */
   #stopError: { readonly error: unknown } | undefined;
   #local: LocalWorker | undefined;
@@ -89,7 +89,7 @@ export class Run {
   constructor(parts: RunParts) {
     const { runtime, core, sink, log, options = {}, skipsExpected = 0 } = parts;
     this.#parts = parts;
-    this.#startedAtMs = runtime.clock.now();
+    this.#time = new RunningTime(runtime.clock);
     const counter = this.#counter = new JobCounter(skipsExpected);
     const window = this.#window = new CommitWindow((isFull) => this.#cluster.pause(isFull));
     sink.countIn?.(window, options.memory);
@@ -126,7 +126,7 @@ export class Run {
     await this.#start().catch((error) => this.#stop(error));
     const stopError = await this.#stopped.promise ?? this.#failureLimitError(true);
     this.#stopError = { error: stopError };
-    this.#endedAtMs = this.#parts.runtime.clock.now();
+    this.#time.end();
     const closeError = await this.#close(stopError);
     const error = stopError ?? closeError;
     if (error) throw error;
@@ -161,7 +161,7 @@ export class Run {
       ...this.#cluster.status,
       ...this.#counter.counts,
       ending: this.#stopError && endingOf(this.#stopError.error, this.#counter.counts),
-      elapsedMs: (this.#endedAtMs ?? this.#parts.runtime.clock.now()) - this.#startedAtMs,
+      elapsedMs: this.#time.ms,
       busyPart: this.#cluster.busyPart,
     };
   }

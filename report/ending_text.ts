@@ -21,7 +21,7 @@ export function endingText(
   const { ending, hasEnded, begunAt, jobs } = last;
   // Without its begin it is a run of a pack that was written anew, or of a build before 0.1.0.
   if (!hasEnded && begunAt === undefined) return undefined;
-  if (!hasEnded) return `${run} did not end by itself${leftText((toRun ?? 0) - jobs)}`;
+  if (!hasEnded) return `${run} did not end in order${leftText((toRun ?? 0) - jobs)}`;
   if (!ending || ending.end === "complete") return undefined;
   const error = ending.error === undefined ? "" : `: ${printable(ending.error)}`;
   return `${run} ${RUN_END_TEXTS[ending.end]}${leftText(ending.left)}${error}`;

@@ -45,7 +45,8 @@ class LastEnding {
   }
 
   get all(): Pick<PastRun, "end" | "left" | "error"> {
-    if (this.#isOpen) return { end: "killed", left: null };
+    // It has given its outputs back, but not noted that in its journal: a full disk takes no further line.
+    if (this.#isOpen) return { end: "unknown", left: null };
     const { end = "ended", left = null, error } = this.#ending ?? {};
     return { end, left, ...(error === undefined ? {} : { error }) };
   }

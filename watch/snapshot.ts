@@ -234,9 +234,10 @@ export interface PastRun {
   /**
    * `complete`: each input has a result, or has failed. `interrupted`: by a signal. `time limit`, `failures`, `no
    * worker`, `error`: what it was that has ended the run early. `killed`: it has not ended in order, so its last
-   * records may be missing. `ended`: it was of a build before 0.1.0, which does not say more.
+   * records may be missing. `unknown`: they may, too, as it could not write its end, or was killed and somebody has
+   * removed its lock. `ended`: it was of a build before 0.1.0, which does not say more.
    */
-  readonly end: RunEnd | "killed" | "ended";
+  readonly end: RunEnd | "killed" | "unknown" | "ended";
   /** The inputs that have neither a result nor failed; `null` if that is not recorded. */
   readonly left: number | null;
   /** Why it has ended with an `error`, if that is recorded. */

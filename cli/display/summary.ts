@@ -9,6 +9,7 @@ import type { MeasuredTimes } from "../../controller/measured_times.ts";
 import type { RunStatus } from "../../controller/run.ts";
 import type { CoreSetup } from "../../protocol/mod.ts";
 import { failureList } from "./failure_list.ts";
+import { wrongWorkerLines } from "./wrong_workers.ts";
 import { jsonLine } from "../../system/json_line.ts";
 import {
   formatBytes,
@@ -48,6 +49,7 @@ export function summaryText(
     ...timesLines(status.times),
     ...setupLines(setup),
     ...verifiedLines(status),
+    ...wrongLines(status, outputs, journal),
     ...uncheckedLines(status),
     ...attempts,
   ];
@@ -165,7 +167,7 @@ function figures(status: RunStatus): string[] {
     `${formatRate(jobsOf(status) / seconds)} jobs/s`,
     `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
     `${formatBytes((bytesIn + bytesOut) / seconds)}/s`,
-    `slots ${Math.round(100 * busyPart)}% in use`, // busy is what runs a job in its core, as a report counts
+    `slots ${Math.round(100 * busyPart)}% busy`, // that is, from the sending of a job until its answer
   ];
   return [parts.join(" · ")];
 }
@@ -197,7 +199,13 @@ function verifiedLines(status: RunStatus): string[] {
   return [`verified: ${verified}, with the same output on two workers${splits}${wrong}`];
 }
 
-/** What `--verify` has not looked at. The journal does not tell whether the run of before did. */
+/** The workers that gave wrong outputs. */
+function wrongLines({ verified }: RunStatus, outputs: string, journal: string): string[] {
+  const isPack = journal !== journalIn(outputs);
+  return verified ? wrongWorkerLines(verified, journal, isPack) : [];
+}
+
+/** What `--verify` has not looked at in this run. */
 function uncheckedLines({ verified, skippedDone }: RunStatus): string[] {
   if (!verified || skippedDone === 0) return [];
   const them = skippedDone === 1 ? "it" : "them";

@@ -10,7 +10,7 @@ import { messageOf } from "../../runtime/error_text.ts";
 import { KeyError } from "../../security/key_error.ts";
 import { EndedRunError } from "./ended_run_error.ts";
 import { ExitCode } from "../program/exit_code.ts";
-import { printError, toStderr } from "../terminal/log.ts";
+import { printError, printWarning, toStderr } from "../terminal/log.ts";
 import { printErrorTable } from "../terminal/run_log.ts";
 import type { RunFlags } from "./run_options.ts";
 import { journalOf, nameOf } from "./run_outputs.ts";
@@ -18,6 +18,7 @@ import { writeLines } from "../terminal/fitted_lines.ts";
 import { writeStdout } from "../terminal/stdout.ts";
 import { workerHint } from "./worker_hint.ts";
 import { failuresText, type ShownSetup, summaryJson, summaryText } from "../display/summary.ts";
+import { wrongWorkerLines } from "../display/wrong_workers.ts";
 
 /** How a run has ended. */
 export interface RunEnd {
@@ -61,6 +62,10 @@ function printSummary(
   else if (!quiet && !(error && status.done + status.failed === 0)) {
     const text = summaryText(status, outputs, setup, journal, fresh);
     writeLines(text.split("\n"));
+  }
+  if (quiet && status.verified) {
+    const lines = wrongWorkerLines(status.verified, journal, flags.pack !== undefined);
+    for (const line of lines) printWarning(line.trim());
   }
 }
 

@@ -52,6 +52,7 @@ const ENDS: Readonly<Record<PastRun["end"], string>> = {
   ...RUN_END_TEXTS,
   ended: "has ended",
   killed: "was killed",
+  unknown: "has ended with an error, or was killed",
 };
 
 /** A run that is over. */

@@ -251,7 +251,7 @@ export class Cluster<T extends Task> implements Disposable {
       cancel: (endpoint, dispatch) => this.#endpoints.cancel(endpoint, dispatch),
       endpointsOf: (voters) => this.#endpoints.idsOf(voters),
       onCompleted: (completion) => this.#events.onCompleted(completion),
-      onOutvoted: (...vote) => this.#endpoints.onOutvoted(...vote),
+      onOutvoted: (outvoted) => this.#endpoints.onOutvoted(outvoted),
       onDisagreement: (error) => this.#events.onDisagreement?.(error),
     });
   }

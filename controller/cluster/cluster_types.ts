@@ -35,6 +35,8 @@ export interface Task {
   readonly input: Uint8Array<ArrayBuffer>;
   /** Set if the input is not in memory. Then `input` is empty. */
   readonly stored?: StoredTaskInput;
+  /** What messages call the job. Default: its index. */
+  readonly name?: string;
   /** Limits of its own, instead of the policy's. */
   readonly limits?: JobLimits;
 }
@@ -57,6 +59,8 @@ export interface Completion<T extends Task> {
   readonly sharedReason?: string;
   /** How often it was sent in all, if copies of it were besides: of a straggler, or for votes. */
   readonly sent?: number;
+  /** Whether two workers have given the same output. */
+  readonly isVerified?: boolean;
   /** How often it was tried, and where it failed, if it has failed. */
   readonly failures?: { readonly attempts: number; readonly workers: readonly string[] };
 }

@@ -25,6 +25,7 @@ import type { JobPolicy } from "./job_policy.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./cluster_types.ts";
 import { whenLowLatency } from "./low_latency.ts";
+import type { Outvoted } from "./verification.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 import { WorkerNotices } from "./worker_notices.ts";
@@ -192,6 +193,7 @@ export class Endpoints<T extends Task> {
       pool.onEndpointLeaving(endpoint.id);
       nodes.onLeaving(endpoint.node);
     }
+    this.#notices.onDraining(worker);
     onEvent();
   }
 
@@ -224,15 +226,15 @@ export class Endpoints<T extends Task> {
   }
 
   /** A worker's result differs from the result that two other workers agree on. */
-  onOutvoted(identity: string, name: string, reason: string, isExcluded: boolean): void {
+  onOutvoted({ identity, worker, reason, unverified, isExcluded }: Outvoted): void {
     const { log, workers } = this.#parts;
-    log.warn(`worker ${name}: ${reason}`);
+    log.warn(`worker ${worker}: ${reason}`);
     if (!isExcluded) return;
-    const endpoint = [...this.#byId.values()].find(({ worker }) => worker.identity === identity);
-    const unverified = endpoint
-      ? `; it returned ${endpoint.worker.answers} results in this run: check the unverified ones`
-      : "";
-    workers.exclude(identity, `it computes wrong results: ${reason}, again${unverified}`);
+    const outputs = unverified === 1 ? "output of it was" : "outputs of it were";
+    const doubt = unverified === 0
+      ? ""
+      : `; ${unverified} ${outputs} accepted unverified, as the summary will say`;
+    workers.exclude(identity, `it computes wrong results: ${reason}, again${doubt}`);
   }
 
   onPaused(isPaused: boolean): void {

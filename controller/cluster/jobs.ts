@@ -21,7 +21,7 @@ import {
   type Completion,
   type Task,
 } from "./cluster_types.ts";
-import { Verification } from "./verification.ts";
+import { type Outvoted, Verification } from "./verification.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 
 /** A job that was running on this many workers when they were lost is most likely the cause. See `LostJobs`. */
@@ -37,7 +37,7 @@ export interface JobActions<T extends Task> {
   endpointsOf(voters: readonly string[]): readonly EndpointId[];
   onCompleted(completion: Completion<T>): void;
   /** See `VerificationActions`. */
-  onOutvoted(identity: string, worker: string, reason: string, isExcluded: boolean): void;
+  onOutvoted(outvoted: Outvoted): void;
   onDisagreement(error: Error): void;
 }
 
@@ -216,6 +216,7 @@ export class Jobs<T extends Task> {
     const { job, answer, answeredAtMs } = completion;
     const task = job.payload;
     if (isGood(answer)) {
+      if (!isAgreed) this.#verification?.onUnverified(node.identity, completion);
       this.#blame.onPassed(task, node, answeredAtMs - job.sentAtMs, answeredAtMs);
       return this.#complete(completion);
     }
@@ -262,7 +263,7 @@ export class Jobs<T extends Task> {
         if (pending) this.#speculation.cancel(pending);
         this.#complete({ ...ending, answer: { kind: "error", cause: "other", message } });
       },
-      onOutvoted: (...vote) => this.#actions.onOutvoted(...vote),
+      onOutvoted: (outvoted) => this.#actions.onOutvoted(outvoted),
       onDisagreement: (error) => this.#actions.onDisagreement(error),
     });
   }

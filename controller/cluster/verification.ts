@@ -10,6 +10,7 @@ import type { StoredOutput } from "../huge_outputs.ts";
 import { KeptResult, mayKeep } from "./kept_result.ts";
 import type { Completion, Task } from "./cluster_types.ts";
 import type { VerifiedCounts } from "./verified_counts.ts";
+import { type OutputSource, VoterRecords } from "./voter_records.ts";
 
 /**
  * A worker that loses this many votes is excluded: with bad memory it would corrupt unverified jobs, and every
@@ -42,14 +43,24 @@ interface Vote<T extends Task> extends Voter {
   readonly isStored: boolean;
 }
 
+/** A worker that was outvoted. */
+export interface Outvoted {
+  readonly identity: string;
+  readonly worker: string;
+  readonly reason: string;
+  /** How many outputs of it were accepted that nobody has verified. */
+  readonly unverified: number;
+  /** It was outvoted so often that it is excluded. */
+  readonly isExcluded: boolean;
+}
+
 /** What the votes decide. */
 export interface VerificationActions<T extends Task> {
   /** Runs the job on another worker, which has the vote of none of `voters`. */
   runElsewhere(job: Job<T>, voters: readonly string[]): void;
   /** No two workers agree, and no other worker can decide. Cancels a further run, if one is queued. */
   reject(ending: Ending<T>, reason: string): void;
-  /** A worker was outvoted. `isExcluded`: so often that it is excluded. */
-  onOutvoted(identity: string, worker: string, reason: string, isExcluded: boolean): void;
+  onOutvoted(outvoted: Outvoted): void;
   /** No two workers have agreed on any job. */
   onDisagreement(error: Error): void;
 }
@@ -72,7 +83,7 @@ export class Verification<T extends Task> {
   readonly #part: number;
   readonly #actions: VerificationActions<T>;
   readonly #votes = new Map<T, Vote<T>[]>();
-  readonly #lostVotes = new Map<string, number>();
+  readonly #records = new VoterRecords();
   #heldBytes = 0;
   #agreed = 0;
   #splits = 0;
@@ -85,7 +96,8 @@ export class Verification<T extends Task> {
   }
 
   get counts(): VerifiedCounts {
-    return { agreed: this.#agreed, split: this.#splits, outvoted: this.#outvoted };
+    const { wrong: wrongWorkers } = this.#records;
+    return { agreed: this.#agreed, split: this.#splits, outvoted: this.#outvoted, wrongWorkers };
   }
 
   /** Bytes of results that wait for another vote. */
@@ -124,7 +136,7 @@ export class Verification<T extends Task> {
     const sent = job.attempt; // each vote is a copy of the one before
     if (equal) {
       this.#onAgreed(equal, votes);
-      return { ...equal.ending, answer, sent };
+      return { ...equal.ending, answer, sent, isVerified: true };
     }
     const kept = new KeptResult(result, mayKeep(result.output.byteLength, this.#heldBytes));
     discardOutput(answer);
@@ -136,6 +148,11 @@ export class Verification<T extends Task> {
     if (votes.length > 2) this.#onSplit(votes);
     else this.#actions.runElsewhere(job, [...voters, voter]);
     return undefined;
+  }
+
+  /** The output of a job that is not verified is accepted. This is called for every such job. */
+  onUnverified(identity: string, { worker, meter }: Completion<T>): void {
+    this.#records.onUnverified(sourceOf(identity, { worker, meter }));
   }
 
   /** Ends the jobs on which two workers disagree, if none of `voters` can break the tie. */
@@ -163,13 +180,16 @@ export class Verification<T extends Task> {
     this.forget(equal.ending.job.payload);
   }
 
-  #onOutvoted({ identity, ending: { job, worker } }: Vote<T>): void {
+  #onOutvoted({ identity, ending: { job, worker, meter } }: Vote<T>): void {
     this.#outvoted += 1;
-    const lost = (this.#lostVotes.get(identity) ?? 0) + 1;
-    this.#lostVotes.set(identity, lost);
-    if (lost > LOST_VOTES_MAX) return; // it voted before it was excluded
-    const reason = `its output for job ${job.payload.index} differs from that of two other workers`;
-    this.#actions.onOutvoted(identity, worker, reason, lost === LOST_VOTES_MAX);
+    const source = sourceOf(identity, { worker, meter });
+    const { outvoted, unverified } = this.#records.onOutvoted(source);
+    if (outvoted > LOST_VOTES_MAX) return; // it voted before it was excluded
+    const { name, index } = job.payload;
+    const shown = name === undefined ? index : `"${name}"`;
+    const reason = `its output for job ${shown} differs from that of two other workers`;
+    const isExcluded = outvoted === LOST_VOTES_MAX;
+    this.#actions.onOutvoted({ identity, worker, reason, unverified, isExcluded });
   }
 
   #onSplit(votes: readonly Vote<T>[]): void {
@@ -195,6 +215,13 @@ export class Verification<T extends Task> {
 /** Whether two have voted, and all of `voters` are among those who have. */
 function isTied(votes: readonly Voter[], voters: readonly string[]): boolean {
   return votes.length > 1 && voters.every((one) => votes.some(({ voter }) => voter === one));
+}
+
+function sourceOf(
+  identity: string,
+  { worker, meter }: Pick<Completion<Task>, "worker" | "meter">,
+): OutputSource {
+  return { identity, worker, node: meter.worker?.node ?? worker };
 }
 
 function hashed({ exitCode }: JobResult, { sha256 }: StoredOutput): JobResult {

@@ -1,47 +1,42 @@
-/** Says which workers come and go: a line for each, or one line for many at the same time. */
+/**
+ * Says which workers come and go: a line for each, or one line for many at the same time. Lines of different kinds are
+ * in the order in which things happened.
+ */
 
 import type { Job } from "../../pool/job.ts";
 import { Burst, LINES_MAX } from "../../system/burst.ts";
-import { countedReasons } from "../../system/grouped_reasons.ts";
 import type { Log } from "../../system/log.ts";
 import type { ConnectedWorker } from "../workers/connected_worker.ts";
 import type { Departure } from "../workers/workers_events.ts";
 import type { Task } from "./cluster_types.ts";
 import { GivenUpJobs } from "./given_up_jobs.ts";
+import {
+  arrivalLines,
+  type Departing,
+  departureLine,
+  moreDepartedLine,
+  type Noticed,
+} from "./worker_notice_lines.ts";
 
 /** How many places are remembered whose workers are gone. Beyond that, a worker that comes back counts as a new one. */
 const PLACES_MAX = 10_000;
 
-/** A worker that can be used now. */
-interface Arrival {
-  readonly name: string;
-  readonly slots: number | undefined;
-}
-
-/** A worker that is gone. */
-interface Departed {
-  readonly name: string;
-  readonly reason: string;
-  /** The jobs that it had. */
-  readonly jobs: number;
-}
-
 /** How a worker has left, as far as notices say it. */
 type Leaving = Pick<Departure, "kind" | "reason">;
+
+type Arriving = "joined" | "back";
 
 /** The notices of one run. */
 export class WorkerNotices {
   readonly #log: Log;
-  readonly #joined = new Burst<Arrival>((all) => this.#onArrived(all, "joined", "joined"));
-  readonly #back = new Burst<Arrival>((all) => this.#onArrived(all, "is back", "are back"));
-  readonly #lost = new Departures((one) => this.#onLost(one), (rest) => this.#onMoreLost(rest));
-  readonly #drained = new Departures(
-    (one) => this.#onDrained(one),
-    (rest) => this.#onMoreDrained(rest),
-  );
+  /** What happens at about the same time. */
+  readonly #moment = new Burst<undefined>(() => this.#onMomentEnded());
+  /** What is still to be said, in the order in which it began. */
+  readonly #waiting = new Map<Arriving | Departing, Noticed[]>();
+  /** The workers that have lines of their own: the first ones of this moment that go. */
+  readonly #named = new Map<Departing, string[]>();
   /** How many workers of a place are gone. */
   readonly #gone = new Map<string, number>();
-
   readonly #givenUp: GivenUpJobs;
 
   constructor(log: Log) {
@@ -61,16 +56,20 @@ export class WorkerNotices {
     if (isLocal) return;
     const name = known.includes(node) ? known : `${known} (${node})`;
     const gone = this.#gone.get(place) ?? 0;
-    if (gone === 0) return this.#joined.add({ name, slots });
-    if (gone === 1) this.#gone.delete(place);
-    else this.#gone.set(place, gone - 1);
-    this.#back.add({ name, slots });
+    if (gone > 1) this.#gone.set(place, gone - 1);
+    else this.#gone.delete(place);
+    this.#moment.add(undefined);
+    this.#wait(gone === 0 ? "joined" : "back", { name, slots, reason: "", jobs: 0 });
   }
 
   /** A job has printed something. Before that, people have read that there is a worker. */
   onPrinted(): void {
-    this.#joined.flush();
-    this.#back.flush();
+    if (this.#waiting.has("joined") || this.#waiting.has("back")) this.#sayWaiting();
+  }
+
+  /** A worker starts no more jobs. */
+  onDraining({ name }: ConnectedWorker): void {
+    this.#onDeparting("draining", { name, reason: "", jobs: 0 });
   }
 
   /** A worker is gone, and `jobs` of its jobs run elsewhere. `Workers` reports unusable ones itself. */
@@ -78,97 +77,53 @@ export class WorkerNotices {
     if (kind === "unusable") return;
     const gone = this.#gone.get(place);
     if (gone !== undefined || this.#gone.size < PLACES_MAX) this.#gone.set(place, (gone ?? 0) + 1);
-    (kind === "failed" ? this.#lost : this.#drained).add({ name, reason, jobs });
+    this.#onDeparting(kind === "failed" ? "lost" : "drained", { name, reason, jobs });
   }
 
   /** Call it several times a second. */
   onTick(nowMs: number): void {
-    for (const part of this.#parts) part.onTick(nowMs);
+    this.#moment.onTick(nowMs);
   }
 
   /** Says what is still to be said. */
   flush(): void {
-    for (const part of this.#parts) part.flush();
+    this.#moment.flush();
   }
 
-  get #parts(): readonly { onTick(nowMs: number): void; flush(): void }[] {
-    return [this.#lost, this.#drained, this.#joined, this.#back];
+  /** The first ones are reported at once, because somebody may be looking for the reason just then. */
+  #onDeparting(kind: Departing, worker: Noticed): void {
+    const named = this.#named.get(kind) ?? [];
+    this.#named.set(kind, named);
+    if (named.length < LINES_MAX) {
+      named.push(worker.name);
+      this.#sayWaiting();
+      this.#say(kind, departureLine(kind, worker));
+    } else this.#wait(kind, worker);
+    this.#moment.add(undefined);
   }
 
-  #onArrived(workers: readonly Arrival[], one: string, many: string): void {
-    if (workers.length <= LINES_MAX) {
-      for (const { name, slots } of workers) {
-        const has = slots === undefined ? "" : `: ${counted(slots, "slot")}`;
-        this.#log.info(`worker ${name} ${one}${has}`);
-      }
-      return;
+  #wait(kind: Arriving | Departing, worker: Noticed): void {
+    const workers = this.#waiting.get(kind);
+    if (workers) workers.push(worker);
+    else this.#waiting.set(kind, [worker]);
+  }
+
+  #onMomentEnded(): void {
+    this.#sayWaiting();
+    this.#named.clear();
+  }
+
+  #sayWaiting(): void {
+    for (const [kind, workers] of this.#waiting) {
+      if (kind === "joined" || kind === "back") {
+        for (const line of arrivalLines(kind === "back", workers)) this.#log.info(line);
+      } else this.#say(kind, moreDepartedLine(kind, workers, this.#named.get(kind) ?? []));
     }
-    const slots = workers.reduce((sum, worker) => sum + (worker.slots ?? 1), 0);
-    const areKnown = workers.every((worker) => worker.slots !== undefined);
-    const atLeast = areKnown ? "" : "at least ";
-    this.#log.info(`${workers.length} workers ${many}: ${atLeast}${slots} slots`);
+    this.#waiting.clear();
   }
 
-  #onLost({ name, reason, jobs }: Departed): void {
-    this.#log.warn(`lost worker ${name}: ${reason}${rescheduled(jobs)}`);
+  #say(kind: Departing, line: string): void {
+    if (kind === "draining") this.#log.info(line);
+    else this.#log.warn(line);
   }
-
-  #onMoreLost(workers: readonly Departed[]): void {
-    const reasons = countedReasons(workers.map(({ reason }) => reason));
-    const jobs = rescheduled(jobsOf(workers));
-    this.#log.warn(`lost ${counted(workers.length, "more worker")}: ${reasons}${jobs}`);
-  }
-
-  #onDrained({ name, jobs }: Departed): void {
-    this.#log.warn(`worker ${name} has drained and disconnected${rescheduled(jobs)}`);
-  }
-
-  #onMoreDrained(workers: readonly Departed[]): void {
-    const have = workers.length === 1 ? "has" : "have";
-    const more = counted(workers.length, "more worker");
-    this.#log.warn(`${more} ${have} drained and disconnected${rescheduled(jobsOf(workers))}`);
-  }
-}
-
-/** Workers that go. The first ones are reported at once, and more of them at the same time together. */
-class Departures {
-  readonly #burst: Burst<Departed>;
-  readonly #onOne: (worker: Departed) => void;
-  #reported = 0;
-
-  constructor(onOne: (worker: Departed) => void, onMore: (workers: readonly Departed[]) => void) {
-    this.#onOne = onOne;
-    this.#burst = new Burst((all) => {
-      const more = all.slice(this.#reported);
-      this.#reported = 0;
-      if (more.length > 0) onMore(more);
-    });
-  }
-
-  add(worker: Departed): void {
-    this.#burst.add(worker);
-    if (this.#reported >= LINES_MAX) return;
-    this.#reported += 1;
-    this.#onOne(worker);
-  }
-
-  onTick(nowMs: number): void {
-    this.#burst.onTick(nowMs);
-  }
-
-  flush(): void {
-    this.#burst.flush();
-  }
-}
-
-function jobsOf(workers: readonly Departed[]): number {
-  return workers.reduce((sum, { jobs }) => sum + jobs, 0);
-}
-
-function rescheduled(jobs: number): string {
-  return jobs === 0 ? "" : `; ${counted(jobs, "job")} rescheduled`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

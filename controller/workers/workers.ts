@@ -131,7 +131,6 @@ export class Workers {
     if (kind === "connecting") this.disconnect(worker, new Error("it is draining"));
     if (kind !== "ready") return;
     worker.onDraining();
-    this.#log.info(`worker ${worker.name} is draining`);
     this.#events.onDraining(worker);
   }
 

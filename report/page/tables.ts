@@ -186,7 +186,7 @@ export function runTable({ runs, runCount }: Report, isGoingOn: boolean): Html |
       ? runEndText(run.ending)
       : run === runs.at(-1) && isGoingOn
       ? "continues"
-      : "did not end by itself";
+      : "did not end in order";
   return section(
     "Runs",
     table(numbered, [

@@ -73,6 +73,7 @@ export interface JobRecord {
   readonly cause?: string;
   readonly worker?: string;
   readonly attempt: number;
+  readonly verified?: boolean;
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly queuedAt: number;

@@ -38,6 +38,15 @@ test("a job that was sent more often than its attempt says has both numbers", ()
   );
 });
 
+test("the line of a job says that two workers have given its output", () => {
+  const result = { exitCode: 0, output: encode("four") };
+  const done = { ...completion({ kind: "result", result }), sent: 2, isVerified: true };
+  assert.match(
+    formatRecord(doneRecord(done, result.output), "c0"),
+    /"sent":2,"verified":true,"bytesIn"/,
+  );
+});
+
 test("a failed job's line has what the core returned, or the kind of failure", () => {
   const returned = completion({ kind: "result", result: { exitCode: 3, output: encode("four") } });
   const crashed = completion({ kind: "error", cause: "crash", message: "crashed" });

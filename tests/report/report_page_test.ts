@@ -119,11 +119,11 @@ test("the head of a report says how long all runs took together, and which of it
   );
 });
 
-test("a report says whether its run did not end by itself", async () => {
+test("a report says whether its run did not end in order", async () => {
   const headOf = async (isKilled: boolean, isGoingOn: boolean) =>
     reportPage(await reportOfRuns(journalOf({ ...PLAN, isKilled })), { ...ABOUT, isGoingOn })
       .split("</header>")[0] ?? "";
-  assert.match(await headOf(true, false), /, took 12\.\ds, the run did not end by itself</);
+  assert.match(await headOf(true, false), /, took 12\.\ds, the run did not end in order</);
   assert.doesNotMatch(await headOf(true, true), /did not end/);
   assert.doesNotMatch(await headOf(false, false), /did not end/);
   const old = journalLine({ input: "a", state: "done", runMs: 5, queueMs: 1, worker: "w" });

@@ -49,7 +49,7 @@ test("a million reasons of their own take no more room than a thousand", async (
   assert.deepEqual([failures[0]?.reason, failures[0]?.jobs], ["other reasons", 2_000]);
 });
 
-test("the last run's line says how it has ended, unless a later run was killed", async () => {
+test("the last run's line says how it has ended, unless a later run has none", async () => {
   const begun = formatRunEvent("begun", "node1", 1, 0);
   const ended = (ending?: RunEnding) => formatRunEvent("ended", "node1", 1, 0, ending);
   const done = line(record("a"));
@@ -58,7 +58,7 @@ test("the last run's line says how it has ended, unless a later run was killed",
     [begun + done + ended({ end: "complete", left: 0 }), "complete", 0],
     [begun + done + interrupted, "interrupted", 7],
     [begun + done + ended({ end: "no worker" }), "no worker", null],
-    [begun + interrupted + begun, "killed", null],
+    [begun + interrupted + begun, "unknown", null], // its lock is gone: perhaps its disk is full
     [begun + interrupted + begun + ended(), "interrupted", 7], // it took the outputs, and has not begun
     [begun + interrupted + begun + done + ended(), "ended", null], // of a build before 0.1.0
     [begun + done + ended({ end: "by magic" as "error" }), "ended", null],
@@ -68,6 +68,15 @@ test("the last run's line says how it has ended, unless a later run was killed",
     const past = await pastRunIn(lines, { end: "ended" });
     assert.deepEqual([past.end, past.left], [end, left], lines);
   }
+});
+
+test("of a run that has let its outputs go without noting its end, nobody says that it was killed", async () => {
+  const begun = formatRunEvent("begun", "node1", 1, 0);
+  const past = await pastRunIn(begun + line(record("a")), { end: "ended" });
+  assert.deepEqual(pastRunLines({ ...past, output: "out" }), [
+    "the run in out has ended with an error, or was killed: 1 job done",
+    "repeat its command to run the remaining jobs",
+  ]);
 });
 
 test("a run that is complete has its own counts: inputs of earlier runs may be gone, and two may have one output", async () => {

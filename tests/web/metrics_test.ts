@@ -125,7 +125,7 @@ test("the panels of the dashboard do not overlap, and each has a figure", () => 
 });
 
 function ofRun(): Set<string> {
-  const verified = { agreed: 7, split: 0, outvoted: 1 };
+  const verified = { agreed: 7, split: 0, outvoted: 1, wrongWorkers: [] };
   return new Set(metricsOf(fakeRun({}, { verified })).match(/^distcomp_\w+/gm));
 }
 

@@ -145,7 +145,7 @@ function showRun(run) {
   setFigures(byId("now"), [
     ...hasEnded ? [] : [{ term: "jobs/s now", value: formatRate(run.jobsPerSecond) }],
     { term: "slots busy", value: `${formatCount(run.slotsBusy)} of ${formatCount(run.slots)}` },
-    { term: "slots' time used", value: `${Math.round(100 * run.busyPart)}%` },
+    { term: "slots busy so far", value: `${Math.round(100 * run.busyPart)}%` },
     { term: "running for", value: formatDuration(elapsedMs) },
     ...run.times ? [{ term: "median time", value: formatMeasured(run.times.medianMs) }] : [],
     { term: "inputs", value: formatBytes(run.bytesIn) },

@@ -24,6 +24,7 @@ const BEFORE = [
   ',"state":"done","exitCode":0,"worker":"',
   ',"attempt":',
   ',"sent":',
+  ',"verified":true',
   ',"bytesIn":',
   ',"bytesOut":',
   ',"queuedAt":',
@@ -44,11 +45,11 @@ const BEFORE = [
   ',"content":"',
 ].map((text) => Buffer.from(text));
 
-const INDEX = 0, INPUT = 1, WORKER = 2, ATTEMPT = 3, SENT = 4, BYTES_IN = 5;
-const BYTES_OUT = 6, QUEUED_AT = 7, STARTED_AT = 8, ENDED_AT = 9, RUN_MS = 10;
-const CPU_MS = 11, MEMORY_BYTES = 12, ANSWERED_AT = 13, NODE = 14, SLOT = 15;
-const CRC_OUT = 16, PACK_AT = 17, PACK_BYTES = 18, IDENTITY = 19;
-const FILE = 20, LINE = 21, CONTENT = 22;
+const INDEX = 0, INPUT = 1, WORKER = 2, ATTEMPT = 3, SENT = 4, VERIFIED = 5;
+const BYTES_IN = 6, BYTES_OUT = 7, QUEUED_AT = 8, STARTED_AT = 9, ENDED_AT = 10;
+const RUN_MS = 11, CPU_MS = 12, MEMORY_BYTES = 13, ANSWERED_AT = 14, NODE = 15;
+const SLOT = 16, CRC_OUT = 17, PACK_AT = 18, PACK_BYTES = 19, IDENTITY = 20;
+const FILE = 21, LINE = 22, CONTENT = 23;
 
 const QUOTE = Buffer.from('"');
 
@@ -110,7 +111,8 @@ export class DoneLines {
   #fields(record: DoneRecord): boolean {
     return this.#integer(INDEX, record.index) && this.#text(INPUT, record.input) &&
       this.#text(WORKER, record.worker) && this.#integer(ATTEMPT, record.attempt) &&
-      this.#integer(SENT, record.sent) && this.#integer(BYTES_IN, record.bytesIn) &&
+      this.#integer(SENT, record.sent) && this.#flag(VERIFIED, record.verified) &&
+      this.#integer(BYTES_IN, record.bytesIn) &&
       this.#integer(BYTES_OUT, record.bytesOut) && this.#times(record) &&
       this.#text(NODE, record.node) && this.#integer(SLOT, record.slot) &&
       this.#text(CRC_OUT, record.crcOut) && this.#integer(PACK_AT, record.packAt) &&
@@ -134,6 +136,12 @@ export class DoneLines {
     this.#texts[field] = text;
     if (this.#isNew) this.#writer.append(QUOTE);
     return true;
+  }
+
+  /** A field that is there only if it is true. */
+  #flag(field: number, value: boolean | undefined): boolean {
+    if (!value) return this.#lacks(field);
+    return this.#has(field) || this.#isPlaced(field, 0);
   }
 
   #integer(field: number, value: number | undefined): boolean {

@@ -58,6 +58,8 @@ export interface JobRecord extends JobTimes {
   readonly attempt: number;
   /** How often the job was sent in all, if copies of it were besides. */
   readonly sent?: number | undefined;
+  /** Whether two workers have given this output. Otherwise, it is missing. */
+  readonly verified?: boolean | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
   /** Checksum of the output, if the job is done. */
@@ -128,6 +130,7 @@ const TYPES: Readonly<Record<Exclude<keyof JobRecord, Required>, FieldType>> = {
   cause: "string",
   worker: "string",
   sent: "number",
+  verified: "boolean",
   bytesIn: "number",
   crcOut: "string",
   identity: "string",

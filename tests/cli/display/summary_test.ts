@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import { summaryJson, summaryText } from "../../../cli/display/summary.ts";
+import type { WrongWorker } from "../../../controller/cluster/verified_counts.ts";
 import { FailureGroups } from "../../../controller/failure_groups.ts";
 import type { Failure, RunStatus } from "../../../controller/run.ts";
 import { core } from "../../lib/cores.ts";
@@ -21,7 +22,7 @@ test("the summary of a successful run has two lines", () => {
   assert.equal(
     textOf(DONE),
     "1,000 jobs done in 10s, outputs in out\n" +
-      "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% in use",
+      "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% busy",
   );
 });
 
@@ -95,7 +96,8 @@ test("with many reasons, each of the 20 first has one line, and the jobs of othe
 
 test("the summary says on how many jobs two workers agree, and what else verification has found", () => {
   const lineOf = (agreed: number, split: number, outvoted: number) =>
-    textOf(statusWith({ done: 1000, verified: { agreed, split, outvoted } })).split("\n")[2];
+    textOf(statusWith({ done: 1000, verified: { agreed, split, outvoted, wrongWorkers: [] } }))
+      .split("\n")[2];
   assert.equal(
     lineOf(50, 0, 0),
     "verified: 50 of 1,000 jobs, with the same output on two workers",
@@ -107,8 +109,32 @@ test("the summary says on how many jobs two workers agree, and what else verific
   );
 });
 
+test("the summary says which workers gave wrong outputs, and how to look at their others", () => {
+  const doubted = {
+    worker: "node7:7433",
+    nodes: ["node7", "it's"],
+    outvoted: 2,
+    unverified: 1_234,
+  };
+  const found = { worker: "node8:7433", nodes: ["node8"], outvoted: 1, unverified: 0 };
+  const linesOf = (...wrongWorkers: WrongWorker[]) => {
+    const verified = { agreed: 50, split: 0, outvoted: 3, wrongWorkers };
+    return textOf(statusWith({ done: 1000, verified })).split("\n").slice(3);
+  };
+  assert.deepEqual(linesOf(found, doubted), [
+    "worker node7:7433 gave 2 wrong outputs; 1,234 other outputs of it were accepted unverified",
+    "worker node8:7433 gave 1 wrong output",
+    `  to name unverified outputs: jq -r 'select(.state == "done" and .node == ("node7","it'\\''s") ` +
+    "and (.verified | not)).input' out/.distcomp/jobs.jsonl",
+    "  to run these jobs again: remove their outputs, and repeat the command (without --fresh)",
+  ]);
+  assert.deepEqual(linesOf(found), ["worker node8:7433 gave 1 wrong output"]);
+  const many = linesOf(...Array(12).fill(doubted));
+  assert.equal(many[10], "2 more workers gave wrong outputs");
+});
+
 test("the summary says how many jobs of earlier runs verification has not checked", () => {
-  const counts = { agreed: 5, split: 0, outvoted: 0 };
+  const counts = { agreed: 5, split: 0, outvoted: 0, wrongWorkers: [] };
   const linesOf = (skippedDone: number, done: number, verified = counts) =>
     textOf(statusWith({ done, skippedDone, total: done, verified })).split("\n");
   const resumed = "--verify has not checked 2 jobs of earlier runs; --fresh runs them again";
@@ -150,7 +176,7 @@ test("jobs of earlier runs count as done, but not in the rate", () => {
   assert.equal(
     textOf(statusWith({ done: 1000, skippedDone: 400 })),
     "1,000 jobs done in 10s (400 from earlier runs), outputs in out\n" +
-      "60 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% in use",
+      "60 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% busy",
   );
   const failures = failuresOf(2);
   const failed = statusWith({ done: 998, skippedDone: 900, failed: 2, skippedFailed: 1, failures });

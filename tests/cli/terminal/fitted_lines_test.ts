@@ -4,17 +4,17 @@ import assert from "node:assert/strict";
 import { fittedLines } from "../../../cli/terminal/fitted_lines.ts";
 import { test } from "../../lib/test.ts";
 
-const FIGURES = "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% in use";
+const FIGURES = "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s · slots 97% busy";
 
 test("a line that is too long goes on below, after as many figures as fit", () => {
   assert.deepEqual(fittedLines([FIGURES], FIGURES.length), [FIGURES]);
   assert.deepEqual(fittedLines([FIGURES], FIGURES.length - 1), [
     "100 jobs/s · 500 kB in, 1.5 MB out · 200 kB/s",
-    "  slots 97% in use",
+    "  slots 97% busy",
   ]);
   assert.deepEqual(fittedLines([`  ${FIGURES}`, "next"], 40), [
     "  100 jobs/s · 500 kB in, 1.5 MB out",
-    "    200 kB/s · slots 97% in use",
+    "    200 kB/s · slots 97% busy",
     "next",
   ]);
 });

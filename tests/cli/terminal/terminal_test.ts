@@ -56,7 +56,7 @@ testUnless(lacksTmux, "figures of a summary that do not fit into a line go on be
   await workspace.write("lines", "echo a\necho b\n");
   using screen = new Screen(40, workspace, `run ${BEHAVE} --lines lines --slots 1`);
   await eventually("the end", () => /^time in the core: /m.test(screen.text()));
-  assert.match(screen.text(), /^[\d.]+ jobs\/s · .*\n {2}.*slots \d+% in use$/m);
+  assert.match(screen.text(), /^[\d.]+ jobs\/s · .*\n {2}.*slots \d+% busy$/m);
 });
 
 testUnless(lacksTmux, "a dumb terminal gets lines, and no bar", async () => {

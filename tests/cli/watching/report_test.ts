@@ -133,9 +133,9 @@ test("a report says how many jobs a run has left that was killed, if the run has
     const [folder, { stdout }] of await workspace.runEach([...notes.keys()], (it) => ["report", it])
   ) {
     const left = folder === "some" ? ", with 7 jobs left" : "";
-    assert.match(stdout, new RegExp(`\nthe run did not end by itself${left}\n`));
+    assert.match(stdout, new RegExp(`\nthe run did not end in order${left}\n`));
     const page = await readFile(workspace.at(`${folder}.report.html`), "utf8");
-    assert.match(page, new RegExp(`, the run did not end by itself${left}<`));
+    assert.match(page, new RegExp(`, the run did not end in order${left}<`));
   }
 });
 

@@ -59,7 +59,7 @@ programTest(
     const left: PastRun = await json();
     assert.deepEqual([left.kind, left.end, left.left], ["past", "killed", 3]);
     const report = await workspace.run(["report", "outputs"]);
-    assert.match(report.stdout, /^2 jobs: .*\nthe run did not end by itself, with 3 jobs left\n/);
+    assert.match(report.stdout, /^2 jobs: .*\nthe run did not end in order, with 3 jobs left\n/);
     await gate.open();
     await using again = await workspace.start(args, { env });
     assert.equal((await again.exited).code, 1, again.stderr);

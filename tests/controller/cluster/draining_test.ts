@@ -235,3 +235,19 @@ function drainsAtOnce(
     });
   };
 }
+
+test("workers that are removed together are few lines of the log", async (simulation) => {
+  const recorded = simulation.cluster();
+  const workers = await simulation.workers(...Array(40).fill({}));
+  const staying = await simulation.worker();
+  for (const worker of [staying, ...workers]) recorded.dial(worker);
+  await recorded.connected(41);
+  await simulation.advance(5_000);
+  assert.deepEqual(recorded.infos.splice(0), ["41 workers joined: 41 slots"]);
+  for (const worker of workers) recorded.leave(worker);
+  await recorded.connected(1);
+  await simulation.advance(5_000);
+  assert.deepEqual([recorded.infos.length, recorded.warnings.length], [4, 4]);
+  assert.equal(recorded.infos.at(-1), "37 more workers are draining");
+  assert.equal(recorded.warnings.at(-1), "37 more workers have drained and disconnected");
+});

@@ -48,7 +48,7 @@ plainTest(
     const verification = new Verification<Task>(1, {
       runElsewhere: () => {},
       reject: () => {},
-      onOutvoted: (identity) => void outvoted.push(identity),
+      onOutvoted: ({ identity }) => void outvoted.push(identity),
       onDisagreement: () => {},
     });
     const task = { index: 0, input: NO_INPUT };

@@ -17,8 +17,8 @@ test("a worker that joins, is lost and comes back has a line each time", () => {
   notices.onReady(workerAt("node1:7433", 1));
   notices.onReady(workerAt("node2:7433", undefined));
   assert.deepEqual(recorded.lines(), [
-    "worker node2:7433 joined",
     "worker node1:7433 is back: 1 slot",
+    "worker node2:7433 joined",
   ]);
   notices.onGone(workerAt("node2:7433", undefined), { kind: "drained", reason: "" }, 0);
   assert.deepEqual(recorded.lines(), [
@@ -51,6 +51,61 @@ test("of twenty workers that come or go together, three at most have lines of th
   ]);
   for (const worker of workers) notices.onReady(worker);
   assert.deepEqual(recorded.lines(), ["20 workers are back: 160 slots"]);
+});
+
+test("one worker that is lost again and again is not called many", () => {
+  const recorded = new Recorded();
+  const { notices } = recorded;
+  const [flapping, other] = [workerAt("node1:7433", 8), workerAt("node2:7433", 8)];
+  const flap = (worker: ConnectedWorker, times: number) => {
+    for (let time = 0; time < times; time++) {
+      notices.onReady(worker);
+      notices.onGone(worker, { kind: "failed", reason: "connection reset" }, 1);
+    }
+  };
+  flap(flapping, 12);
+  const lost = "warning: lost worker node1:7433: connection reset; 1 job rescheduled";
+  const back = "worker node1:7433 is back: 8 slots";
+  const often = "9 more times: connection reset (9); 9 jobs rescheduled";
+  assert.deepEqual(recorded.lines(), [
+    ...["worker node1:7433 joined: 8 slots", lost, back, lost, back, lost, back],
+    `warning: lost worker node1:7433 ${often}`,
+  ]);
+  flap(flapping, 8);
+  flap(other, 4);
+  assert.equal(
+    recorded.lines().findLast((line) => line.includes("lost")),
+    `warning: lost 2 workers ${often}`,
+  );
+});
+
+test("lines of workers that come and go are in the order in which that happened", () => {
+  const recorded = new Recorded();
+  const { notices } = recorded;
+  const workers = Array.from({ length: 6 }, (_, index) => workerAt(`node${index}:7433`, 8));
+  for (const worker of workers) notices.onReady(worker);
+  for (const worker of workers) notices.onGone(worker, { kind: "failed", reason: "reset" }, 0);
+  for (const worker of workers) notices.onReady(worker);
+  assert.deepEqual(recorded.lines(), [
+    "6 workers joined: 48 slots",
+    ...[0, 1, 2].map((node) => `warning: lost worker node${node}:7433: reset`),
+    "warning: lost 3 more workers: reset (3)",
+    "6 workers are back: 48 slots",
+  ]);
+});
+
+test("of 200 workers that drain together, three have lines of their own", () => {
+  const recorded = new Recorded();
+  const { notices } = recorded;
+  const workers = Array.from({ length: 200 }, (_, index) => workerAt(`node${index}:7433`, 8));
+  for (const worker of workers) notices.onDraining(worker);
+  for (const worker of workers) notices.onGone(worker, { kind: "drained", reason: "" }, 0);
+  assert.deepEqual(recorded.lines(), [
+    ...[0, 1, 2].map((node) => `worker node${node}:7433 is draining`),
+    "197 more workers are draining",
+    ...[0, 1, 2].map((node) => `warning: worker node${node}:7433 has drained and disconnected`),
+    "warning: 197 more workers have drained and disconnected",
+  ]);
 });
 
 test("the worker that a run has started itself is not announced", () => {

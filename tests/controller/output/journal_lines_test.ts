@@ -85,6 +85,7 @@ function anyRecord(choices: Choices): DoneRecord {
     worker: text(),
     attempt: number(),
     sent: maybe(number),
+    verified: maybe(() => true),
     bytesIn: number(),
     bytesOut: number(),
     queuedAt: time(),

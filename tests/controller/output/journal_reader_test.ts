@@ -248,6 +248,7 @@ test("docs/journal.md lists exactly the fields of a record", () => {
     content: "data-0",
     printed: ["why"],
     sent: 2,
+    verified: true,
     packAt: 0,
     packBytes: 1024,
     queuedAt: 1,

@@ -1,6 +1,7 @@
 /** `--verify`: a result that two workers agree on counts, and workers that are outvoted are excluded. */
 
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
 import {
   type JobAnswer,
   type ReceivedJob,
@@ -53,8 +54,58 @@ test("a worker that computes wrong results is outvoted and excluded, and none of
   const expected = Array.from({ length: 100 }, (_, index) => [String(index), String(index)]);
   assert.deepEqual(await workspace.outputsByNumber(), Object.fromEntries(expected));
   const name = `127\\.0\\.0\\.1:${liar.port}`;
-  assert.match(run.stderr, new RegExp(`worker ${name}: its output for job \\d+ differs from that`));
+  assert.match(
+    run.stderr,
+    new RegExp(`worker ${name}: its output for job "\\d{6}" differs from that`),
+  );
   assert.match(run.stderr, new RegExp(`cannot use worker ${name}: it computes wrong`));
+});
+
+test("the summary names a worker that gives wrong outputs, and its command lists the unverified ones of it", async () => {
+  await using workspace = await Workspace.make();
+  await using liar = await ScriptedWorker2.start({ answerJob: wrongly, machine: "node 7" });
+  await using one = await ScriptedWorker2.start({ delayMs: 2 });
+  await using other = await ScriptedWorker2.start({ delayMs: 2 });
+  const workers = `127.0.0.1:${liar.port},${both(one, other)}`;
+  const args = ["--repeat", "200", "--verify", "10%", "--workers", workers];
+  const run = await workspace.run(["run", ECHO, ...args]);
+  assert.equal(run.code, 0, run.stderr);
+  const wrong = Object.entries(await workspace.outputsByNumber())
+    .filter(([name, output]) => name !== output).length;
+  assert(wrong > 0, "it has given some before it was found out");
+  assert.match(
+    run.stdout,
+    new RegExp(
+      `^worker 127.0.0.1:${liar.port} gave \\d+ wrong outputs?; ${wrong} other outputs? of it ` +
+        `(was|were) accepted unverified\n  to name unverified outputs: jq .* outputs/.distcomp/`,
+      "m",
+    ),
+  );
+  const listed = (await workspace.records()).filter(({ state, node, verified }) =>
+    state === "done" && node === "node 7" && !verified
+  );
+  assert.equal(listed.length, wrong);
+  assert(run.stdout.includes(`'select(.state == "done" and .node == ("node 7") and (.verified`));
+  for (const { input } of listed) await rm(workspace.at(`outputs/${input}`));
+  const quiet = ["--quiet", "--exclude", "node 7"];
+  const again = await workspace.run(["run", ECHO, ...args, ...quiet]);
+  assert.equal(again.code, 0, again.stderr);
+  const expected = Array.from({ length: 200 }, (_, index) => [String(index), String(index)]);
+  assert.deepEqual(await workspace.outputsByNumber(), Object.fromEntries(expected));
+});
+
+test("with --quiet, a warning at the end names a worker that gives wrong outputs", async () => {
+  await using workspace = await Workspace.make();
+  await using liar = await ScriptedWorker2.start({ answerJob: wrongly });
+  await using one = await ScriptedWorker2.start({ delayMs: 2 });
+  await using other = await ScriptedWorker2.start({ delayMs: 2 });
+  const workers = `127.0.0.1:${liar.port},${both(one, other)}`;
+  const args = ["--repeat", "200", "--verify", "10%", "--quiet", "--json", "--workers", workers];
+  const run = await workspace.run(["run", ECHO, ...args]);
+  assert.match(run.stderr, /^warning: worker \S+ gave \d+ wrong .* accepted unverified$/m);
+  const [wrong] = JSON.parse(run.stdout).verified.wrongWorkers;
+  assert.equal(wrong.worker, `127.0.0.1:${liar.port}`);
+  assert(wrong.unverified > 0);
 });
 
 test("a job fails if two workers disagree and there is no third one, and the reason names both", async () => {
