@@ -63,9 +63,8 @@ export class Cluster<T extends Task> implements Disposable {
     log: Log,
     options: ClusterOptions = {},
   ) {
-    const { clock } = runtime;
     const { policy = DEFAULT_POLICY, verifiedPart = 0, initMs = INIT_MS_DEFAULT } = options;
-    this.#clock = clock;
+    const clock = this.#clock = runtime.clock;
     this.#passes = new SchedulingPasses(clock, options.isInteractive, () => this.#schedule());
     this.#events = events;
     this.#log = boundedLog(log, clock);
@@ -103,6 +102,7 @@ export class Cluster<T extends Task> implements Disposable {
       lost: this.#endpoints.lost,
       ...this.#jobs.attempts,
       loading: this.#endpoints.loading,
+      awaitedVoter: this.#voters?.awaited,
     };
   }
 

@@ -151,4 +151,6 @@ export interface ClusterStatus extends PoolCounts {
   readonly verified?: VerifiedCounts | undefined;
   /** `undefined` if no slot loads the core. */
   readonly loading?: LoadingSlots | undefined;
+  /** What `--verify` waits for, if the workers have too few votes. */
+  readonly awaitedVoter?: string | undefined;
 }

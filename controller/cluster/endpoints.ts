@@ -25,7 +25,7 @@ import type { JobPolicy } from "./job_policy.ts";
 import { loadingSlotsOf } from "./loading_slots.ts";
 import type { LoadingSlots, Printed, Task } from "./cluster_types.ts";
 import { whenLowLatency } from "./low_latency.ts";
-import type { Outvoted } from "./verification.ts";
+import { exclusionReason, type Outvoted } from "./verification.ts";
 import { Version1Watch } from "./version_1_watch.ts";
 import { WorkerMeter } from "./worker_meter.ts";
 import { WorkerNotices } from "./worker_notices.ts";
@@ -229,12 +229,7 @@ export class Endpoints<T extends Task> {
   onOutvoted({ identity, worker, reason, unverified, isExcluded }: Outvoted): void {
     const { log, workers } = this.#parts;
     log.warn(`worker ${worker}: ${reason}`);
-    if (!isExcluded) return;
-    const outputs = unverified === 1 ? "output of it was" : "outputs of it were";
-    const doubt = unverified === 0
-      ? ""
-      : `; ${unverified} ${outputs} accepted unverified, as the summary will say`;
-    workers.exclude(identity, `it computes wrong results: ${reason}, again${doubt}`);
+    if (isExcluded) workers.exclude(identity, exclusionReason(reason, unverified));
   }
 
   onPaused(isPaused: boolean): void {

@@ -227,3 +227,12 @@ function sourceOf(
 function hashed({ exitCode }: JobResult, { sha256 }: StoredOutput): JobResult {
   return { exitCode, output: new TextEncoder().encode(sha256) };
 }
+
+/** Why a worker is excluded that was outvoted too often. */
+export function exclusionReason(reason: string, unverified: number): string {
+  const outputs = unverified === 1 ? "output of it was" : "outputs of it were";
+  const doubt = unverified === 0
+    ? ""
+    : `; ${unverified} ${outputs} accepted unverified, as the summary will say`;
+  return `it computes wrong results: ${reason}, again${doubt}`;
+}

@@ -19,6 +19,7 @@ export class VotersWatch {
   #isUnproven = false;
   #aloneSinceMs: number | undefined;
   #isAlone = false;
+  #awaited: string | undefined;
   #tiedSinceMs: number | undefined;
   #isTied = false;
 
@@ -45,6 +46,11 @@ export class VotersWatch {
     this.#checkVoters(workers, awaitsMore, nowMs);
   }
 
+  /** What the run waits for if its workers have too few votes for any job; otherwise `undefined`. */
+  get awaited(): string | undefined {
+    return this.#awaited;
+  }
+
   /** A tie is broken by another worker, which may never come. */
   #checkTies(ties: number, nowMs: number): void {
     if (ties === 0) this.#tiedSinceMs = undefined;
@@ -63,8 +69,12 @@ export class VotersWatch {
     const [first] = workers;
     if (!first || !awaitsMore || workers.some(({ voter }) => voter !== first.voter)) {
       this.#aloneSinceMs = undefined;
+      this.#awaited = undefined;
       return;
     }
+    this.#awaited = workers.length === 1
+      ? "a second worker, for --verify"
+      : "a worker on another machine, for --verify";
     this.#aloneSinceMs ??= nowMs;
     if (this.#isAlone || nowMs - this.#aloneSinceMs < ALONE_MS) return;
     this.#isAlone = true;

@@ -113,9 +113,13 @@ export class ConnectedWorker {
     return this.#identity ?? this.origin;
   }
 
-  /** Whose vote its results are: two workers on a machine have one. Without a key, there is only what it says. */
+  /**
+   * Whose vote its results are: two workers on a machine have one. Without a key, the machine is not known. Then a new
+   * process at an address has the vote of the one before it, and one that has dialed is what it says.
+   */
   get voter(): string {
-    return this.proof?.kind === "key" ? this.proof.machine : this.instance;
+    if (this.proof?.kind === "key") return this.proof.machine;
+    return this.address || this.isLocal ? this.origin : this.instance;
   }
 
   /** `node`: the name of its node. Of a worker of version 1, which has none, it is where it is. */

@@ -119,6 +119,10 @@ test("a run says what it waits for", () => {
       slotsBusy: 0,
       loading: { slots: 3, slotsTotal: 4, ms: 1 },
     }],
+    ["a second worker, for --verify", {}, {
+      slotsBusy: 0,
+      awaitedVoter: "a second worker, for --verify",
+    }],
     ["inputs: slots are idle until more of them are read", { isReading: true }, {
       queued: 0,
       slotsBusy: 1,

@@ -463,6 +463,25 @@ test("a worker that is lost between two votes, and comes back, does not confirm 
   assertPolite(first, second);
 });
 
+test("a new process at the address of a worker does not confirm what that worker has put out", async (simulation) => {
+  const { recorded, workers } = await verifiedOn(simulation, [{ slots: 4 }, { slots: 4 }]);
+  const [first, second] = workers;
+  second.hold();
+  const inputs = numberedInputs(20);
+  recorded.add(inputs);
+  await simulation.until("it has voted", () => first.received.jobs.length >= 12);
+  const voted = first.received.jobs.length;
+  first.restart();
+  await recorded.connected(2);
+  await simulation.until("it votes again", () => first.received.jobs.length > voted);
+  await simulation.advance(10_000);
+  assert.equal(recorded.completions.length, 0);
+  second.release();
+  recorded.addAll([]);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+});
+
 test("an exit code counts when two workers agree on it, and the job is retried", async (simulation) => {
   const policy = { ...DEFAULT_POLICY, retries: 1 };
   const { recorded, workers } = await verifiedOn(simulation, [{}, {}], { policy });

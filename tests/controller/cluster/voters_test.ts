@@ -87,10 +87,14 @@ test("a verified run that listens says what it waits for, once", async (simulati
   assert.deepEqual(recorded.warnings, [
     "--verify waits for a worker on another machine: all 2 are on the host of one, which has one vote",
   ]);
+  const { awaitedVoter } = recorded.cluster.status;
+  assert.equal(awaitedVoter, "a worker on another machine, for --verify");
   const third = await simulation.worker();
   await join(simulation, recorded, third, keyOf("other"));
   await recorded.completed(inputs.length);
   recorded.assertEchoed(inputs);
+  const isAwaited = () => recorded.cluster.status.awaitedVoter !== undefined;
+  await simulation.until("it waits no longer", () => !isAwaited());
 });
 
 test("without keys a verified run says what it cannot promise, once, unless all workers are of this user", async (simulation) => {
