@@ -27,6 +27,14 @@ export interface WorkerOrigin {
   readonly proof?: PeerProof | undefined;
 }
 
+/** What a worker is called in this run. */
+export interface WorkerIds {
+  readonly identity: string;
+  /** The name of its node. Of a worker of version 1, which has none, it is where it is. */
+  readonly node: string;
+  readonly voter: string;
+}
+
 /** Says why a worker must not be used, from its address and what it says of itself; `undefined` if it may be. */
 export type RefusalOf = (
   name: string,
@@ -52,6 +60,7 @@ export class ConnectedWorker {
   answers = 0;
   #identity: string | undefined;
   #node: string | undefined;
+  #voter: string | undefined;
   #state: WorkerState = { kind: "connecting" };
 
   constructor(
@@ -113,21 +122,17 @@ export class ConnectedWorker {
     return this.#identity ?? this.origin;
   }
 
-  /**
-   * Whose vote its results are: two workers on a machine have one. Without a key, the machine is not known. Then a new
-   * process at an address has the vote of the one before it, and one that has dialed is what it says.
-   */
+  /** Whose vote its results are, as `WorkerIdentities` has decided. */
   get voter(): string {
-    if (this.proof?.kind === "key") return this.proof.machine;
-    return this.address || this.isLocal ? this.origin : this.instance;
+    return this.#voter ?? this.instance;
   }
 
-  /** `node`: the name of its node. Of a worker of version 1, which has none, it is where it is. */
-  onReady(description: WorkerDescription | undefined, identity: string, node: string): void {
+  onReady(description: WorkerDescription | undefined, { identity, node, voter }: WorkerIds): void {
     if (this.#state.kind !== "connecting") throw new TypeError(`It is ${this.#state.kind}`);
     this.#state = { kind: "ready", description };
     this.#identity = identity;
     this.#node = node;
+    this.#voter = voter;
   }
 
   onDraining(): void {

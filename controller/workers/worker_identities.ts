@@ -24,6 +24,8 @@ export class WorkerIdentities {
   /** The reasons why workers are excluded, by their identity. */
   readonly #excluded = new Map<string, string>();
   readonly #nodes = new NodeNames();
+  /** Whose votes the results of workers without keys are: by their instances, and by the places of those dialed. */
+  readonly #voters = new Map<string, string>();
   #duplicates = 0;
 
   /**
@@ -39,6 +41,20 @@ export class WorkerIdentities {
   /** The name of its node: what it says, with a number if another one says the same, or where it is. */
   nodeOf({ place }: ConnectedWorker, description: WorkerDescription | undefined): string {
     return this.#nodes.take(oneLine(description?.machine ?? "").trim() || place);
+  }
+
+  /**
+   * Whose vote its results are: two workers on a machine have one. Without a key, the machine is not known. Then a process
+   * that is reached at another place, and another process at its place, have the vote that it had.
+   */
+  voterOf({ proof, address, isLocal, origin }: ConnectedWorker, instance: string): string {
+    if (proof?.kind === "key") return proof.machine;
+    const known = this.#voters.get(instance);
+    if (!address && !isLocal) return known ?? instance; // its port says nothing
+    const place = `at ${origin}`;
+    const voter = known ?? this.#voters.get(place) ?? instance;
+    this.#voters.set(instance, voter).set(place, voter);
+    return voter;
   }
 
   /** The worker among `members` that has the same instance, unless a proof shows that it is on another machine. */

@@ -251,7 +251,9 @@ export class Workers {
       );
     }
     this.#hasHadMember = true;
-    worker.onReady(description, identity, this.#identities.nodeOf(worker, description));
+    const node = this.#identities.nodeOf(worker, description);
+    const voter = this.#identities.voterOf(worker, instance);
+    worker.onReady(description, { identity, node, voter });
     address?.onReady();
     connection.pause(this.#isPaused);
     this.#events.onReady(worker);

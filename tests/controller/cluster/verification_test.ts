@@ -482,6 +482,31 @@ test("a new process at the address of a worker does not confirm what that worker
   recorded.assertEchoed(inputs);
 });
 
+test("a process that is reached at another address does not confirm what it has put out", async (simulation) => {
+  const instance = "00112233445566778899aabbccddeeff";
+  const slots = 4;
+  const workers = await simulation.workers({ slots, instance }, { slots, instance }, { slots });
+  const [first, again, second] = workers as Workers;
+  const recorded = simulation.cluster(VERIFIED);
+  second.hold();
+  for (const worker of [first, second]) recorded.dial(worker);
+  await recorded.connected(2);
+  const inputs = numberedInputs(20);
+  recorded.add(inputs);
+  await simulation.until("it has voted", () => first.received.jobs.length >= 12);
+  await first.close();
+  await recorded.connected(1);
+  recorded.dial(again);
+  await recorded.connected(2);
+  await simulation.until("it votes again", () => again.received.jobs.length > 0);
+  await simulation.advance(10_000);
+  assert.equal(recorded.completions.length, 0);
+  second.release();
+  recorded.addAll([]);
+  await recorded.completed(inputs.length);
+  recorded.assertEchoed(inputs);
+});
+
 test("an exit code counts when two workers agree on it, and the job is retried", async (simulation) => {
   const policy = { ...DEFAULT_POLICY, retries: 1 };
   const { recorded, workers } = await verifiedOn(simulation, [{}, {}], { policy });
