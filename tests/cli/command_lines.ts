@@ -41,6 +41,7 @@ const SIGNALS = [
   "SIGUSR2",
   "SIGTSTP",
   "SIGCONT",
+  "SIGXFSZ",
 ];
 
 const runtime = withProgram(await detectRuntime(), process.argv[2]);
