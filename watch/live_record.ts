@@ -12,6 +12,9 @@ import { join } from "../runtime/files/path.ts";
 /** The file, in the folder of the journal. */
 const NAME = "live.json";
 
+/** The file before it is whole. */
+const UNFINISHED = `${NAME}.new`;
+
 /** No such file is longer. */
 const BYTES_MAX = 4 * 1024;
 
@@ -41,7 +44,7 @@ export async function writeLiveRecord(
     toRun,
   };
   const path = join(state, NAME);
-  const written = `${path}.new`;
+  const written = join(state, UNFINISHED);
   await removeIfThere(files, written);
   try {
     await files.create(written, `${JSON.stringify({ v: 1, ...record })}\n`);
@@ -52,9 +55,9 @@ export async function writeLiveRecord(
   }
 }
 
-/** Removes the file. */
+/** Removes the file, and what a run that was killed has written of it. The run holds the lock of its outputs. */
 export async function removeLiveRecord(files: FolderFiles, state: string): Promise<void> {
-  await removeIfThere(files, join(state, NAME));
+  for (const name of [NAME, UNFINISHED]) await removeIfThere(files, join(state, name));
 }
 
 /** Reads the file; `undefined` if there is none, or none that makes sense. */
