@@ -67,7 +67,13 @@ export function trialResult(report: string, end: TrialEnd): TrialResult {
   };
 }
 
-/** Whether a trial whose report has got as far as this has only to end. */
+/** How many jobs have begun in a trial whose report has got as far as this. All behind the first two count as one. */
+export function jobsBegun(report: string): number {
+  return linesOf(report)
+    .filter((line) => "phase" in line && (line.phase === "run" || line.phase === "jobs")).length;
+}
+
+/** Whether it has only to end. */
 export function isEnding(report: string): boolean {
   return linesOf(report).some((line) => "phase" in line && line.phase === "unload");
 }
