@@ -16,7 +16,7 @@ import { checkFile, checkFunctions, checkLibraries } from "./file_checks.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { type CheckedInput, type InputTrials, isSound, tryInput } from "./input_trials.ts";
 import { checkJobs } from "./job_checks.ts";
-import { checkRepeated, leavesThreads } from "./repeat_checks.ts";
+import { checkRepeated } from "./repeat_checks.ts";
 import { crashText, type TrialResult } from "./trial_result.ts";
 import { Trials } from "./trials.ts";
 
@@ -117,7 +117,7 @@ export class CoreCheck {
     if (!chosen) return { trial: undefined, outputBytes: 0 };
     const { plain, input } = chosen;
     // Each further job would leave more behind.
-    if ((plain.left?.processes ?? 0) > 0 || plain.survivors > 0 || leavesThreads(plain)) {
+    if ((plain.left?.processes ?? 0) > 0 || plain.survivors > 0) {
       return { trial: plain, outputBytes: 0 };
     }
     const trial = await this.#trials.run({

@@ -1,5 +1,6 @@
 /** Whether memory grows from run to run. Pure. */
 
+import { growsToTheEnd } from "./steady_growth.ts";
 import type { Usage } from "./trial_plan.ts";
 
 /**
@@ -33,11 +34,13 @@ export function growthPerRun(all: readonly Usage[]): number {
   const heap = last.heapBytes - first.heapBytes;
   const resident = last.residentBytes - first.residentBytes;
   const heapIntervalsMin = Math.max(GROWING_INTERVALS_MIN, GROWING_HEAP_PART_MIN * rest.length);
-  const isHeap = heap >= HEAP_GROWTH_BYTES_MIN &&
-    growingIntervals(usage.map(({ heapBytes }) => heapBytes)) >= heapIntervalsMin;
+  const heapSizes = usage.map(({ heapBytes }) => heapBytes);
+  const residentSizes = usage.map(({ residentBytes }) => residentBytes);
+  const isHeap = heap >= HEAP_GROWTH_BYTES_MIN && growsToTheEnd(heapSizes) &&
+    growingIntervals(heapSizes) >= heapIntervalsMin;
   const isResident = resident >= RESIDENT_GROWTH_BYTES_MIN &&
-    resident / runs >= RESIDENT_GROWTH_PER_RUN_MIN &&
-    growingIntervals(usage.map(({ residentBytes }) => residentBytes)) >= GROWING_INTERVALS_MIN;
+    resident / runs >= RESIDENT_GROWTH_PER_RUN_MIN && growsToTheEnd(residentSizes) &&
+    growingIntervals(residentSizes) >= GROWING_INTERVALS_MIN;
   return Math.round(Math.max(isHeap ? heap / runs : 0, isResident ? resident / runs : 0));
 }
 

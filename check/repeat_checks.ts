@@ -3,6 +3,7 @@
 import { formatBytes, formatMeasured, formatNoun } from "../system/format.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { growthPerRun } from "./memory_growth.ts";
+import { threadGrowth, THREADS_MORE_MAX } from "./thread_growth.ts";
 import { crashText, failureText, type TrialResult } from "./trial_result.ts";
 
 /** Fewer runs say nothing about leaks. */
@@ -25,7 +26,10 @@ function checkLeaks(trial: TrialResult, outputBytes: number): Finding {
   if (failure !== undefined) return finding.failed(failure);
   const { runs } = trial.times;
   if (runs < RUNS_MIN) {
-    return finding.skipped(`jobs take too long to run more than ${runs} of them`);
+    const why = threadGrowth(trial.threadCounts).threads > THREADS_MORE_MAX
+      ? "jobs leave too many threads behind"
+      : "jobs take too long";
+    return finding.skipped(`${why} to run more than ${runs} of them`);
   }
   const growth = growthPerRun(trial.usage);
   if (growth === 0) return finding.ok(`memory does not grow over ${formatNoun(runs, "run")}`);
@@ -39,25 +43,16 @@ function checkLeaks(trial: TrialResult, outputBytes: number): Finding {
   );
 }
 
-/** Whether the second job has left more threads than the first. */
-export function leavesThreads({ runs: [first, second] }: TrialResult): boolean {
-  return first !== undefined && second !== undefined && second.threads > first.threads;
-}
-
 function checkThreads(trial: TrialResult): Finding {
   const finding = findingsOf("threads");
-  const { usage, runs } = trial;
-  if (leavesThreads(trial)) return finding.failed("each job leaves threads behind");
+  const { threadCounts, runs } = trial;
   if (trial.times.runs === 0) return finding.skipped("no job has run to its end");
-  const [first] = usage;
-  const last = usage.at(-1);
-  const more = first && last ? last.threads - first.threads : 0;
-  if (first && last && more > 0) {
-    return finding.failed(
-      `${more} more threads after ${
-        formatNoun(last.run - first.run, "run")
-      }: jobs leave threads behind`,
-    );
+  const last = threadCounts.at(-1);
+  const { threads: more, isLeak } = threadGrowth(threadCounts);
+  if (last && isLeak !== false) {
+    const text = `${formatNoun(more, "more thread")} after ${formatNoun(last.run, "run")}`;
+    if (isLeak === true) return finding.failed(`${text}: jobs leave threads behind`);
+    return finding.warning(`${text}, which are too few to tell whether jobs leave threads behind`);
   }
   const kept = last?.threads ?? runs.at(-1)?.threads ?? 0;
   if (kept === 0) return finding.ok("no thread is left after a job");

@@ -12,7 +12,8 @@ import type { GuardedCore } from "../runtime/native/guarded_core.ts";
 import { openGuardedCore } from "../runtime/open_guarded_core.ts";
 import type { CoreProcess, NativeCore, Runtime } from "../runtime/ports.ts";
 import { heapBytes, ownResidentBytes, startedProcesses, threadIds } from "./process_facts.ts";
-import type { Phase, ReportLine, RunReport, TrialPlan, Usage } from "./trial_plan.ts";
+import { THREADS_MORE_MAX } from "./thread_growth.ts";
+import type { Phase, ReportLine, RunReport, ThreadCount, TrialPlan, Usage } from "./trial_plan.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
@@ -27,10 +28,7 @@ const MORE_RUNS_MS = 2_000;
 /** How often memory is looked at. */
 const RUNS_PER_LOOK = 125;
 
-/** A core that starts threads in each job, and never ends them, must not use up those of the machine. */
-const THREADS_MAX = 64;
-
-/** How often threads are counted. */
+/** How often threads are counted, behind the first runs: jobs that take long have no others. */
 const RUNS_PER_COUNT = 32;
 
 const STDERR = 2;
@@ -127,6 +125,7 @@ class Runs {
   readonly #before: ReadonlySet<string>;
   readonly #times: number[] = [];
   readonly #usage: Usage[] = [];
+  readonly #threadCounts: ThreadCount[] = [];
 
   constructor(
     { clock }: Runtime,
@@ -150,13 +149,14 @@ class Runs {
       if (index > 0 && this.#clock.now() - startedAtMs > limitMs) break;
       this.#once(input, index);
       if ((index + 1) % RUNS_PER_LOOK === 0) this.#look(index + 1);
-      if (index % RUNS_PER_COUNT === 0 && this.#threads() > THREADS_MAX) break;
+      if (this.#hasTooManyThreads(index)) break;
     }
     this.#report({ phase: "after" });
     const sorted = this.#times.toSorted((one, other) => one - other);
     const medianMs = sorted[sorted.length >> 1] ?? 0;
     this.#report({ times: { runs: sorted.length, medianMs, maxMs: sorted.at(-1) ?? 0 } });
     this.#report({ usage: this.#usage });
+    this.#report({ threadCounts: this.#threadCounts });
   }
 
   #once(input: Uint8Array, index: number): void {
@@ -220,8 +220,15 @@ class Runs {
   }
 
   #look(run: number): void {
+    this.#usage.push({ run, residentBytes: ownResidentBytes(), heapBytes: heapBytes() });
+  }
+
+  /** Whether there are so many more threads than behind the first run that no other may begin. */
+  #hasTooManyThreads(index: number): boolean {
+    if (index > RUNS_PER_COUNT && index % RUNS_PER_COUNT !== 0) return false;
     const threads = this.#threads();
-    this.#usage.push({ run, residentBytes: ownResidentBytes(), heapBytes: heapBytes(), threads });
+    this.#threadCounts.push({ run: index + 1, threads });
+    return threads - (this.#threadCounts[0]?.threads ?? 0) > THREADS_MORE_MAX;
   }
 
   #threads(): number {

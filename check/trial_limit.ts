@@ -1,15 +1,17 @@
-/** Limits how long a trial takes: until its jobs are over, and then until its process has ended. */
+/** Limits how long a trial takes: to load its core, for each job, and then until its process has ended. */
 
 import type { Clock, Timer } from "../runtime/clock.ts";
 
 /** How long a core may take at the end of its process, as in a slot. */
 const END_LIMIT_MS = 5_000;
 
-/** How often is looked whether that has begun. */
+/** How often is looked what it does. */
 const LOOK_MS = 250;
 
 /** A trial, as far as its limit is concerned. */
 export interface LimitedTrial {
+  /** How many jobs have begun; all behind the first ones count as one. */
+  jobsBegun(): number;
   /** Whether its jobs are over. */
   isEnding(): boolean;
   hasLostThread(): boolean;
@@ -21,10 +23,14 @@ export class TrialLimit {
   readonly #trial: LimitedTrial;
   readonly #looks: Timer;
   #timer: Timer;
+  #jobsBegun = 0;
   #problem: string | undefined;
   #isLateAtEnd = false;
 
-  /** `limitMs`: for its jobs. `moreMs`: what is added for many runs. `isKnown`: its core is known to be late at the end. */
+  /**
+   * `limitMs`: to load the core, and for each job. `moreMs`: what is added for many runs. `isKnown`: its core is known to be
+   * late at the end.
+   */
   constructor(
     clock: Clock,
     trial: LimitedTrial,
@@ -38,13 +44,23 @@ export class TrialLimit {
         this.#onLate(END_LIMIT_MS);
       });
     };
-    this.#timer = clock.after(limitMs + moreMs, () => {
-      if (trial.isEnding()) limitEnd();
-      else this.#onLate(limitMs);
-    });
-    this.#looks = clock.every(LOOK_MS, () => {
-      if (trial.isEnding()) limitEnd();
-    });
+    const limitStep = () =>
+      clock.after(limitMs + moreMs, () => {
+        if (!look()) this.#onLate(limitMs);
+      });
+    /** Whether the next step has begun. */
+    const look = () => {
+      const jobsBegun = trial.jobsBegun();
+      const isEnding = trial.isEnding();
+      if (!isEnding && jobsBegun === this.#jobsBegun) return false;
+      this.#jobsBegun = jobsBegun;
+      this.#timer.stop();
+      if (isEnding) limitEnd();
+      else this.#timer = limitStep();
+      return true;
+    };
+    this.#timer = limitStep();
+    this.#looks = clock.every(LOOK_MS, look);
   }
 
   /** What the trial did when it was killed because of the limit, for a sentence; `undefined` if it was not. */

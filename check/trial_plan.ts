@@ -57,13 +57,18 @@ export interface RunReport {
   readonly threads: number;
 }
 
-/** Memory and threads at one moment. */
+/** The threads of the core behind one of the runs. */
+export interface ThreadCount {
+  readonly run: number;
+  readonly threads: number;
+}
+
+/** Memory at one moment. */
 export interface Usage {
   readonly run: number;
   readonly residentBytes: number;
   /** What the C library's `malloc` has from the system for small blocks; 0 where that is not known. */
   readonly heapBytes: number;
-  readonly threads: number;
 }
 
 /** What the jobs have left behind. */
@@ -82,4 +87,5 @@ export type ReportLine =
   | { readonly ran: RunReport }
   | { readonly times: { readonly runs: number; readonly medianMs: number; readonly maxMs: number } }
   | { readonly usage: readonly Usage[] }
+  | { readonly threadCounts: readonly ThreadCount[] }
   | { readonly left: Remains };

@@ -1,7 +1,15 @@
 /** What has become of a trial, from its report and its end. Pure. */
 
 import { withReason } from "../system/failure_line.ts";
-import type { Phase, Remains, ReportedOutput, ReportLine, RunReport, Usage } from "./trial_plan.ts";
+import type {
+  Phase,
+  Remains,
+  ReportedOutput,
+  ReportLine,
+  RunReport,
+  ThreadCount,
+  Usage,
+} from "./trial_plan.ts";
 
 /** The result of a trial. */
 export interface TrialResult {
@@ -17,6 +25,7 @@ export interface TrialResult {
   readonly runs: readonly RunReport[];
   readonly times: { readonly runs: number; readonly medianMs: number; readonly maxMs: number };
   readonly usage: readonly Usage[];
+  readonly threadCounts: readonly ThreadCount[];
   /** `undefined` if the jobs were not over. */
   readonly left: Remains | undefined;
   /** The last lines that were printed. */
@@ -53,11 +62,18 @@ export function trialResult(report: string, end: TrialEnd): TrialResult {
     times: lastOf((line) => "times" in line ? line.times : undefined) ??
       { runs: 0, medianMs: 0, maxMs: 0 },
     usage: lastOf((line) => "usage" in line ? line.usage : undefined) ?? [],
+    threadCounts: lastOf((line) => "threadCounts" in line ? line.threadCounts : undefined) ?? [],
     left: lastOf((line) => "left" in line ? line.left : undefined),
   };
 }
 
-/** Whether a trial whose report has got as far as this has only to end. */
+/** How many jobs have begun in a trial whose report has got as far as this. All behind the first two count as one. */
+export function jobsBegun(report: string): number {
+  return linesOf(report)
+    .filter((line) => "phase" in line && (line.phase === "run" || line.phase === "jobs")).length;
+}
+
+/** Whether it has only to end. */
 export function isEnding(report: string): boolean {
   return linesOf(report).some((line) => "phase" in line && line.phase === "unload");
 }

@@ -11,7 +11,7 @@ import { startSelf } from "../system/self.ts";
 import { hasLostThread, markedProcesses } from "./process_facts.ts";
 import type { TrialPlan } from "./trial_plan.ts";
 import { TrialLimit } from "./trial_limit.ts";
-import { isEnding, type TrialResult, trialResult } from "./trial_result.ts";
+import { isEnding, jobsBegun, type TrialResult, trialResult } from "./trial_result.ts";
 
 /** A killed process that has not ended after this time hangs in the kernel. */
 const END_TURN_MS = 20;
@@ -60,7 +60,7 @@ export class Trials {
   /** Whether the core has taken too long at the end of a trial: the next ones need not wait for that again. */
   #isLateAtEnd = false;
 
-  /** `folder`: its own temporary folder. `limitMs`: how long a trial may take beyond the time for many runs. */
+  /** `folder`: its own temporary folder. `limitMs`: how long loading the core, or one job, may take. */
   constructor(runtime: Runtime, core: string, folder: string, limitMs: number) {
     this.#runtime = runtime;
     this.#core = core;
@@ -120,8 +120,10 @@ export class Trials {
     };
     const child = new Child(started, { clock, pace: this.#pace, onLine });
     this.#current = child;
+    const reported = () => this.#isEnded ? "" : readFileSync(report, "utf8"); // its folder may be gone then
     const limit = new TrialLimit(clock, {
-      isEnding: () => !this.#isEnded && isEnding(readFileSync(report, "utf8")), // whose folder may be gone then
+      jobsBegun: () => jobsBegun(reported()),
+      isEnding: () => isEnding(reported()),
       hasLostThread: () => hasLostThread(started.pid),
       kill: () => child.kill(),
     }, { limitMs: this.#limitMs, moreMs: budgetMs, isKnown: this.#isLateAtEnd });

@@ -18,7 +18,7 @@ import { programName } from "../program/resume_command.ts";
 import { exit } from "../terminal/stderr.ts";
 import { writeStdout } from "../terminal/stdout.ts";
 
-/** How long a process may load the core and run its jobs if the user does not say. */
+/** How long loading the core, or a job, may take if the user does not say. */
 const TIMEOUT_MS = 60_000;
 
 /** The columns of the table: the longest state and the longest name of a check. */

@@ -17,7 +17,7 @@ export function addCheckOptions(command: Command): Command {
     .argument("[input...]", "inputs, files; a few built-in ones if there are none")
     .option(
       "--timeout <time>",
-      "how long a process may load the core and run its jobs (default: 60s)",
+      "how long loading the core, or a job, may take (default: 60s)",
       parseTimeout,
     )
     .option("--json", "print the findings as one JSON object on stdout")

@@ -25,6 +25,7 @@ const SOUND: TrialResult = {
   runs: [RAN, RAN],
   times: { runs: 1, medianMs: 1, maxMs: 1 },
   usage: [],
+  threadCounts: [],
   left: { processes: 0, files: [] },
   printed: [],
   survivors: 0,

@@ -47,6 +47,26 @@ test("memory that is constant, shrinks, or has one step does not grow", () => {
   }
 });
 
+test("memory that grows for three quarters of the runs, and then no more, is a cache that fills", () => {
+  const fill = (run: number) => Math.min(run, 30_000) * 2 * KIB;
+  for (const growing of [{ heapBytes: fill }, { residentBytes: fill }]) {
+    const at = { heapBytes: () => MIB, residentBytes: () => 50 * MIB, ...growing };
+    const usage = usageOf(5_000, (run) => ({
+      heapBytes: at.heapBytes(run),
+      residentBytes: at.residentBytes(run),
+    }));
+    assert.equal(growthPerRun(usage), 0);
+  }
+});
+
+test("a leak is seen below what the runtime takes while it warms up", () => {
+  const usage = usageOf(5_000, (run) => ({
+    heapBytes: run * 48 + (run > 5_000 ? MIB : 0),
+    residentBytes: 50 * MIB,
+  }));
+  assert.equal(growthPerRun(usage), 78);
+});
+
 test("what is used before the first sample is no leak, and one sample says nothing", () => {
   const usage = usageOf(2_500, () => ({ heapBytes: 100 * MIB, residentBytes: 100 * MIB }));
   assert.equal(growthPerRun(usage), 0);
@@ -65,6 +85,6 @@ function usageOf(
 ): Usage[] {
   return Array.from({ length: SAMPLES }, (_, index) => {
     const run = (index + 1) * step;
-    return { run, threads: 0, ...at(run) };
+    return { run, ...at(run) };
   });
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { ReportLine, RunReport } from "../../check/trial_plan.ts";
-import { crashText, trialResult } from "../../check/trial_result.ts";
+import { crashText, jobsBegun, trialResult } from "../../check/trial_result.ts";
 import fc from "../lib/properties.ts";
 import { test } from "../lib/test.ts";
 
@@ -77,6 +77,13 @@ test("a report that is cut anywhere is read as far as it goes", () => {
     const result = trialResult(report.slice(0, length), ENDED);
     assert.equal(result.crash === undefined, result.phase === "unload");
   }));
+});
+
+test("jobs that have begun are counted, all behind the first two as one", () => {
+  const run: ReportLine[] = [{ phase: "run" }, { phase: "free" }, { ran: RAN }];
+  const lines: ReportLine[] = [{ phase: "init" }, ...run, ...run, { phase: "jobs" }];
+  const counts = lines.map((_, index) => jobsBegun(reportOf(lines.slice(0, index + 1))));
+  assert.deepEqual(counts, [0, 1, 1, 1, 2, 2, 2, 3]);
 });
 
 function reportOf(lines: readonly ReportLine[]): string {

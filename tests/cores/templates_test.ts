@@ -1,4 +1,4 @@
-/** The projects that `distcomp new` writes build with their compilers, run, and say why a job has failed. */
+/** The projects that `distcomp new` writes build with their compilers, are sound, run, and say why a job has failed. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { Workspace } from "../cli/workspace.ts";
-import { slow, testUnless } from "../lib/test.ts";
+import { slow, slowTestUnless, testUnless } from "../lib/test.ts";
 import { type Language, LANGUAGES, type PlantedBug } from "./languages.ts";
 
 const JOBS = 24;
@@ -18,13 +18,16 @@ for (const language of LANGUAGES) {
     `the project of ${language.key} builds, runs, and says why a job fails`,
     () => tryProject(language),
   );
+  slowTestUnless(
+    language.missing,
+    `distcomp check finds nothing wrong with the project of ${language.key}`,
+    () => checkProject(language),
+  );
 }
 
 async function tryProject(language: Language): Promise<void> {
   await using workspace = await Workspace.make();
-  const made = await workspace.run(["new", language.key, "sum"]);
-  assert.equal(made.code, 0, made.stderr);
-  await make(workspace, language);
+  await makeNew(workspace, language);
   const samples = await workspace.run(["run", "sum/sum.so", "sum/inputs/"]);
   assert.equal(samples.code, 0, samples.stderr);
   const outputs = { "a.txt": "6.000\n", "b.txt": "0.750\n", "c.txt": "996.000\n" };
@@ -32,6 +35,14 @@ async function tryProject(language: Language): Promise<void> {
   await tryWrongInput(workspace);
   await tryLines(workspace);
   if (language.bug) await tryBug(workspace, language, language.bug);
+}
+
+async function checkProject(language: Language): Promise<void> {
+  await using workspace = await Workspace.make();
+  await makeNew(workspace, language);
+  const { code, stdout } = await workspace.run(["check", "sum/sum.so", "sum/inputs/a.txt"]);
+  assert.equal(code, 0, stdout);
+  assert.doesNotMatch(stdout, /^failed/m);
 }
 
 /** One of many inputs is no list of numbers. */
@@ -98,6 +109,13 @@ async function exitCodeOf(workspace: Workspace, folder: string): Promise<number 
   const failed = (await workspace.records(folder)).filter(({ state }) => state === "failed");
   assert.equal(failed.length, 1);
   return failed[0]?.exitCode;
+}
+
+/** Writes the project, and builds it. */
+async function makeNew(workspace: Workspace, language: Language): Promise<void> {
+  const made = await workspace.run(["new", language.key, "sum"]);
+  assert.equal(made.code, 0, made.stderr);
+  await make(workspace, language);
 }
 
 /** Builds the project. `-B`: a source may have changed within the resolution of the file system's times. */

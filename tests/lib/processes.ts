@@ -46,6 +46,13 @@ const LIFE_LIMIT_MS = 300_000;
 /** A run that is told to end at the end of its test may finish its jobs within this time. */
 const JOBS_END_MS_MAX = 1_000;
 
+/**
+ * Another program may take this long to end at the end of its test. A worker waits for its jobs, and in a test that has
+ * failed nobody lets them go on. If all of its workers waited in vain, the runner would give up on the test, and tell its
+ * error as that of the next one.
+ */
+const PROGRAM_END_MS_MAX = 40_000;
+
 /** Calls `look` until it returns a value that is neither undefined nor false, and returns that value. */
 export async function eventually<T>(
   what: string,
@@ -236,11 +243,12 @@ export class Program implements AsyncDisposable {
     return { code, stdout: this.stdout, stderr: this.stderr };
   }
 
-  /** The same for a run at the end of its test. If that has failed, nobody lets the jobs go on that it waits for. */
-  async #stopRun(): Promise<void> {
+  /** The same at the end of its test. If that has failed, nobody lets the jobs go on that it waits for. */
+  async #stopAtLast(): Promise<void> {
+    const limitMs = this.#isRun ? JOBS_END_MS_MAX : PROGRAM_END_MS_MAX;
     this.signal("SIGTERM");
-    await Promise.race([this.exited, delay(JOBS_END_MS_MAX)]);
-    this.signal("SIGQUIT");
+    await Promise.race([this.exited, delay(limitMs, undefined, { ref: false })]);
+    this.signal(this.#isRun ? "SIGQUIT" : "SIGTERM");
     await this.endsCleanly();
   }
 
@@ -308,7 +316,7 @@ export class Program implements AsyncDisposable {
   /** Ends the program, properly unless the test has ended it already, and cleans up. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (!this.#hasExited) await (this.#isRun ? this.#stopRun() : this.stop());
+      if (!this.#hasExited) await this.#stopAtLast();
     } finally {
       clearTimeout(this.#lifeLimit);
       await this.kill();

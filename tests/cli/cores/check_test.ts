@@ -39,7 +39,13 @@ const FAULTS: readonly [string, string, "failed" | "warning", string, RegExp][] 
   ["IN_INPUT", INPUT, "failed", "outputs", /its output lies in its input, which is freed when/],
   ["RANDOM", INPUT, "warning", "repeatable", /two processes give different outputs/],
   ["COUNTS", INPUT, "warning", "repeatable", /the second job of a process gives another output/],
-  ["STARTS_THREADS", INPUT, "failed", "threads", /each job leaves threads behind/],
+  [
+    "STARTS_THREADS",
+    INPUT,
+    "failed",
+    "threads",
+    /^96 more threads after 97 runs: jobs leave threads behind$/,
+  ],
   ["STARTS_PROCESS", INPUT, "warning", "processes", /2 processes left/],
   ["WRITES_FILE", INPUT, "warning", "files", /leaves scratch\.tmp in its working directory/],
   ["REMOVES_FOLDER", INPUT, "warning", "files", /removes its working directory/],
@@ -135,6 +141,27 @@ slowTestUnless(notLinux, "a thread that stays is no finding, but is told", async
   const { ended, findings } = await checked({ KEEPS_THREAD: 1 }, INPUT);
   assert.equal(ended.code, 0, ended.stdout);
   assert.match(findings.get("threads")?.text ?? "", /^it keeps a thread between jobs/);
+});
+
+slowTestUnless(
+  notLinux,
+  "threads that are started in the first thousand of many jobs are no finding, but are told",
+  async () => {
+    const { ended, findings } = await checked({ WARMS_UP: 1_000 }, INPUT);
+    assert.equal(ended.code, 0, ended.stdout);
+    assert.match(findings.get("threads")?.text ?? "", /^it keeps 5 threads between jobs/);
+  },
+);
+
+slowTestUnless(notLinux, "a thread that only some jobs leave behind is found", async () => {
+  for (
+    const [each, told] of [[3, /^75 more threads after 225 /], [1_000, /^\d+ more /]] as const
+  ) {
+    const { ended, findings } = await checked({ LEAVES_THREAD_EACH: each }, INPUT);
+    assert.equal(ended.code, 1, ended.stdout);
+    assert.match(findings.get("threads")?.text ?? "", told);
+    assert.match(findings.get("threads")?.text ?? "", / runs: jobs leave threads behind$/);
+  }
 });
 
 testUnless(notLinux, "a job that takes longer than the limit is ended and reported", async () => {

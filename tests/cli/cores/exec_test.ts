@@ -36,10 +36,12 @@ programTest(
     assert.equal(await readFile(workspace.at("out"), "utf8"), "new");
     assert.equal(await readFile(workspace.at("before"), "utf8"), "old output");
     assert.deepEqual((await readdir(workspace.path)).sort(), ["before", "in", "link", "out"]);
-    const printed = await workspace.run(["exec", BEHAVE, "in", "-o", "/dev/stdout"]);
-    assert.deepEqual(printed, { code: 0, stdout: "new", stderr: "" });
+    // In a shell: Bun gives programs a socket as stdout, which nobody can open by its name.
     const command = `${programCommand().join(" ")} exec ${BEHAVE} in -o /dev/stdout`;
-    execFileSync("sh", ["-c", `{ ${command}; echo more; } >> out`], { cwd: workspace.path });
+    const printedBy = (line: string) =>
+      execFileSync("sh", ["-c", line], { cwd: workspace.path, encoding: "utf8" });
+    assert.equal(printedBy(`${command} | cat`), "new");
+    printedBy(`{ ${command}; echo more; } >> out`);
     assert.equal(await readFile(workspace.at("out"), "utf8"), "newmore\n");
   },
 );

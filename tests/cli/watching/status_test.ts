@@ -84,8 +84,10 @@ programTest(
     await using one = await workspace.start(connecting);
     await using two = await workspace.start(connecting);
     await gate.reachedBy(2);
-    const { stdout } = await workspace.run(["status", "outputs", "--json"], { env });
-    const { workers, running } = JSON.parse(stdout) as RunSnapshot;
+    const { workers, running } = await eventually("the run answers", async () => {
+      const { code, stdout } = await workspace.run(["status", "outputs", "--json"], { env });
+      return code === 0 && JSON.parse(stdout) as RunSnapshot;
+    });
     const names = ["twin", "twin#2"];
     assert.deepEqual(workers.map(({ name }) => name).toSorted(), names);
     assert.deepEqual(running.map(({ worker }) => worker).toSorted(), names);
