@@ -184,6 +184,11 @@ export class Watchdog {
     this.#kills.delete(endpoint);
   }
 
+  /** The worker or its run drains: no job waits long for an output to be freed any more. */
+  onDraining(): void {
+    this.#longFrees.onDraining();
+  }
+
   close(): void {
     this.#limitsTick?.stop();
   }
