@@ -8,7 +8,7 @@ import type { ProcessEnd, Runtime } from "../runtime/ports.ts";
 import { Child } from "../system/child.ts";
 import { PrintingPace } from "../system/printing_pace.ts";
 import { startSelf } from "../system/self.ts";
-import { hasLostThread, markedProcesses } from "./process_facts.ts";
+import { lostThread, markedProcesses } from "./process_facts.ts";
 import type { TrialPlan } from "./trial_plan.ts";
 import { TrialLimit } from "./trial_limit.ts";
 import { isEnding, type TrialResult, trialResult } from "./trial_result.ts";
@@ -122,7 +122,7 @@ export class Trials {
     this.#current = child;
     const limit = new TrialLimit(clock, {
       isEnding: () => !this.#isEnded && isEnding(readFileSync(report, "utf8")), // whose folder may be gone then
-      hasLostThread: () => hasLostThread(started.pid),
+      lostThread: () => lostThread(started.pid),
       kill: () => child.kill(),
     }, { limitMs: this.#limitMs, moreMs: budgetMs, isKnown: this.#isLateAtEnd });
     const end = await child.settled;

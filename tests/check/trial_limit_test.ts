@@ -65,7 +65,7 @@ class LimitedTrial {
   constructor(isKnown = false) {
     const trial = {
       isEnding: () => this.isEnding,
-      hasLostThread: () => false,
+      lostThread: () => undefined,
       kill: () => void this.kills++,
     };
     this.limit = new TrialLimit(this.clock, trial, { limitMs: 1_000, moreMs: 2_000, isKnown });

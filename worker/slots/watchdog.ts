@@ -11,7 +11,7 @@ import { isAnswerWanted, type RelayedJob } from "../job.ts";
 import { DUMP_LATE, DUMP_LIMIT_MS, DumpingProcesses } from "./dumping_processes.ts";
 import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
 import { LongFrees } from "./long_frees.ts";
-import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
+import { type BusyCore, LostThreads } from "./lost_threads.ts";
 import { lastFirst } from "./returned_jobs.ts";
 import { RunningTimes } from "./running_times.ts";
 
@@ -129,14 +129,15 @@ export class Watchdog {
   *#busyCores(): Iterable<BusyCore> {
     for (const process of this.#context.loading()) {
       const what = "worker_init";
-      yield { pid: process.pid, what, end: () => process.kill(lostThread(what)) };
+      yield { pid: process.pid, what, end: (why) => process.kill(`${what} ${why}`) };
     }
     for (const { endpoint, dispatch, job, hasBegun } of this.#currentJobs()) {
       const process = this.#context.processAt(endpoint);
       if (!process || !(hasBegun || process.freeing)) continue;
       const name = hasBegun ? "worker_run_job" : "worker_free_outdata";
       const { pid } = process;
-      const end = () => this.#kill(endpoint, hasBegun ? job : undefined, "crash", lostThread(name));
+      const culprit = hasBegun ? job : undefined;
+      const end = (why: string) => this.#kill(endpoint, culprit, "crash", `${name} ${why}`);
       yield { pid, what: `${name} ${hasBegun ? dispatch : process.freeing}`, end };
     }
   }
