@@ -2,6 +2,8 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
+import { thisSystem } from "../runtime/proc_files.ts";
+import { type ProcessState, processState } from "../system/process_state.ts";
 
 /** Threads of the runtimes, which they may start at any time. */
 const RUNTIME_THREADS = /^(V8|tokio|Bun|HeapHelper|Heap |JIT)/;
@@ -35,9 +37,10 @@ export function startedProcesses(mark: string): number[] {
   );
 }
 
-/** Whether a process that has not ended has lost its first thread: Linux shows it as one that has ended. */
-export function hasLostThread(pid: number): boolean {
-  return /\) Z [^)]*$/.test(textOf(`/proc/${pid}/stat`));
+/** How a process that has not ended has lost its first thread, if it has: Linux shows it as one that has ended. */
+export function lostThread(pid: number): ProcessState | undefined {
+  const state = processState(thisSystem, pid);
+  return state?.letter === "Z" ? state : undefined;
 }
 
 function otherProcesses(): number[] {

@@ -1,6 +1,7 @@
 /** Limits how long a trial takes: to load its core, for each job, and then until its process has ended. */
 
 import type { Clock, Timer } from "../runtime/clock.ts";
+import { BY_FILTER, type ProcessState } from "../system/process_state.ts";
 
 /** How long a core may take at the end of its process, as in a slot. */
 const END_LIMIT_MS = 5_000;
@@ -14,7 +15,8 @@ export interface LimitedTrial {
   jobsBegun(): number;
   /** Whether its jobs are over. */
   isEnding(): boolean;
-  hasLostThread(): boolean;
+  /** How it has lost the thread of its core, if it has. */
+  lostThread(): Pick<ProcessState, "endedBy"> | undefined;
   kill(): void;
 }
 
@@ -80,9 +82,10 @@ export class TrialLimit {
   }
 
   #onLate(limitMs: number): void {
-    this.#problem = this.#trial.hasLostThread()
-      ? "ends its thread, as pthread_exit does,"
-      : `takes longer than ${limitMs / 1000}s`;
+    const lost = this.#trial.lostThread();
+    if (!lost) this.#problem = `takes longer than ${limitMs / 1000}s`;
+    else if (lost.endedBy === undefined) this.#problem = "ends its thread, as pthread_exit does,";
+    else this.#problem = `loses its thread to ${lost.endedBy}, ${BY_FILTER},`;
     this.#trial.kill();
   }
 }

@@ -8,7 +8,7 @@ import type { ProcessEnd, Runtime } from "../runtime/ports.ts";
 import { Child } from "../system/child.ts";
 import { PrintingPace } from "../system/printing_pace.ts";
 import { startSelf } from "../system/self.ts";
-import { hasLostThread, markedProcesses } from "./process_facts.ts";
+import { lostThread, markedProcesses } from "./process_facts.ts";
 import type { TrialPlan } from "./trial_plan.ts";
 import { TrialLimit } from "./trial_limit.ts";
 import { isEnding, jobsBegun, type TrialResult, trialResult } from "./trial_result.ts";
@@ -124,7 +124,7 @@ export class Trials {
     const limit = new TrialLimit(clock, {
       jobsBegun: () => jobsBegun(reported()),
       isEnding: () => isEnding(reported()),
-      hasLostThread: () => hasLostThread(started.pid),
+      lostThread: () => lostThread(started.pid),
       kill: () => child.kill(),
     }, { limitMs: this.#limitMs, moreMs: budgetMs, isKnown: this.#isLateAtEnd });
     const end = await child.settled;

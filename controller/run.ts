@@ -266,6 +266,7 @@ export class Run {
     if (phase === "draining" || phase === "stopped") return;
     this.#state = { phase: "draining", error };
     this.#counter.onCanceled(this.#cluster.cancelUnstarted());
+    this.#local?.onDraining();
     this.#cluster.end();
     this.#stopIfFinished();
   }

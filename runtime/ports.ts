@@ -105,7 +105,7 @@ export interface ProcessEnd {
 }
 
 /** The signals that a parent sends to its child: to end it, to stop it, or to let it go on. */
-export type ChildSignal = "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGTSTP" | "SIGCONT";
+export type ChildSignal = "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGTSTP" | "SIGCONT";
 
 /** A child process. */
 export interface ChildProcess {

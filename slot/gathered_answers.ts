@@ -81,6 +81,12 @@ export class GatheredAnswers {
     this.#onWritten(bytes);
   }
 
+  /** The connection is closed. What is gathered is not to be taken: its worker must see that jobs are lost. */
+  onDisconnected(): void {
+    this.#numbers[SlotNumber.heldBytes] = 0;
+    this.#numbers[SlotNumber.isDisconnected] = 1;
+  }
+
   #onWritten(bytes: number): void {
     this.#writtenBytes += bytes;
     this.#numbers[SlotNumber.heldBytes] = 0;

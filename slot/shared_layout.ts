@@ -29,6 +29,8 @@ export const SlotNumber = {
   freeing: 9,
   /** How many bytes the slot is reading that the core has reported as its output; 0 while it reads none. */
   readingBytes: 10,
+  /** 1 when the slot has found that its core has closed the connection to the worker. */
+  isDisconnected: 11,
 } as const;
 
 /** How many numbers there are. */

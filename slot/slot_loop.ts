@@ -15,6 +15,7 @@ import {
 } from "../protocol/mod.ts";
 import { messageOf } from "../runtime/error_text.ts";
 import type { FaultTrace } from "../runtime/native/fault_trace.ts";
+import { ClosedDescriptorError } from "../runtime/native/libc_channel.ts";
 import type { NativeCore, SlotChannel, SlotRuntime } from "../runtime/ports.ts";
 import { GatheredAnswers } from "./gathered_answers.ts";
 import { SlotAnswers } from "./slot_answers.ts";
@@ -67,7 +68,7 @@ export function runSlot(runtime: SlotRuntime, socketPath: string, start: SlotSta
   try {
     channel = runtime.openSlotChannel(socketPath);
     channel.allowCoreDumps(start.dumpsCore);
-    serveWorker(runtime, channel, socketPath, start);
+    status = serveWorker(runtime, channel, socketPath, start);
   } catch (error) {
     // The worker reports the last line that a slot prints. Deno and Bun would end an uncaught error with a stack.
     console.error(messageOf(error));
@@ -83,7 +84,7 @@ function serveWorker(
   channel: SlotChannel,
   socketPath: string,
   { number, slot: index, ticket, dumpsCore, notesExit, memory }: SlotStart,
-): void {
+): number {
   const path = sharedPath(socketPath, number);
   const shared = new Float64Array(channel.share(path, SLOT_SHARED_BYTES));
   if (notesExit) channel.noteExit?.(shared.buffer, slotNumberAt(SlotNumber.exitCalls));
@@ -97,7 +98,7 @@ function serveWorker(
     trace,
   });
   slot.register(ticket);
-  slot.serve();
+  return slot.serve();
 }
 
 interface SlotOptions {
@@ -149,8 +150,19 @@ class SlotLoop {
     this.#gathered.onRegistered();
   }
 
-  /** Serves the worker until it closes the connection. */
-  serve(): void {
+  /** Serves the worker until it closes the connection. Returns the exit status. */
+  serve(): number {
+    try {
+      this.#serve();
+      return 0;
+    } catch (error) {
+      if (!(error instanceof ClosedDescriptorError)) throw error;
+      this.#gathered.onDisconnected(); // the worker says why, as a line here would be one of the job
+      return BROKEN_STATUS;
+    }
+  }
+
+  #serve(): void {
     for (;;) {
       const bytes = this.#channel.read(this.#decoder.space());
       if (bytes === 0) break;

@@ -81,7 +81,7 @@ export class Child {
   }
 
   /** Stops the process, or lets it go on. */
-  signal(signal: "SIGSTOP" | "SIGTSTP" | "SIGCONT"): void {
+  signal(signal: "SIGINT" | "SIGSTOP" | "SIGTSTP" | "SIGCONT"): void {
     if (!this.#hasEnded) this.#process.kill(signal);
   }
 

@@ -227,7 +227,13 @@ export class Worker implements AsyncDisposable {
     return this.#drained ??= this.#drain();
   }
 
+  /** Its run starts no more jobs, and waits only for those that it has sent. */
+  onRunDraining(): void {
+    this.#executor.watchdog.onDraining();
+  }
+
   async #drain(): Promise<void> {
+    this.#executor.watchdog.onDraining();
     for (const connection of this.#connections) connection.drain();
     await this.#executor.drained(() => this.#refuseQueued());
     this.#refuseQueued();

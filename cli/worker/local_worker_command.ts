@@ -90,6 +90,7 @@ async function openDumps(
 async function handleOwnSignals(worker: Worker): Promise<void> {
   await handleSignals({
     onStop: (signal) => {
+      if (signal === "SIGINT") return worker.onRunDraining();
       // The run decides when its worker stops. After SIGTERM and SIGHUP, though, it may be about to be killed.
       if (signal !== "SIGTERM" && signal !== "SIGHUP") return;
       suspend(worker, false); // a stopped slot finishes no job

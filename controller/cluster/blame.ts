@@ -6,7 +6,7 @@
 import type { AntiAffinity } from "../../pool/job.ts";
 import type { Pool } from "../../pool/pool.ts";
 import { type FailingJob, FailingJobs } from "./failing_jobs.ts";
-import { reasonsOnSeveral, withCrashes } from "./failure_reason.ts";
+import { isCounted, reasonsOnSeveral, withCrashes } from "./failure_reason.ts";
 import {
   believedKind,
   countAttempt,
@@ -97,6 +97,7 @@ export class Blame<T extends Task> {
     failing.job = job;
     failing.answeredAtMs = answeredAtMs;
     failing.kind = believedKind(kindOf(answer), ms, job.payload.limits ?? this.#parts.policy);
+    failing.isCounted = isCounted(answer);
     nodes.run.answers += 1;
     nodes.run.busyMs += ms;
     if (failing.isBudgeted) nodes.run.budgetSpentMs += ms;
@@ -111,8 +112,8 @@ export class Blame<T extends Task> {
     const failing = this.#failing.get(task);
     if (!failing) throw new TypeError("The job has not failed");
     countAttempt(failing.attempts, failing.kind);
-    const { fault } = FAILURE_RULES[failing.kind];
-    if (fault) this.faults[fault] += 1;
+    const { fault, attempts } = FAILURE_RULES[failing.kind];
+    if (fault) this.faults[fault] += failing.isCounted ? 1 : attempts;
     const antiAffinity = this.#placeFor(failing, nowMs, isAgreed);
     if (antiAffinity) return { kind: "run", antiAffinity };
     return { kind: "end", completion: this.#end(failing, nowMs) };

@@ -16,6 +16,8 @@ export interface FailingJob<T extends Task> {
   readonly attempts: FailedAttempts;
   /** The kind of its last failure. */
   kind: FailureKind;
+  /** Whether the message of that says how often the job ran. */
+  isCounted: boolean;
   /** The nodes on which it has failed, and the first reason there. */
   readonly nodes: Map<Node, string>;
   readonly reasons: FailureAt[];
@@ -62,6 +64,7 @@ export class FailingJobs<T extends Task> {
       job: completion.job,
       attempts: { tries: 0, runs: 0, crashes: 0, answers: 0 },
       kind: kindOf(completion.answer),
+      isCounted: false,
       nodes: new Map(),
       reasons: [],
       best: { completion: this.#kept(completion), node, score: -Infinity },

@@ -51,6 +51,14 @@ export function reasonOfAnswer(answer: Answer): string {
     : answer.message;
 }
 
+/** A worker counts the ends of slots that are no attempts, such as those by SIGTERM, itself. */
+const COUNTED = /, \d+ times while it ran$/;
+
+/** Whether the message of an error says how often its job has run. */
+export function isCounted(answer: Answer): boolean {
+  return answer.kind === "error" && COUNTED.test(answer.message);
+}
+
 /** Adds the number of crashes to an error, as the worker's message is only about the last attempt. */
 export function withCrashes(answer: Answer, crashes: number): Answer {
   if (answer.kind !== "error" || crashes < 2) return answer;
@@ -58,6 +66,7 @@ export function withCrashes(answer: Answer, crashes: number): Answer {
 }
 
 function countedCrashes(message: string, crashes: number): string {
+  if (COUNTED.test(message)) return message;
   const count = `in ${crashes} attempts`;
   return message.startsWith(CRASHED)
     ? `crashed ${count}: ${message.slice(CRASHED.length)}`

@@ -162,6 +162,11 @@ export class LocalWorker {
     this.#repeat = this.#runtime.clock.after(REPEAT_MS, () => this.#child?.signal(signal));
   }
 
+  /** The run starts no more jobs. */
+  onDraining(): void {
+    if (this.#hasJoined) this.#child?.signal("SIGINT"); // before that it has no jobs, and may not handle signals yet
+  }
+
   /** Makes `close` return without waiting. The worker exits by itself. */
   abandon(): void {
     this.#abandoned.resolve();

@@ -101,7 +101,7 @@ export interface BunSubprocess {
   readonly stderr: ReadableStream<Uint8Array> | number;
   readonly exited: Promise<number>;
   readonly signalCode: string | number | null;
-  kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGTSTP" | "SIGCONT"): void;
+  kill(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGTSTP" | "SIGCONT"): void;
   unref(): void;
 }
 

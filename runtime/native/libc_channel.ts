@@ -23,6 +23,8 @@ const SOCK_STREAM = 1;
 const O_RDWR = 2;
 const SIGKILL = 9;
 const EINTR = 4;
+const EBADF = 9;
+const ENOTSOCK = platform === "darwin" ? 38 : 88;
 const PR_SET_PDEATHSIG = 1;
 /** PROT_READ and PROT_WRITE, and MAP_SHARED: the same on Linux and macOS. */
 const MAP_PROTECTION = 3;
@@ -30,6 +32,11 @@ const MAP_FLAGS = 1;
 /** What fails if a core reports an output that it does not have: its memory cannot be read. */
 const OUTPUT = "write of the core's output";
 const CALL_BYTES_MAX = 2 ** 30;
+
+/** The connection is not there any more: the core has closed its descriptor. */
+export class ClosedDescriptorError extends Error {
+  override name = "ClosedDescriptorError";
+}
 
 /** Connects to the worker's socket. On Linux, the system kills this process when the worker dies. */
 export function connectChannel<Pointer, Size>(
@@ -138,7 +145,10 @@ class LibcChannel<Pointer, Size> implements SlotChannel {
   }
 
   #failed(call: string): Error {
-    return new Error(`${call} on the worker's socket failed: ${this.#reason()}`);
+    const errno = this.#errno();
+    // Without its descriptors, Deno hangs when it loads the module that knows the names of errors.
+    if (errno === EBADF || errno === ENOTSOCK) return new ClosedDescriptorError();
+    return new Error(`${call} on the worker's socket failed: ${reasonOfErrno(errno)}`);
   }
 }
 

@@ -79,7 +79,7 @@ class LimitedTrial {
     const trial = {
       jobsBegun: () => this.jobsBegun,
       isEnding: () => this.isEnding,
-      hasLostThread: () => false,
+      lostThread: () => undefined,
       kill: () => void this.kills++,
     };
     this.limit = new TrialLimit(this.clock, trial, { limitMs: 1_000, moreMs, isKnown });

@@ -96,6 +96,22 @@ test("a worker that drains finishes the jobs that a crash has put back into the 
   await elapse(own.clock, drained);
 });
 
+test("a worker that drains hands back the jobs behind a core that never gets done with freeing an output, and ends", async () => {
+  await using own = await startFakeWorker();
+  await using controller = await connect2(own, "behave");
+  await showPaceIn(own.clock, controller);
+  const frees = sendLimited(controller, "frees");
+  const behind = sendLimited(controller, "echo never", { timeMs: 600_000n });
+  assert.equal(outputText(await elapse(own.clock, frees)), "done");
+  await isBusy(controller, 1);
+  const drainedAtMs = own.clock.now();
+  const drained = own.worker.drain();
+  await elapse(own.clock, failed(behind, "draining"));
+  await elapse(own.clock, drained);
+  assert(own.clock.now() - drainedAtMs < 7_000);
+  assert.deepEqual(await controller.closed, { by: "worker" });
+});
+
 test("a worker whose slots are all blocked refuses the jobs of a lost slot", async () => {
   // Virtual minutes pass while the files of the core are checked on a slow disk, and nobody pings.
   await using own = await startFakeWorker({ isUnkillable: true, controllerSilentMsMax: 6_000_000 });

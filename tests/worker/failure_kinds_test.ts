@@ -19,6 +19,7 @@ import { eventually } from "../lib/processes.ts";
 import { test } from "../lib/test.ts";
 import { connect, connectWith, failureOf, loadCore, run, send } from "./controllers.ts";
 import { connect2, failed, type Kind, sendLimited } from "./controllers_2.ts";
+import { DISCONNECTED } from "../../worker/slots/processes/process_end.ts";
 import { elapse, startFakeWorker, startOwnWorker, startTimedWorker } from "./own_worker.ts";
 
 /** Jobs that fail, the kind of their failure, and what the error says. */
@@ -51,7 +52,15 @@ test("a job that closes its slot's connection is to blame for the end of its slo
   await using worker = await startTimedWorker();
   await using controller = await connect2(worker, "behave");
   const job = failed(sendLimited(controller, "hang-up"), "crash");
-  assert.equal(await elapse(worker.clock, job), "closed its connection to the worker");
+  assert.equal(await elapse(worker.clock, job), DISCONNECTED);
+  assert.equal(await run(controller, "echo next"), "next");
+});
+
+test("a job that closes all descriptors fails with that reason, and nothing looks as if it had printed that", async () => {
+  await using worker = await startOwnWorker();
+  await using controller = await connect2(worker, "behave");
+  assert.equal(await failed(sendLimited(controller, "close-all x"), "crash"), DISCONNECTED);
+  assert.doesNotMatch(worker.log, /socket/);
   assert.equal(await run(controller, "echo next"), "next");
 });
 

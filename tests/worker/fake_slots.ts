@@ -6,7 +6,8 @@
  * `refuses` returns 7 from it, `crashes`, `killed` and `terminated` die in it, `stays` never unloads. Any other
  * loads if its file exists, and its jobs do what the core `behave` does for `echo`, `pid`, `sleep`, `spin`, `crash`,
  * `exit`, `hang-up` and `huge`. `core` outputs the name of the core, with `crash-before` the slot dies before it
- * has started the job, and `relay` begins an output of 2 GiB, of which it writes 4 MiB.
+ * has started the job, `relay` begins an output of 2 GiB, of which it writes 4 MiB, and with `frees` the core never
+ * gets done with freeing the output.
  */
 
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
@@ -117,9 +118,12 @@ export class FakeSlot extends SlotPeer {
     const job = this.#jobs.shift();
     this.#isRunning = job !== undefined && !this.isGone;
     if (!job || this.isGone) return;
-    const startedId = new Float64Array([Number(job.id)]);
-    writeSync(this.#shared, startedId, 0, 8, slotNumberAt(SlotNumber.startedId));
+    this.#note(SlotNumber.startedId, job);
     this.#run(job, inputOf(job));
+  }
+
+  #note(place: number, { id }: Frame): void {
+    writeSync(this.#shared, new Float64Array([Number(id)]), 0, 8, slotNumberAt(place));
   }
 
   #run(job: Frame, input: string): void {
@@ -128,6 +132,10 @@ export class FakeSlot extends SlotPeer {
     if (word === "crash") return this.exit({ signal: "SIGSEGV" });
     if (word === "exit") return this.exit({ exitCode: Number(rest) });
     if (word === "hang-up") return this.hangUp();
+    if (word === "frees") {
+      this.#note(SlotNumber.freeing, job);
+      return this.send(OK, job.id, concat(int32(0), blob(utf8("done"))));
+    }
     if (word === "sleep") {
       this.#clock.after(Number(rest), () => this.#answer(job, utf8("slept")));
       return;

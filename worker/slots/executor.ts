@@ -32,7 +32,7 @@ export class Executor {
   readonly hugeInputs: HugeInputs;
   readonly queueRoom: QueueRoom;
   readonly trials: CoreTrials;
-  readonly #watchdog: Watchdog;
+  readonly watchdog: Watchdog;
   readonly #terminations: Terminations;
   readonly #relaying: RelayingSlots;
   readonly #closing = new AbortController();
@@ -42,7 +42,7 @@ export class Executor {
   /** The time of the first event since the last pass: one reading of the clock serves all of them. */
   #eventAtMs: number | undefined;
   /** Set while the worker drains. */
-  #draining: { onTerminated(): void; onIdle(): void } | undefined;
+  #draining: { onBack(): void; onIdle(): void } | undefined;
 
   constructor(options: ExecutorOptions) {
     const { clock, launcher, coreLoadLimitMs, log } = options;
@@ -74,7 +74,7 @@ export class Executor {
     const onKilled = (job: Job<RelayedJob>, why: string) => this.#fail(job, "killed", why);
     this.#terminations = new Terminations(this.#pool, onKilled);
     this.#relaying = new RelayingSlots(this.#pool, () => this.#onEvent());
-    this.#watchdog = new Watchdog({
+    this.watchdog = new Watchdog({
       ...options,
       pool: this.#pool,
       processAt: (endpoint) => this.#slots.at(endpoint)?.process,
@@ -120,7 +120,7 @@ export class Executor {
     if (!entry) throw new TypeError("A job was submitted for a disconnected controller");
     this.#store.acquire(core);
     job.state = { name: "scheduled", core, entry };
-    this.#watchdog.onScheduled(job);
+    this.watchdog.onScheduled(job);
   }
 
   /** A place for the payload of a job that is about to be received, if there is one; it need not be used. */
@@ -169,12 +169,12 @@ export class Executor {
 
   /**
    * The worker drains. Resolves when there are no more jobs. From now on a job is queued only because its slot was
-   * lost: it runs again, unless no slot will ever take it. `onTerminated`: a slot was told to end, probably by
-   * whoever told the worker, and its jobs are queued; they had better be handed back.
+   * lost: it runs again, unless no slot will ever take it. `onBack`: jobs are queued that had better be handed back,
+   * since none of them had begun, or their slot was told to end, probably by whoever told the worker.
    */
-  drained(onTerminated: () => void): Promise<void> {
+  drained(onBack: () => void): Promise<void> {
     return new Promise((onIdle) => {
-      this.#draining = { onTerminated, onIdle };
+      this.#draining = { onBack, onIdle };
       this.#onEvent();
     });
   }
@@ -183,14 +183,14 @@ export class Executor {
   onTick(): ReturnType<Pool<RelayedJob>["currentJobs"]> {
     this.#slots.onTick();
     const nowMs = this.#onEvent();
-    this.#watchdog.onTick(nowMs);
+    this.watchdog.onTick(nowMs);
     return this.#pool.currentJobs();
   }
 
   /** Ends now: idle slots unload their cores, jobs that run are not finished. */
   close(): void {
     this.#closing.abort(new Error("The worker is shutting down"));
-    this.#watchdog.close();
+    this.watchdog.close();
     for (const { endpoint } of this.#pool.currentJobs()) this.#slots.at(endpoint)?.process?.kill();
   }
 
@@ -217,12 +217,10 @@ export class Executor {
 
   #onLost(...[endpoint, reason, cause, last, wasFreeing]: Parameters<SlotEvents["onLost"]>): void {
     const nowMs = this.#onEvent();
-    this.#watchdog.onLost(endpoint, reason, last, nowMs);
-    if (cause === "terminated") {
-      this.#terminations.onLost(endpoint, reason, last, nowMs);
-      this.#draining?.onTerminated();
-    }
+    this.watchdog.onLost(endpoint, reason, last, nowMs);
+    if (cause === "terminated") this.#terminations.onLost(endpoint, reason, last, nowMs);
     if (wasFreeing) returnJobs(this.#pool, endpoint, nowMs); // none of them has begun
+    if (cause === "terminated" || wasFreeing) this.#draining?.onBack();
     // A core may also crash between two jobs: then the job in flight is not to blame.
     const started = this.#pool.jobAt(endpoint, last)?.payload;
     const wasKilled = cause !== "self" || !started;
@@ -237,7 +235,7 @@ export class Executor {
   }
 
   #load(endpoint: EndpointId, key: CoreKey): void {
-    this.#watchdog.onLoad(endpoint);
+    this.watchdog.onLoad(endpoint);
     this.#relaying.onReplaced(endpoint);
     const core = this.#store.get(key);
     // Its file has to stay until it is loaded, even if all controllers that use it leave.

@@ -1,23 +1,29 @@
 /**
- * Notices processes whose core has ended the thread that called it, as `pthread_exit` does. The runtime's other threads
- * keep the process, which answers nothing any more. Linux then shows it as a zombie, like one that has ended.
+ * Notices processes whose core has lost the thread that called it: it has ended it, as `pthread_exit` does, or a filter
+ * of system calls has. The runtime's other threads keep the process, which answers nothing any more. Linux then shows it
+ * as a zombie, like one that has ended.
  */
 
 import type { ProcFiles } from "../../runtime/proc_files.ts";
+import { BY_FILTER, type ProcessState, processState } from "../../system/process_state.ts";
 
 /** How often each process is checked: most jobs are shorter, and are never checked twice. */
 const POLL_MS = 2_000;
 
-/** Why what the core was doing fails. `what`: the function that has ended its thread. */
-export const lostThread = (what: string) => `${what} has ended its thread, as pthread_exit does`;
+/** How the core has lost its thread, behind the name of the function that it was in. */
+function lostThread({ endedBy }: ProcessState): string {
+  return endedBy === undefined
+    ? "has ended its thread, as pthread_exit does"
+    : `has lost its thread to ${endedBy}, ${BY_FILTER}`;
+}
 
 /** A process whose core is doing something. */
 export interface BusyCore {
   readonly pid: number;
   /** What it does: another text for each job. */
   readonly what: string;
-  /** Ends the process, which will never answer. */
-  end(): void;
+  /** Ends the process, which will never answer. `why`: how it has lost its thread, behind the name of a function. */
+  end(why: string): void;
 }
 
 /** The processes that have lost their thread. */
@@ -39,15 +45,10 @@ export class LostThreads {
     this.#seen = new Map();
     for (const core of busy()) {
       const { pid, what } = core;
-      if (!isZombie(pid, this.#system)) continue;
+      const state = processState(this.#system, pid);
+      if (state?.letter !== "Z") continue;
       this.#seen.set(pid, what);
-      if (before.get(pid) === what) core.end();
+      if (before.get(pid) === what) core.end(lostThread(state));
     }
   }
-}
-
-function isZombie(pid: number, system: ProcFiles): boolean {
-  // Without one it is gone, or this is not Linux. The name in parentheses may have any characters.
-  const stat = system.text(`/proc/${pid}/stat`) ?? "";
-  return stat.startsWith("Z", stat.lastIndexOf(")") + 2);
 }

@@ -7,13 +7,15 @@ import type { CurrentJob } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
+import type { Log } from "../../system/log.ts";
 import { isAnswerWanted, type RelayedJob } from "../job.ts";
 import { DUMP_LATE, DUMP_LIMIT_MS, DumpingProcesses } from "./dumping_processes.ts";
 import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
 import { LongFrees } from "./long_frees.ts";
-import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
+import { type BusyCore, LostThreads } from "./lost_threads.ts";
 import { lastFirst } from "./returned_jobs.ts";
 import { RunningTimes } from "./running_times.ts";
+import { StoppedSlots } from "./stopped_slots.ts";
 
 /** How long a canceled job may still run. Most end sooner by themselves, and replacing a process takes time. */
 const CANCELED_LIMIT_MS = 200;
@@ -52,6 +54,7 @@ export interface WatchdogContext {
   readonly pool: Pool<RelayedJob>;
   readonly clock: Clock;
   readonly system: ProcFiles;
+  readonly log: Pick<Log, "printed">;
   /** The process behind an endpoint. */
   readonly processAt: (endpoint: EndpointId) => WatchedProcess | undefined;
   /** The processes that load a core, of slots and others. */
@@ -68,6 +71,7 @@ export class Watchdog {
   readonly #runningTimes = new RunningTimes();
   readonly #dumping: DumpingProcesses;
   readonly #lostThreads: LostThreads;
+  readonly #stopped: StoppedSlots;
   readonly #longFrees = new LongFrees();
   /** The jobs in slots whose answer is not wanted, and since when that is known. */
   #unwantedSinceMs = new Map<Job<RelayedJob>, number>();
@@ -80,6 +84,7 @@ export class Watchdog {
     this.#context = context;
     this.#lostThreads = new LostThreads(context.system);
     this.#dumping = new DumpingProcesses(context.system);
+    this.#stopped = new StoppedSlots(context.system, context.log);
   }
 
   /** A job was scheduled: from the first one with limits on, limits are checked. */
@@ -108,6 +113,7 @@ export class Watchdog {
   onTick(nowMs: number): void {
     this.#checkUnwanted(nowMs);
     this.#checkThreads(nowMs);
+    this.#stopped.tell(() => this.#busyCores(), nowMs);
     this.#checkFrees(nowMs);
   }
 
@@ -129,14 +135,15 @@ export class Watchdog {
   *#busyCores(): Iterable<BusyCore> {
     for (const process of this.#context.loading()) {
       const what = "worker_init";
-      yield { pid: process.pid, what, end: () => process.kill(lostThread(what)) };
+      yield { pid: process.pid, what, end: (why) => process.kill(`${what} ${why}`) };
     }
     for (const { endpoint, dispatch, job, hasBegun } of this.#currentJobs()) {
       const process = this.#context.processAt(endpoint);
       if (!process || !(hasBegun || process.freeing)) continue;
       const name = hasBegun ? "worker_run_job" : "worker_free_outdata";
       const { pid } = process;
-      const end = () => this.#kill(endpoint, hasBegun ? job : undefined, "crash", lostThread(name));
+      const culprit = hasBegun ? job : undefined;
+      const end = (why: string) => this.#kill(endpoint, culprit, "crash", `${name} ${why}`);
       yield { pid, what: `${name} ${hasBegun ? dispatch : process.freeing}`, end };
     }
   }
@@ -182,6 +189,11 @@ export class Watchdog {
   /** A slot loads a core, in a fresh process if need be: it is not killed for a job any more. */
   onLoad(endpoint: EndpointId): void {
     this.#kills.delete(endpoint);
+  }
+
+  /** The worker or its run drains: no job waits long for an output to be freed any more. */
+  onDraining(): void {
+    this.#longFrees.onDraining();
   }
 
   close(): void {

@@ -259,6 +259,19 @@ test("a job that is killed on one worker is tried on another before it fails", a
   await recorded.completed(inputs.length);
   assert.equal(recorded.ends.filter((end) => !end.startsWith("0: ")).length, 1);
   assert.deepEqual(workers.map((worker) => countsOf(worker).get("input 3")), [1, 1]);
+  assert(recorded.ends.some((end) => end.includes("in 6 attempts")), recorded.ends.join());
+  assert.equal(recorded.cluster.status.faults.crashes, 6, "three on each");
+});
+
+test("a job whose slots were ended again and again counts as one failed attempt on each worker", async (simulation) => {
+  const text = "was ended by SIGTERM, 10 times while it ran";
+  const { recorded, workers } = await connectedTo(simulation, {}, {});
+  failEverywhere(workers, ["input 3"], { kind: KINDS.killed, text });
+  const inputs = numberedInputs(40);
+  recorded.addAll(inputs);
+  await recorded.completed(inputs.length);
+  const [failed = ""] = recorded.ends.filter((end) => !end.startsWith("0: "));
+  assert.match(failed, /^killed: was ended by SIGTERM, 10 times while it ran$/);
   assert.equal(recorded.cluster.status.faults.crashes, 2);
 });
 

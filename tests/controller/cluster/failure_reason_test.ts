@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Answer } from "../../../controller/answer.ts";
 import {
+  isCounted,
   reasonOfAnswer,
   reasonsOnSeveral,
   withCrashes,
@@ -21,6 +22,13 @@ test("an error names the number of crashes if there was more than one", () => {
   assert.deepEqual(withCrashes(errorOf("so"), 3), errorOf("so, in 3 attempts"));
   const result: Answer = { kind: "result", result: { exitCode: 1, output: new Uint8Array() } };
   assert.equal(withCrashes(result, 3), result);
+});
+
+test("an error that says how often the slot was ended has no other number", () => {
+  const ended = errorOf("was ended by SIGTERM, 10 times while it ran");
+  assert.equal(isCounted(ended), true);
+  assert.equal(isCounted(errorOf("was killed by SIGKILL")), false);
+  assert.deepEqual(withCrashes(ended, 3), ended);
 });
 
 test("the reason of an answer is its message, or its exit code", () => {

@@ -1,6 +1,7 @@
 /** Processes whose core has ended the thread that called it. */
 
 import assert from "node:assert/strict";
+import { constants } from "node:os";
 import process from "node:process";
 import { LostThreads } from "../../../worker/slots/lost_threads.ts";
 import type { WorkerResponse } from "../../fixtures/peers/controller_v1.ts";
@@ -34,6 +35,23 @@ test("a process is ended that was seen as a zombie twice, two seconds after each
   isZombie = true;
   assert.equal(lostAt(10_000, "job 2"), 0);
   assert.equal(lostAt(12_000, "job 2"), 1);
+});
+
+test("a thread that a signal has ended was not ended by the core", () => {
+  const reasonOf = (exitCode: number) => {
+    const stat = `${PID} (core) Z ${"0 ".repeat(48)}${exitCode}\n`;
+    const threads = new LostThreads(systemOf({ [`/proc/${PID}/stat`]: stat }));
+    let reason = "";
+    for (const nowMs of [2_000, 4_000]) {
+      threads.end(() => [{ pid: PID, what: "job", end: (why) => reason = why }], nowMs);
+    }
+    return reason;
+  };
+  assert.equal(reasonOf(0), "has ended its thread, as pthread_exit does");
+  assert.equal(
+    reasonOf(constants.signals.SIGSYS),
+    "has lost its thread to SIGSYS, probably by a system call filter (seccomp)",
+  );
 });
 
 const noZombies = process.platform === "linux" ? slow : "needs /proc";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { causeOf, exitReason } from "../../../worker/slots/processes/process_end.ts";
 import { test } from "../../lib/test.ts";
 
-const NOTHING_SHARED = { hasOverflowedStack: false, readingBytes: 0 };
+const NOTHING_SHARED = { hasOverflowedStack: false, readingBytes: 0, isDisconnected: false };
 
 test("a process that ends by SIGQUIT after a report of a crash has crashed, and was told to end otherwise", () => {
   const end = { signal: "SIGQUIT" };

@@ -11,7 +11,7 @@ import { silentLog } from "../../../system/log.ts";
 import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { Launcher } from "../../../worker/slots/processes/launcher.ts";
 import { LoadError } from "../../../worker/cores/load_error.ts";
-import type { EndCause } from "../../../worker/slots/processes/process_end.ts";
+import { DISCONNECTED, type EndCause } from "../../../worker/slots/processes/process_end.ts";
 import { Slots } from "../../../worker/slots/slots.ts";
 import { eventually } from "../../lib/processes.ts";
 import { test, testUnless } from "../../lib/test.ts";
@@ -53,8 +53,7 @@ test("a process that closes its connection is killed after a while, and is to bl
   await worker.clock.advance(END_LIMIT_MS - 1);
   assert(!slot.isKilled);
   await worker.up(2);
-  const reason = "closed its connection to the worker";
-  assert.deepEqual(worker.lost, [{ endpoint: 1, reason, cause: "self" }]);
+  assert.deepEqual(worker.lost, [{ endpoint: 1, reason: DISCONNECTED, cause: "self" }]);
 });
 
 test("a process that never connects is killed, and the next one is started after a pause", async () => {

@@ -9,6 +9,7 @@ import type { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { isAnswerWanted, RECEIVED, type RelayedJob } from "../../../worker/job.ts";
 import { CAN_MEASURE_MEMORY } from "../../../worker/slots/job_limits.ts";
 import { Watchdog } from "../../../worker/slots/watchdog.ts";
+import { silentLog } from "../../../system/log.ts";
 import { thisSystem } from "../../../runtime/proc_files.ts";
 import { VirtualClock } from "../../lib/virtual_clock.ts";
 import { test, testUnless } from "../../lib/test.ts";
@@ -219,6 +220,7 @@ class WatchedWorker {
       ...thisSystem,
       text: (path) => this.isDumping ? "VmRSS:\t1 kB\nCoreDumping:\t1\n" : thisSystem.text(path),
     },
+    log: silentLog,
     processAt: () =>
       Object.assign(this.#process, {
         pid: process.pid,

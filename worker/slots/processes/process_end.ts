@@ -77,16 +77,33 @@ export function startProblem(
   return reason === "" ? `it ${describeEnd(end, [])}` : reason;
 }
 
+/** Why its connection ends while a process goes on. */
+export const DISCONNECTED = "its core has closed the connection of its slot to the worker; " +
+  "a core must not close descriptors that it has not opened";
+
+/** Why a process is of no use whose connection has ended, with this error if there was one. */
+export function disconnected(error: Error | undefined): string {
+  return error ? `closed its connection to the worker: ${error.message}` : DISCONNECTED;
+}
+
+/** What a process has shared about its end. */
+interface SharedEnd {
+  readonly hasOverflowedStack: boolean;
+  readonly readingBytes: number;
+  readonly isDisconnected: boolean;
+}
+
 /** Why a process is gone. `killReason`: why this worker has killed it. */
 export function exitReason(
   end: ProcessEnd | undefined,
   killReason: string | undefined,
   child: { readonly whyGivenUp: string },
-  shared: { readonly hasOverflowedStack: boolean; readonly readingBytes: number },
+  shared: SharedEnd,
   printed: { readonly lastLines: Lines },
 ): string {
   if (!end) return `${killReason ?? "was killed"}; ${child.whyGivenUp}`;
   if (killReason !== undefined) return killReason;
+  if (end.signal === undefined && shared.isDisconnected) return DISCONNECTED;
   const { lastLines } = printed;
   return withReason(`${describeEnd(end, lastLines)}${accessText(end, shared)}`, lastLines);
 }
@@ -94,7 +111,7 @@ export function exitReason(
 /** What a bad memory access was about, as far as the slot could tell. */
 function accessText(
   { signal }: ProcessEnd,
-  shared: { readonly hasOverflowedStack: boolean; readonly readingBytes: number },
+  shared: SharedEnd,
 ): string {
   if (signal !== "SIGSEGV" && signal !== "SIGBUS") return "";
   const bytes = shared.readingBytes;

@@ -23,7 +23,7 @@ import type { CoreDumps } from "./core_dumps.ts";
 import { HeldAnswers } from "../transport/held_answers.ts";
 import type { JobTransport } from "../transport/job_transport.ts";
 import { openTransport } from "../transport/memory_transport.ts";
-import { causeOf, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
+import { causeOf, disconnected, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
 import { forwardsAnswer } from "./forwarded_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
@@ -213,6 +213,7 @@ export class SlotProcess {
   /** Takes answers that wait behind a long job. Call it several times a second. */
   onTick(): void {
     this.#held?.onTick();
+    if (this.shared.isDisconnected) this.kill(disconnected(undefined)); // it may hang when it exits
   }
 
   /**
@@ -286,8 +287,7 @@ export class SlotProcess {
   /** Without a connection a process is of no use. Most exit by themselves. */
   #onLinkClosed(error: Error | undefined): void {
     this.#linkClosed.resolve(error);
-    const reason = `closed its connection to the worker${error ? `: ${error.message}` : ""}`;
-    const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(reason));
+    const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(disconnected(error)));
     void this.#child.settled.then(() => timer.stop());
   }
 

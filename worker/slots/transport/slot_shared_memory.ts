@@ -66,6 +66,12 @@ export class SlotSharedMemory {
     return this.#numbers[SlotNumber.readingBytes] ?? 0;
   }
 
+  /** Whether the slot has found that its core has closed its connection. */
+  get isDisconnected(): boolean {
+    this.#file?.read(this.#numbers);
+    return this.#numbers[SlotNumber.isDisconnected] === 1;
+  }
+
   /** Tells the slot whether its core prints nothing, so that its jobs need no marks in the output. */
   setQuiet(isQuiet: boolean): void {
     this.#file?.write(isQuiet ? 1 : 0, slotNumberAt(SlotNumber.isQuiet));

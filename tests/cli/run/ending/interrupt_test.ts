@@ -98,6 +98,26 @@ test("an interrupted run that listens ends also when its last worker is lost", a
   assert.equal((await endOf(program)).code, 130, program.stderr);
 });
 
+slowTest(
+  "an interrupted run does not wait long for a job behind a core that never gets done with freeing an output",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("lines", "hang\nnext\nlast\n");
+    const args = ["run", await core("frees_badly"), "--lines", "lines", "--slots", "1"];
+    await using program = await workspace.start(args);
+    await eventually(
+      "the first is done",
+      async () => (await workspace.recordsSoFar()).length === 1,
+    );
+    const sentAtMs = Date.now();
+    program.signal("SIGTERM");
+    const { code, stderr } = await endOf(program);
+    assert.equal(code, 130, stderr);
+    assert(Date.now() - sentAtMs < 30_000);
+    assert.equal(Object.keys(await workspace.outputs()).length, 2);
+  },
+);
+
 programTest("an interrupted run over the network lets running jobs finish too", async () => {
   await using workspace = await Workspace.make();
   const gate = new Gate(workspace);
