@@ -4,7 +4,6 @@ import { Buffer } from "node:buffer";
 import { realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import process from "node:process";
 import { HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
@@ -14,6 +13,7 @@ import type { CoreProcess, NativeCore, Runtime } from "../../runtime/ports.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { printError } from "../terminal/log.ts";
 import { stderr } from "../terminal/stderr.ts";
+import { endOfStdout, writeStdout } from "../terminal/stdout.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
@@ -51,10 +51,10 @@ export async function execCommand(runtime: Runtime, request: ExecRequest): Promi
     const result = core.init(CORE_API_VERSION);
     return result === 0 ? runJob(own, core, input) : refusal(request.core, result);
   });
-  if (output !== undefined) await writeOutput(output, request.output);
+  const isWritten = output === undefined || await writeOutput(output, request.output);
   if (problem !== undefined) printError(problem);
   await stderr.flush();
-  return own.exit(status); // what the core does at its end comes last, and may not return
+  return own.exit(isWritten ? status : ExitCode.usage); // what the core does at its end comes last, and may not return
 }
 
 /** What a slot tells its core, for a process that is the only slot. */
@@ -116,20 +116,18 @@ async function readStdin(): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-async function writeOutput(bytes: Uint8Array, file: string | undefined): Promise<void> {
-  try {
-    await (file === undefined ? writeToStdout(bytes) : replaceFile(file, [bytes]));
-  } catch (cause) {
-    const where = file === undefined ? "stdout" : `"${file}"`;
-    throw new Error(`Cannot write the output to ${where}: ${reasonOf(cause)}`, { cause });
+/** Resolves to whether it is written. stderr says why it is not; a reader that has read enough is no fault. */
+async function writeOutput(bytes: Uint8Array, file: string | undefined): Promise<boolean> {
+  if (file === undefined) {
+    writeStdout(bytes);
+    return !(await endOfStdout()).isLost;
   }
-}
-
-function writeToStdout(bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.on("error", reject);
-    process.stdout.write(bytes, (error) => error ? reject(error) : resolve());
-  });
+  try {
+    await replaceFile(file, [bytes]);
+    return true;
+  } catch (cause) {
+    throw new Error(`Cannot write the output to "${file}": ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** A process has eight bits to say how it ended: a code that does not fit is 1, so that it is not taken for success. */
