@@ -1,14 +1,15 @@
 /** `distcomp exec`: runs one job in this process, so that a debugger or a sanitizer sees the core at work. */
 
 import { Buffer } from "node:buffer";
-import { realpathSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { type BigIntStats, fstatSync, realpathSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
 import { openStdin } from "../../system/stdin.ts";
 import { messageOf, reasonOf } from "../../runtime/error_text.ts";
+import { nativePath } from "../../runtime/files/native_path.ts";
 import type { CoreProcess, NativeCore, Runtime } from "../../runtime/ports.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { printError } from "../terminal/log.ts";
@@ -18,6 +19,8 @@ import { UsageError } from "../program/usage_error.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
+
+const STDIN = 0;
 
 /** The largest status that a process can end with. */
 const STATUS_MAX = 255;
@@ -42,6 +45,7 @@ interface Outcome {
 /** Runs the job and ends this process as the core did. Rejects if there is no job to run. */
 export async function execCommand(runtime: Runtime, request: ExecRequest): Promise<never> {
   await readCoreFile(request.core, true); // for its errors, which are clearer than the loader's
+  await checkOutputFile(request);
   const input = await readInput(request.input);
   const path = realpathSync(request.core);
   const own = runtime.openCoreProcess(environmentOf(path));
@@ -108,6 +112,25 @@ async function readInput(file: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new UsageError(`Cannot read input "${file}": ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** Rejects with a `UsageError` if the output would replace what the job is made of. */
+async function checkOutputFile({ core, input, output }: ExecRequest): Promise<void> {
+  const written = output === undefined ? undefined : await factsOf(output);
+  if (!written?.isFile()) return; // a terminal may well be both
+  const read = {
+    "core": await factsOf(core),
+    "input": input === "-" ? fstatSync(STDIN, { bigint: true }) : await factsOf(input),
+  };
+  for (const [what, { dev, ino } = {}] of Object.entries(read)) {
+    if (dev !== written.dev || ino !== written.ino) continue;
+    throw new UsageError(`Cannot write the output to "${output}": it is the ${what}`);
+  }
+}
+
+/** `undefined` if there is no such file, or whoever reads it says why it cannot be. */
+function factsOf(file: string): Promise<BigIntStats | undefined> {
+  return stat(nativePath(file), { bigint: true }).catch(() => undefined);
 }
 
 async function readStdin(): Promise<Uint8Array> {
