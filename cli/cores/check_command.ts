@@ -6,6 +6,7 @@ import { styleText } from "node:util";
 import { CoreCheck } from "../../check/core_check.ts";
 import type { Finding, FindingState } from "../../check/finding.ts";
 import { TrialsEndedError } from "../../check/trials.ts";
+import { realPathOf } from "../../runtime/files/folder.ts";
 import type { Runtime } from "../../runtime/ports.ts";
 import { shellWord } from "../../system/shell_word.ts";
 import { inTemporaryFolder, makeTemporaryFolder } from "../../system/temporary_folder.ts";
@@ -43,7 +44,7 @@ export async function checkCommand(
   for (const input of inputs) await checkIsFile("input", input);
   const folder = await makeTemporaryFolder(runtime.files);
   const check = new CoreCheck(runtime, {
-    core: resolve(core),
+    core: await realPathOf(resolve(core)), // a link's libraries are beside the file that it leads to
     inputs: inputs.map((name) => ({ name: basename(name), path: resolve(name) })),
     timeoutMs: flags.timeout ?? TIMEOUT_MS,
     folder,

@@ -12,6 +12,7 @@ import { hasSignatureBeside } from "../../system/signed_file.ts";
 import { SETUP_FILES_MAX, type SetupFile } from "../../protocol/mod.ts";
 import { CoreFileError } from "../../system/core_file.ts";
 import { reasonOf } from "../../runtime/error_text.ts";
+import { realPathOf } from "../../runtime/files/folder.ts";
 import { systemFiles } from "../../runtime/files/system_files.ts";
 import { hashesOfFile } from "../../system/file_hash.ts";
 
@@ -42,8 +43,8 @@ export async function filesBeside(
   content: Uint8Array<ArrayBuffer>,
   named: readonly string[],
 ): Promise<Layout> {
-  const place = resolve(core);
-  const places = new Places(place);
+  const place = await placeOf(core);
+  const places = new Places(place, resolve(core));
   for (const file of named) {
     const count = await addNamed(places, file, join(dirname(place), basename(resolve(file))));
     if (count === 0) throw new BesideFileError(file, "it has no file");
@@ -59,15 +60,25 @@ export async function filesBeside(
   return { path: pathOf(place), files };
 }
 
+/** Where a core with this name is: beside the file that a link leads to, where its libraries are. */
+async function placeOf(core: string): Promise<string> {
+  const path = resolve(core);
+  const file = await realPathOf(path).catch(() => path); // whoever reads it says why there is none
+  return join(dirname(file), basename(path));
+}
+
 /** What is put where. Both are absolute paths as on this machine. */
 class Places {
   readonly #core: string;
+  readonly #typed: string;
   readonly all = new Map<string, string>();
   /** Files as the user has named them. */
   readonly #names = new Map<string, string>();
 
-  constructor(core: string) {
+  /** `typed`: the core as the user has named it, who may have come by other links. */
+  constructor(core: string, typed: string) {
     this.#core = core;
+    this.#typed = typed;
   }
 
   get size(): number {
@@ -83,7 +94,7 @@ class Places {
   add(target: string, name: string): void {
     const file = resolve(name);
     if (target === this.#core) {
-      if (file === this.#core) return; // a folder that contains the core
+      if (file === this.#core || file === this.#typed) return; // a folder that contains the core
       throw new BesideFileError(name, `it has the name of the core`);
     }
     const other = this.all.get(target);

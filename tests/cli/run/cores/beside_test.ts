@@ -1,7 +1,7 @@
 /** Files that travel with a core: `--with`, and the libraries that it finds through `$ORIGIN`. */
 
 import assert from "node:assert/strict";
-import { chmod, copyFile, mkdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { core } from "../../../lib/cores.ts";
@@ -174,5 +174,38 @@ testUnless(
     const changed = await workspace.run(["run", needy, "--repeat", "3"]);
     assert.equal(changed.code, 1, "its jobs run again, and with the new library");
     assert.match(changed.stdout, /^0 of 3 jobs done, 3 failed/m);
+  },
+);
+
+testUnless(
+  notLinux,
+  "a link to a core has the libraries beside the file that it leads to, and keeps its own name",
+  async () => {
+    await using libraries = await Libraries.make();
+    await using workspace = await Workspace.make(WORKER);
+    await libraries.build("libnear.so", "int near(void) { return 42; }");
+    const source = coreSource("if (near() != 42) return 1;", "int near(void);");
+    const needy = await libraries.build("v2.so", source, "-l:libnear.so", "-Wl,-rpath,$ORIGIN");
+    await symlink(needy, workspace.at("core.so"));
+    await workspace.writeAll({ "in/a": "text", "data": "more" });
+    const run = await workspace.run([
+      "run",
+      "core.so",
+      "in",
+      "--with",
+      "data",
+      "--with",
+      "core.so",
+    ]);
+    assert.equal(run.code, 0, run.stderr);
+    const { with: files } = JSON.parse(
+      (await workspace.run(["run", "core.so", "in", "--fresh", "--json"])).stdout,
+    );
+    assert.deepEqual(files, ["libnear.so"]);
+    const check = await workspace.run(["check", "core.so", "in/a"]);
+    assert.match(check.stdout, /^ok +libraries +each worker needs .*libnear\.so$/m);
+    assert.match(check.stdout, /^ok +jobs /m);
+    assert.match(check.stdout, / exec core\.so in\/a$/m);
+    assert.equal((await workspace.run(["exec", "core.so", "in/a", "-o", "out"])).code, 0);
   },
 );
