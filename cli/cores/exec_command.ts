@@ -1,7 +1,7 @@
 /** `distcomp exec`: runs one job in this process, so that a debugger or a sanitizer sees the core at work. */
 
 import { Buffer } from "node:buffer";
-import { type BigIntStats, fstatSync, realpathSync } from "node:fs";
+import { type BigIntStats, fstatSync, openSync, realpathSync, writeSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
@@ -21,6 +21,7 @@ import { UsageError } from "../program/usage_error.ts";
 const CORE_API_VERSION = 1;
 
 const STDIN = 0;
+const STDERR = 2;
 
 /** The largest status that a process can end with. */
 const STATUS_MAX = 255;
@@ -49,16 +50,33 @@ export async function execCommand(runtime: Runtime, request: ExecRequest): Promi
   const input = await readInput(request.input);
   const path = realpathSync(request.core);
   const own = runtime.openCoreProcess(environmentOf(path));
+  const opened = openSync(path, "r");
   // What the core has printed comes before its output, or before an error.
   const { status, output, problem } = own.call(() => {
     const core = openCore(runtime, request.core, path);
     const result = core.init(CORE_API_VERSION);
     return result === 0 ? runJob(own, core, input) : refusal(request.core, result);
   });
+  if (!isOpen(opened)) endWithoutDescriptors(own);
   const isWritten = output === undefined || await writeOutput(output, request.output);
   if (problem !== undefined) printError(problem);
   await stderr.flush();
   return own.exit(isWritten ? status : ExitCode.usage); // what the core does at its end comes last, and may not return
+}
+
+function isOpen(descriptor: number): boolean {
+  try {
+    fstatSync(descriptor);
+    return true;
+  } catch {
+    return false; // there is no other reason
+  }
+}
+
+/** The core has closed what it had not opened. Deno waits forever for anything then, or ends with a stack. */
+function endWithoutDescriptors(own: CoreProcess): never {
+  writeSync(STDERR, "distcomp: The core has closed descriptors of its process\n");
+  return own.exit(ExitCode.someFailed);
 }
 
 /** What a slot tells its core, for a process that is the only slot. */

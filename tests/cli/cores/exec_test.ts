@@ -203,6 +203,17 @@ programTest(
 );
 
 programTest(
+  "a core that closes descriptors of the runtime is told, and does not hang exec",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const ended = await workspace.run(["exec", await core("faulty", { CLOSES_ALL: 1 }), "in"]);
+    const stderr = "distcomp: The core has closed descriptors of its process\n";
+    assert.deepEqual(ended, { code: 1, stdout: "", stderr });
+  },
+);
+
+programTest(
   "an output is never taken for a command, however long it waits for its reader",
   async () => {
     await using workspace = await Workspace.make();
