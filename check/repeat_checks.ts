@@ -9,6 +9,9 @@ import { crashText, failureText, type TrialResult } from "./trial_result.ts";
 /** Fewer runs say nothing about leaks. */
 const RUNS_MIN = 50;
 
+/** What an allocation may take beyond its bytes. A leak of fewer bytes does not show whether it is of outputs. */
+const ALLOCATOR_BYTES_MAX = 48;
+
 /** The checks. `trial` is undefined if no input could be run. */
 export function checkRepeated(trial: TrialResult | undefined, outputBytes: number): Finding[] {
   const names = ["leaks", "threads", "time"];
@@ -33,8 +36,8 @@ function checkLeaks(trial: TrialResult, outputBytes: number): Finding {
   }
   const growth = growthPerRun(trial.usage);
   if (growth === 0) return finding.ok(`memory does not grow over ${formatNoun(runs, "run")}`);
-  const isOutput = outputBytes > 0 && growth >= 0.75 * outputBytes &&
-    growth < 1.25 * outputBytes + 48;
+  const isOutput = outputBytes >= ALLOCATOR_BYTES_MAX && growth >= 0.75 * outputBytes &&
+    growth < 1.25 * outputBytes + ALLOCATOR_BYTES_MAX;
   const hint = isOutput
     ? "; that is about the size of an output: is it freed in worker_free_outdata?"
     : "";

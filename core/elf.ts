@@ -72,8 +72,10 @@ export function isProgram(content: Uint8Array): boolean {
   return unlessDamaged(() => new ElfFile(content).isProgram()) ?? false;
 }
 
-/** How many bytes the loader would map of the file, if the file ends before that; `undefined` otherwise. */
+/** How many bytes the loader would read or map of the file, if the file ends before that; `undefined` otherwise. */
 export function bytesIfCutOff(content: Uint8Array): number | undefined {
+  const tableEnd = unlessDamaged(() => new ElfFile(content).segmentTableEnd()) ?? 0;
+  if (tableEnd > content.byteLength) return tableEnd;
   const bytes = unlessDamaged(() => new ElfFile(content).loadedBytes()) ?? 0;
   const mappable = Math.ceil(content.byteLength / PAGE_BYTES) * PAGE_BYTES;
   return bytes > mappable ? bytes : undefined;
@@ -128,6 +130,12 @@ class ElfFile {
 
   isProgram(): boolean {
     return this.#u16(16) === ET_EXEC || (this.#flags() & DF_1_PIE) !== 0;
+  }
+
+  /** Where the table ends that says what to map; 0 without one. */
+  segmentTableEnd(): number {
+    const { segmentsAt, segmentBytes, segmentCount } = this.#layout();
+    return segmentCount === 0 ? 0 : segmentsAt + segmentBytes * segmentCount;
   }
 
   loadedBytes(): number {

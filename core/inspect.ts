@@ -4,6 +4,7 @@
  */
 
 import { bytesIfCutOff, isProgram, missingNames } from "./elf.ts";
+import { elfMachine, isKnownMachine, machOMachine, peMachine } from "./machine_names.ts";
 
 /** The functions that a compute core must have. */
 export const CORE_FUNCTIONS = ["worker_init", "worker_run_job", "worker_free_outdata"] as const;
@@ -14,7 +15,7 @@ export type CoreFacts =
   | {
     readonly kind: "library";
     readonly format: "ELF" | "Mach-O" | "PE";
-    /** As `uname -m` prints it; `undefined` if the file is for several kinds of machines or an unknown one. */
+    /** As `uname -m` prints it, or `machine258` for an unknown one; `undefined` if it is for several kinds of machines. */
     readonly machine: string | undefined;
     /** The missing functions; empty if its symbols cannot be read. */
     readonly missing: readonly string[];
@@ -31,17 +32,22 @@ const ARCHIVE_START = new TextEncoder().encode("!<arch>\n");
 /** The type of an ELF object file, which is not linked yet. */
 const ET_REL = 1;
 
-const ELF_MACHINES: Record<number, string> = {
-  0x03: "i686",
-  0x15: "ppc64",
-  0x16: "s390x",
-  0x28: "arm",
-  0x3e: "x86_64",
-  0xb7: "aarch64",
-  0xf3: "riscv64",
+/** Where an ELF file says for which bits, byte order and system it is. */
+const ELF_CLASS_AT = 4;
+const ELF_DATA_AT = 5;
+const ELF_OS_ABI_AT = 7;
+
+/** The sizes of the header of 32-bit and of 64-bit ELF files. */
+const ELF_HEADER_BYTES = [52, 64] as const;
+
+/** The systems that glibc's loader takes a library for: System V, which says nothing, and GNU. */
+const OS_ABIS_OF_LINUX: readonly number[] = [0, 3];
+const OTHER_OS_ABIS: Readonly<Record<number, string>> = {
+  2: "NetBSD",
+  6: "Solaris",
+  9: "FreeBSD",
+  12: "OpenBSD",
 };
-const MACH_O_MACHINES: Record<number, string> = { 0x01000007: "x86_64", 0x0100000c: "aarch64" };
-const PE_MACHINES: Record<number, string> = { 0x8664: "x86_64", 0xaa64: "aarch64" };
 
 /** Inspects a file's content. Never throws, whatever the bytes are. */
 export function inspectCore(content: Uint8Array): CoreFacts {
@@ -50,39 +56,60 @@ export function inspectCore(content: Uint8Array): CoreFacts {
   const magic = content.byteLength < 20 ? 0 : view.getUint32(0);
   if (magic === ELF_MAGIC) return elfFacts(content, view);
   if (magic === MACH_O_64_MAGIC) {
-    return library("Mach-O", MACH_O_MACHINES[view.getUint32(4, true)]);
+    return library("Mach-O", machOMachine(view.getUint32(4, true)));
   }
   if (magic === MACH_O_FAT_MAGIC) return library("Mach-O", undefined);
-  if (magic >>> 16 === PE_MAGIC) return library("PE", peMachine(view));
+  if (magic >>> 16 === PE_MAGIC) return peFacts(content, view);
   return { kind: "not a library", looksLike: describe(content) };
 }
 
 function elfFacts(content: Uint8Array, view: DataView): CoreFacts {
-  const isLittleEndian = content[5] === 1;
+  const problem = elfHeaderProblem(content);
+  if (problem !== undefined) return { kind: "not a library", looksLike: problem };
+  const isWide = content[ELF_CLASS_AT] === 2;
+  const isLittleEndian = content[ELF_DATA_AT] === 1;
   if (view.getUint16(16, isLittleEndian) === ET_REL) {
     return { kind: "not a library", looksLike: "it is an object file; link it with -shared" };
   }
   const bytes = bytesIfCutOff(content);
-  if (bytes !== undefined) {
-    const looksLike = `its end is missing: it has ${content.byteLength} of ${bytes} bytes or more`;
-    return { kind: "not a library", looksLike };
-  }
+  if (bytes !== undefined) return { kind: "not a library", looksLike: cutOff(content, bytes) };
   if (isProgram(content)) {
     return { kind: "not a library", looksLike: "it is a program; link it with -shared" };
   }
-  const name = ELF_MACHINES[view.getUint16(18, isLittleEndian)];
-  const machine = name === "ppc64" && isLittleEndian ? "ppc64le" : name;
+  const machine = elfMachine({
+    number: view.getUint16(18, isLittleEndian),
+    isWide,
+    isLittleEndian,
+  });
   const missing = missingNames(content, CORE_FUNCTIONS) ?? [];
   return { kind: "library", format: "ELF", machine, missing };
+}
+
+/** Why no loader of Linux takes a file with this header. */
+function elfHeaderProblem(content: Uint8Array): string | undefined {
+  const [bits = 0, order = 0, osAbi = 0] = [ELF_CLASS_AT, ELF_DATA_AT, ELF_OS_ABI_AT]
+    .map((at) => content[at]);
+  const headerBytes = ELF_HEADER_BYTES[bits - 1];
+  if (headerBytes === undefined || (order !== 1 && order !== 2)) {
+    return "its header is damaged: it does not say for which kind of machines it is";
+  }
+  if (content.byteLength < headerBytes) return cutOff(content, headerBytes);
+  if (OS_ABIS_OF_LINUX.includes(osAbi)) return undefined;
+  return `it is built for ${OTHER_OS_ABIS[osAbi] ?? `another system (OS ABI ${osAbi})`}, not Linux`;
+}
+
+function cutOff(content: Uint8Array, bytes: number): string {
+  return `its end is missing: it has ${content.byteLength} of ${bytes} bytes or more`;
 }
 
 function library(format: "Mach-O" | "PE", machine: string | undefined): CoreFacts {
   return { kind: "library", format, machine, missing: [] };
 }
 
-function peMachine(view: DataView): string | undefined {
+function peFacts(content: Uint8Array, view: DataView): CoreFacts {
   const at = view.byteLength >= 64 ? view.getUint32(60, true) : Infinity;
-  return at + 6 <= view.byteLength ? PE_MACHINES[view.getUint16(at + 4, true)] : undefined;
+  if (at + 6 <= view.byteLength) return library("PE", peMachine(view.getUint16(at + 4, true)));
+  return { kind: "not a library", looksLike: describe(content) };
 }
 
 function describe(content: Uint8Array): string {
@@ -105,8 +132,13 @@ export function reasonNotToLoad(
   if (facts.format !== host.format) {
     return `it is a ${facts.format} library, this machine loads ${host.format}`;
   }
-  if (facts.machine !== undefined && facts.machine !== host.machine) {
+  if (facts.machine !== undefined && isForOther(facts.machine, host.machine)) {
     return `it is built for ${facts.machine}, this machine is ${host.machine}`;
   }
   return facts.missing.length > 0 ? `it lacks ${facts.missing.join(", ")}` : undefined;
+}
+
+/** A machine that is not known here may be the one of the file that is not known either: its loader decides. */
+function isForOther(machine: string, host: string): boolean {
+  return machine !== host && (isKnownMachine(machine) || isKnownMachine(host));
 }

@@ -1,23 +1,27 @@
 /** `distcomp exec`: runs one job in this process, so that a debugger or a sanitizer sees the core at work. */
 
 import { Buffer } from "node:buffer";
-import { realpathSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import process from "node:process";
+import { type BigIntStats, fstatSync, openSync, writeSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { HUGE_BLOB_BYTES_MAX } from "../../protocol/mod.ts";
 import { CoreFileError, readCoreFile } from "../../system/core_file.ts";
 import { replaceFile } from "../../system/replaced_file.ts";
 import { openStdin } from "../../system/stdin.ts";
 import { messageOf, reasonOf } from "../../runtime/error_text.ts";
+import { nativePath } from "../../runtime/files/native_path.ts";
 import type { CoreProcess, NativeCore, Runtime } from "../../runtime/ports.ts";
 import { ExitCode } from "../program/exit_code.ts";
 import { printError } from "../terminal/log.ts";
 import { stderr } from "../terminal/stderr.ts";
+import { endOfStdout, writeStdout } from "../terminal/stdout.ts";
 import { UsageError } from "../program/usage_error.ts";
 
 /** The version of the compute core API that is passed to `worker_init`. */
 const CORE_API_VERSION = 1;
+
+const STDIN = 0;
+const STDERR = 2;
 
 /** The largest status that a process can end with. */
 const STATUS_MAX = 255;
@@ -42,19 +46,37 @@ interface Outcome {
 /** Runs the job and ends this process as the core did. Rejects if there is no job to run. */
 export async function execCommand(runtime: Runtime, request: ExecRequest): Promise<never> {
   await readCoreFile(request.core, true); // for its errors, which are clearer than the loader's
+  await checkOutputFile(request);
   const input = await readInput(request.input);
-  const path = realpathSync(request.core);
+  const path = resolve(request.core); // of a link, the loader looks for libraries beside the link, as it does in a run
   const own = runtime.openCoreProcess(environmentOf(path));
+  const opened = openSync(path, "r");
   // What the core has printed comes before its output, or before an error.
   const { status, output, problem } = own.call(() => {
     const core = openCore(runtime, request.core, path);
     const result = core.init(CORE_API_VERSION);
     return result === 0 ? runJob(own, core, input) : refusal(request.core, result);
   });
-  if (output !== undefined) await writeOutput(output, request.output);
+  if (!isOpen(opened)) endWithoutDescriptors(own);
+  const isWritten = output === undefined || await writeOutput(output, request.output);
   if (problem !== undefined) printError(problem);
   await stderr.flush();
-  return own.exit(status); // what the core does at its end comes last, and may not return
+  return own.exit(isWritten ? status : ExitCode.usage); // what the core does at its end comes last, and may not return
+}
+
+function isOpen(descriptor: number): boolean {
+  try {
+    fstatSync(descriptor);
+    return true;
+  } catch {
+    return false; // there is no other reason
+  }
+}
+
+/** The core has closed what it had not opened. Deno waits forever for anything then, or ends with a stack. */
+function endWithoutDescriptors(own: CoreProcess): never {
+  writeSync(STDERR, "distcomp: The core has closed descriptors of its process\n");
+  return own.exit(ExitCode.someFailed);
 }
 
 /** What a slot tells its core, for a process that is the only slot. */
@@ -110,26 +132,43 @@ async function readInput(file: string): Promise<Uint8Array> {
   }
 }
 
+/** Rejects with a `UsageError` if the output would replace what the job is made of. */
+async function checkOutputFile({ core, input, output }: ExecRequest): Promise<void> {
+  const written = output === undefined ? undefined : await factsOf(output);
+  if (!written?.isFile()) return; // a terminal may well be both
+  const read = {
+    "core": await factsOf(core),
+    "input": input === "-" ? fstatSync(STDIN, { bigint: true }) : await factsOf(input),
+  };
+  for (const [what, { dev, ino } = {}] of Object.entries(read)) {
+    if (dev !== written.dev || ino !== written.ino) continue;
+    throw new UsageError(`Cannot write the output to "${output}": it is the ${what}`);
+  }
+}
+
+/** `undefined` if there is no such file, or whoever reads it says why it cannot be. */
+function factsOf(file: string): Promise<BigIntStats | undefined> {
+  return stat(nativePath(file), { bigint: true }).catch(() => undefined);
+}
+
 async function readStdin(): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of openStdin()) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
-async function writeOutput(bytes: Uint8Array, file: string | undefined): Promise<void> {
-  try {
-    await (file === undefined ? writeToStdout(bytes) : replaceFile(file, [bytes]));
-  } catch (cause) {
-    const where = file === undefined ? "stdout" : `"${file}"`;
-    throw new Error(`Cannot write the output to ${where}: ${reasonOf(cause)}`, { cause });
+/** Resolves to whether it is written. stderr says why it is not; a reader that has read enough is no fault. */
+async function writeOutput(bytes: Uint8Array, file: string | undefined): Promise<boolean> {
+  if (file === undefined) {
+    writeStdout(bytes);
+    return !(await endOfStdout()).isLost;
   }
-}
-
-function writeToStdout(bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.on("error", reject);
-    process.stdout.write(bytes, (error) => error ? reject(error) : resolve());
-  });
+  try {
+    await replaceFile(file, [bytes]);
+    return true;
+  } catch (cause) {
+    throw new Error(`Cannot write the output to "${file}": ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** A process has eight bits to say how it ended: a code that does not fit is 1, so that it is not taken for success. */

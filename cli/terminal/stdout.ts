@@ -13,8 +13,8 @@ let unwritten = 0;
 let failure: "unread" | "lost" | undefined;
 let whenWritten: (() => void) | undefined;
 
-/** Writes text. If that fails, the process goes on, and `endOfStdout` tells it at its end. */
-export function writeStdout(text: string): void {
+/** Writes text or bytes. If that fails, the process goes on, and `endOfStdout` tells it at its end. */
+export function writeStdout(text: string | Uint8Array): void {
   if (failure) return;
   if (!hasErrorHandler) process.stdout.on("error", () => {}); // the callback gets the error too
   hasErrorHandler = true;
@@ -26,7 +26,7 @@ export function writeStdout(text: string): void {
   }
 }
 
-/** Resolves when the system has all of the text, or it is lost. A process may end only then. */
+/** Resolves when the system has all of it, or it is lost. A process may end only then. */
 export async function endOfStdout(): Promise<{ readonly isLost: boolean }> {
   if (unwritten > 0 && !failure) await new Promise<void>((resolve) => whenWritten = resolve);
   return { isLost: failure === "lost" };

@@ -100,3 +100,17 @@ test("an output that reaches past the end of its input is told from a job that r
     assert.match(bounds.text, text);
   }
 });
+
+test("a leak is said to be of outputs only where it is of their size, and not of any few bytes", () => {
+  const leak = (bytes: number, outputBytes: number) => {
+    const usage = Array.from({ length: 8 }, (_, index) => {
+      const run = 5_000 * (index + 1);
+      return { run, heapBytes: run * bytes, residentBytes: 0, threads: 0 };
+    });
+    const trial = { ...SOUND, times: { runs: 40_000, medianMs: 1, maxMs: 1 }, usage };
+    return checkRepeated(trial, outputBytes)[0]?.text ?? "";
+  };
+  assert.equal(leak(48, 2), "memory grows by 48 bytes per run, over 40,000 runs");
+  assert.match(leak(80, 64), /; that is about the size of an output: is it freed in /);
+  assert.equal(leak(80, 1000), "memory grows by 80 bytes per run, over 40,000 runs");
+});

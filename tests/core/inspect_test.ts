@@ -53,6 +53,11 @@ const MACHINES = [
   ["s390x", 0x16, true, false],
   ["arm", 0x28, false, true],
   ["i686", 0x03, false, true],
+  ["loongarch64", 258, true, true],
+  ["x32", 0x3e, false, true],
+  ["aarch64_be", 0xb7, true, false],
+  ["machine62", 0x3e, true, false],
+  ["machine30583", 0x7777, true, true],
 ] as const;
 
 for (const [name, machine, isWide, isLittleEndian] of MACHINES) {
@@ -76,9 +81,33 @@ test("a library for another machine is refused with the names of both machines",
   );
 });
 
-test("a library for an unknown machine is left to the system's loader", () => {
+test("a library for an unknown machine is refused, unless this one is not known either", () => {
   const file = elfFile({ machine: 0x7777, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
-  assert.equal(reasonNotToLoad(inspectCore(file), X86_64), undefined);
+  assert.equal(
+    reasonNotToLoad(inspectCore(file), X86_64),
+    "it is built for machine30583, this machine is x86_64",
+  );
+  assert.equal(reasonNotToLoad(inspectCore(file), { machine: "new", format: "ELF" }), undefined);
+  const known = elfFile({ machine: 0x3e, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
+  assert.equal(
+    reasonNotToLoad(inspectCore(known), { machine: "new", format: "ELF" }),
+    "it is built for x86_64, this machine is new",
+  );
+});
+
+test("a library for another system, or for no kind of machines, is refused with the reason", () => {
+  const cases = [
+    [7, 3, undefined], // GNU, as compilers write it for some kinds of symbols
+    [7, 9, "it is built for FreeBSD, not Linux"],
+    [7, 77, "it is built for another system (OS ABI 77), not Linux"],
+    [4, 0, "its header is damaged: it does not say for which kind of machines it is"],
+    [5, 3, "its header is damaged: it does not say for which kind of machines it is"],
+  ] as const;
+  for (const [at, value, reason] of cases) {
+    const file = elfFile({ machine: 0x3e, ...WIDE_LITTLE, defined: [...CORE_FUNCTIONS] });
+    file[at] = value;
+    assert.equal(reasonNotToLoad(inspectCore(file), X86_64), reason);
+  }
 });
 
 test("a library whose symbols cannot be read is left to the system's loader", () => {
@@ -114,11 +143,13 @@ testUnless(
   "a library whose end is missing is not loaded, which would kill its process",
   async () => {
     const content = await coreBytes("echo");
-    const cut = content.subarray(0, 3000);
-    assert.match(
-      reasonNotToLoad(inspectCore(cut), HERE) ?? "",
-      /^its end is missing: it has 3000 of \d{4,} bytes or more$/,
-    );
+    for (const [bytes, least] of [[3000, "\\d{4,}"], [100, "\\d{3}"], [60, "64"], [20, "64"]]) {
+      const cut = content.subarray(0, Number(bytes));
+      assert.match(
+        reasonNotToLoad(inspectCore(cut), HERE) ?? "",
+        new RegExp(`^its end is missing: it has ${bytes} of ${least} bytes or more$`),
+      );
+    }
   },
 );
 
@@ -148,6 +179,7 @@ test("a file that is not a library is described", () => {
     ],
     [Uint8Array.of(0x1f, 0x8b, 8, 0), "it is not a shared library"],
     [bytesOf([0x7f, 0x45, 0x4c, 0x46], 19), "it is not a shared library"],
+    [new TextEncoder().encode("MZ is how a text may begin"), "it is a text file"],
   ];
   for (const [content, reason] of reasons) {
     assert.equal(reasonNotToLoad(inspectCore(content), X86_64), reason);

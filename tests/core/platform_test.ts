@@ -18,6 +18,8 @@ function machO(machine: number | undefined): Uint8Array {
 test("a library says its platform as a worker says its own", () => {
   assert.equal(platformOf(elfFile({ ...ELF, machine: 0xb7 })), "linux-aarch64");
   assert.equal(platformOf(elfFile({ ...ELF, machine: 0x3e })), "linux-x86_64");
+  assert.equal(platformOf(elfFile({ ...ELF, machine: 0x7777 })), "linux-machine30583");
+  assert.equal(platformOf(elfFile({ ...ELF, isWide: false, machine: 0x3e })), "linux-x32");
   assert.equal(platformOf(machO(0x0100000c)), "darwin-aarch64");
   assert.equal(platformOf(machO(undefined)), "darwin");
   assert.equal(platformOf(new TextEncoder().encode("text")), undefined);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { link, readdir, readFile, symlink } from "node:fs/promises";
+import { copyFile, link, readdir, readFile, symlink } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import process from "node:process";
 import { core } from "../../lib/cores.ts";
@@ -45,6 +45,26 @@ programTest(
     assert.equal(await readFile(workspace.at("out"), "utf8"), "newmore\n");
   },
 );
+
+programTest("exec writes no output over its core or its input", async () => {
+  await using workspace = await Workspace.make();
+  await copyFile(BEHAVE, workspace.at("core.so"));
+  await workspace.write("in", "text");
+  await symlink("in", workspace.at("link"));
+  await link(workspace.at("core.so"), workspace.at("same.so"));
+  for (const [output, what] of [["same.so", "core"], ["./in", "input"], ["link", "input"]]) {
+    const { code, stderr } = await workspace.run(["exec", "core.so", "in", "-o", output as string]);
+    const message = `Cannot write the output to "${output}": it is the ${what}`;
+    assert.deepEqual([code, stderr], [2, `distcomp: ${message}\n`]);
+  }
+  const fromStdin = ["sh", "-c", 'exec "$@" < in', "sh"];
+  const { code, stderr } = await workspace.run(["exec", "core.so", "-", "-o", "in"], {
+    through: fromStdin,
+  });
+  assert.deepEqual([code, stderr.includes('"in": it is the input')], [2, true]);
+  assert.equal(await readFile(workspace.at("in"), "utf8"), "text");
+  assert.deepEqual(await readFile(workspace.at("core.so")), await readFile(BEHAVE));
+});
 
 programTest("exec takes its input from stdin, whatever the bytes are", async () => {
   await using workspace = await Workspace.make();
@@ -181,6 +201,17 @@ programTest(
     const { code, stdout, stderr } = await workspace.run(["exec", path, "in"]);
     assert.deepEqual([code, stdout], [3, "0"]);
     assert.match(stderr, /^distcomp: The core returned exit code 3, /);
+  },
+);
+
+programTest(
+  "a core that closes descriptors of the runtime is told, and does not hang exec",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const ended = await workspace.run(["exec", await core("faulty", { CLOSES_ALL: 1 }), "in"]);
+    const stderr = "distcomp: The core has closed descriptors of its process\n";
+    assert.deepEqual(ended, { code: 1, stdout: "", stderr });
   },
 );
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { core } from "../../lib/cores.ts";
-import { testUnless } from "../../lib/test.ts";
+import { programTest, testUnless } from "../../lib/test.ts";
 import { Workspace } from "../workspace.ts";
 
 const ECHO = await core("echo");
@@ -32,6 +32,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["check", ECHO, "in/a"],
   ["report", "outputs", "-o", "-"],
   ["help", "run"],
+  ["exec", ECHO, "in/a"],
 ];
 
 testUnless(noFull, "a command whose output is lost says so, and ends with status 2", async () => {
@@ -64,5 +65,20 @@ testUnless(
     const run = await workspace.run(["run", ECHO, "in"], { through: toNobody });
     assert.equal(run.stderr, "status 0\n");
     assert.deepEqual(await workspace.outputs(), { a: "1" });
+  },
+);
+
+programTest(
+  "exec ends as its core does where the reader of its output has read enough",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", `code 3 ${"text".repeat(100_000)}`);
+    const few = ["sh", "-c", '{ "$@"; echo "status $?" >&2; } | head -c 4', "sh"];
+    const { stdout, stderr } = await workspace.run(["exec", await core("behave"), "in"], {
+      through: few,
+    });
+    assert.equal(stdout, "text");
+    const message = "The core returned exit code 3, with 400000 bytes of output";
+    assert.equal(stderr, `distcomp: ${message}\nstatus 3\n`);
   },
 );

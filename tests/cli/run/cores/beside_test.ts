@@ -1,7 +1,7 @@
 /** Files that travel with a core: `--with`, and the libraries that it finds through `$ORIGIN`. */
 
 import assert from "node:assert/strict";
-import { chmod, copyFile, mkdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { core } from "../../../lib/cores.ts";
@@ -174,5 +174,32 @@ testUnless(
     const changed = await workspace.run(["run", needy, "--repeat", "3"]);
     assert.equal(changed.code, 1, "its jobs run again, and with the new library");
     assert.match(changed.stdout, /^0 of 3 jobs done, 3 failed/m);
+  },
+);
+
+testUnless(
+  notLinux,
+  "of a link to a core, the libraries beside the link count, as the loader has it, in run, check and exec",
+  async () => {
+    await using libraries = await Libraries.make();
+    await using workspace = await Workspace.make(WORKER);
+    await libraries.build("libnear.so", "int near(void) { return 42; }");
+    const source = coreSource("if (near() != 42) return 1;", "int near(void);");
+    const needy = await libraries.build("v2.so", source, "-l:libnear.so", "-Wl,-rpath,$ORIGIN");
+    await symlink(needy, workspace.at("core.so"));
+    await workspace.writeAll({ "in/a": "text" });
+    const commands = [
+      ["run", "core.so", "in"],
+      ...["check", "exec"].map((one) => [one, "core.so", "in/a"]),
+    ];
+    for (const command of commands) {
+      const { code, stdout, stderr } = await workspace.run(command);
+      assert.notEqual(code, 0, command[0]);
+      assert.match(stdout + stderr, /libnear\.so/, command[0]);
+    }
+    await copyFile(libraries.at("libnear.so"), workspace.at("libnear.so"));
+    for (const command of commands) {
+      assert.equal((await workspace.run(command)).code, 0, command[0]);
+    }
   },
 );
