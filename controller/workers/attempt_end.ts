@@ -5,14 +5,19 @@ import { FullError, KeyNeededError, RefusedError } from "../../security/refused_
 import type { ConnectedWorker } from "./connected_worker.ts";
 import { GIVE_UP_MS } from "./wait_policy.ts";
 import type { AttemptEnd } from "./reconnect.ts";
-import { RenegotiateError, UnusableWorkerError, VersionRefusedError } from "./worker_errors.ts";
+import {
+  LeavingError,
+  RenegotiateError,
+  UnusableWorkerError,
+  VersionRefusedError,
+} from "./worker_errors.ts";
 
 const CLOSED_BY_WORKER = "it closed the connection";
 
 /** The end of an attempt that did not connect. */
 export function dialFailure(error: unknown): AttemptEnd {
   const kind = error instanceof RefusedError ? "unusable" : "failed";
-  return { kind, reason: reasonOf(error), wasReady: false, wasUseful: false };
+  return { kind, reason: reasonOf(error), wasReady: false, wasUseful: false, hasLeft: false };
 }
 
 /** The end of a connection. `error` is `undefined` if the worker closed it. */
@@ -24,7 +29,7 @@ export function connectionEnd(
   if (error instanceof KeyNeededError) return { kind: "renegotiate" };
   if (error instanceof RenegotiateError || mayAgree(worker, error)) return { kind: "renegotiate" };
   const isUnusable = error instanceof UnusableWorkerError || error instanceof RefusedError;
-  const { answers, isMember, connectedAtMs } = worker;
+  const { answers, isMember, connectedAtMs, state } = worker;
   // A worker without answers was useful if it stayed: it may have run a long job all the time.
   const hasStayed = isMember && !isUnusable && nowMs - connectedAtMs > GIVE_UP_MS;
   return {
@@ -32,6 +37,7 @@ export function connectionEnd(
     reason: error ? reasonOf(error) : CLOSED_BY_WORKER,
     wasReady: isMember,
     wasUseful: answers > 0 || hasStayed,
+    hasLeft: state.kind === "draining" || error instanceof LeavingError,
   };
 }
 
