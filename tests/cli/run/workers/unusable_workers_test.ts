@@ -30,7 +30,10 @@ const JOBS = 40;
 
 const SCRIPTS: [Script, RegExp][] = [
   [silent, /it did not answer the version exchange within 10s/],
-  [acceptsThenCloses, /it closed the connection/],
+  [
+    acceptsThenCloses,
+    /it closed the connection at once \(is a worker running behind this address\?\)/,
+  ],
   [http, /it does not speak the worker protocol/],
   [randomBytes(1), /it does not speak the worker protocol/],
   [refusesVersion, /it does not speak protocol version 1/],
