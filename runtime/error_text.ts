@@ -13,7 +13,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of its path is not a folder",
   EFBIG: "it is larger than a file may be here (see ulimit -f)",
   ELOOP: "its links lead in a circle",
-  ENOSPC: "no space left on the disk",
+  ENOSPC: "no space left on the disk, or no inodes (df -i)",
   EDQUOT: "the disk quota is used up",
   EROFS: "the file system is read-only",
   EXDEV: "it would lie on another disk than the output folder",

@@ -37,10 +37,10 @@ export interface StreamEnds {
 
 /**
  * Whose the other end of a connection is: this user's or another one's. "unaccepted": nobody's yet, as no process has
- * accepted the connection; the one who dials asks again then. "unknown": the system does not tell, the connection is
- * not over loopback, or the other end is closed. "hidden": this process may not ask.
+ * accepted the connection; the one who dials asks again then. "closed": nobody's any more. "unknown": the system does
+ * not tell, the connection is not over loopback, or the other end has left no trace. "hidden": this process may not ask.
  */
-export type PeerUser = "same" | "other" | "unaccepted" | "unknown" | "hidden";
+export type PeerUser = "same" | "other" | "unaccepted" | "closed" | "unknown" | "hidden";
 
 /** What is proven about the other end of a connection. */
 export type PeerProof =

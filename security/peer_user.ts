@@ -4,6 +4,7 @@ import process from "node:process";
 import { delay } from "../runtime/clock.ts";
 import { loopbackBytes } from "../runtime/network/loopback_address.ts";
 import type { ByteStream, Runtime } from "../runtime/ports.ts";
+import { ClosedAtOnceError } from "./refused_error.ts";
 
 /** What is needed of the runtime. */
 export type PeerPorts = Pick<Runtime, "peerUser" | "clock">;
@@ -26,7 +27,7 @@ export function isFromSameUser({ peerUser }: PeerPorts, { ends }: ByteStream): b
 
 /**
  * Whether a connection that was dialed has reached this user, which is not known before it is accepted. Rejects, and
- * closes it, if that takes too long.
+ * closes it, if that takes too long, or if the other end has closed it: nobody is there who could use a key.
  */
 export async function isToSameUser(ports: PeerPorts, stream: ByteStream): Promise<boolean> {
   const { peerUser, clock } = ports;
@@ -36,6 +37,10 @@ export async function isToSameUser(ports: PeerPorts, stream: ByteStream): Promis
   for (let pauseMs = PAUSE_MS_FIRST;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     const user = peerUser(ends);
     const waitedMs = clock.now() - startMs;
+    if (user === "closed") {
+      stream.close();
+      throw new ClosedAtOnceError();
+    }
     if (user !== "unaccepted" && user !== "unknown") return user === "same";
     if (user === "unknown" && waitedMs >= UNKNOWN_MS_MAX) return false;
     if (waitedMs >= ACCEPTED_MS_MAX) {

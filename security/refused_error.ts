@@ -25,6 +25,18 @@ export class LeftError extends Error {
   override name = "LeftError";
 }
 
+/**
+ * The other side has accepted the connection and closed it, without a word. So does a tunnel behind which nobody
+ * listens.
+ */
+export class ClosedAtOnceError extends Error {
+  override name = "ClosedAtOnceError";
+
+  constructor() {
+    super("it closed the connection at once");
+  }
+}
+
 /** The error for the reason that the other side has given. */
 export function refusedError(reason: string): RefusedError | FullError {
   return isLaterReason(reason) ? new FullError(reason) : new RefusedError(reason);

@@ -7,6 +7,7 @@ import { NoWorkerError } from "../../controller/run_errors.ts";
 import type { CoreImage } from "../../controller/workers/core_image.ts";
 import { LocalWorker } from "../../controller/workers/local_worker.ts";
 import { PayloadMemory } from "../../controller/workers/payload_memory.ts";
+import { RUN_WAIT_POLICY } from "../../controller/workers/wait_policy.ts";
 import { formatAddress } from "../../link/address.ts";
 import { delay } from "../../runtime/clock.ts";
 import type { Address, Runtime } from "../../runtime/ports.ts";
@@ -105,7 +106,12 @@ export class WorkerBench {
         onNoWorkerLeft: (reasons) => this.#failed.reject(new NoWorkerError(reasons)),
       },
       log,
-      { policy: { ...DEFAULT_POLICY, crashLimit: 1 }, speculates: false, memory: this.#memory },
+      {
+        policy: { ...DEFAULT_POLICY, crashLimit: 1 },
+        waitPolicy: { ...RUN_WAIT_POLICY, returnMs: 0 }, // a measurement with an outage in it is of no use
+        speculates: false,
+        memory: this.#memory,
+      },
     );
   }
 

@@ -33,6 +33,8 @@ export interface BlameParts<T extends Task> {
   readonly policy: JobPolicy;
   /** Whether more workers are expected to connect soon. */
   awaitsNodes(): boolean;
+  /** Whether too few workers are left, and one that cannot be reached may return. */
+  isCutOff(): boolean;
   /** The voters whose workers must not run the job, because they have voted on its result. */
   votersOf(task: T): readonly string[];
 }
@@ -185,9 +187,10 @@ export class Blame<T extends Task> {
         const isFree = this.#claimTry(failing, failed);
         return this.#placement.elsewhere(job.payload, others, failed.length, isFree);
       }
-      failing.aloneSinceMs ??= nowMs;
+      const isCutOff = this.#parts.isCutOff();
+      failing.aloneSinceMs = isCutOff ? nowMs : failing.aloneSinceMs ?? nowMs;
       const mayWait = nowMs - failing.aloneSinceMs < AWAITED_NODE_MS;
-      if (mayWait && this.#parts.awaitsNodes()) return this.#placement.nowhere();
+      if (isCutOff || (mayWait && this.#parts.awaitsNodes())) return this.#placement.nowhere();
     }
     if (isLastAttempt(attempts, kind, policy)) return undefined;
     return this.#placement.anywhere(job, failed, unfit, voters);

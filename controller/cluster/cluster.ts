@@ -76,17 +76,16 @@ export class Cluster<T extends Task> implements Disposable {
     const needs = { ...options.waitPolicy ?? RUN_WAIT_POLICY, workersMin };
     const refusalOf = refusalByBuild(core, options.refusalOf);
     const workers = this.#workers = this.#openWorkers(runtime, needs, { ...options, refusalOf });
-    const onEvent = () => this.#onEvent();
     this.clients = new ClusterClients({
       jobs,
       isClosed: () => this.#intake === "closed",
-      onEvent,
+      onEvent: () => this.#onEvent(),
       end: (isEnded) => this.end(isEnded),
     });
-    const own = { core, policy, initMs, clock, log: this.#log, onEvent };
-    const parts = { pool, nodes, jobs, workers, ...own };
+    const parts = { pool, nodes, jobs, workers, core, policy, initMs, clock, log: this.#log };
     this.#endpoints = new Endpoints<T>({
       ...parts,
+      onEvent: () => this.#onEvent(),
       coreOutput: options.coreOutput ?? "failures",
       compression: options.compression ?? "auto",
       isInteractive: options.isInteractive ?? false,
@@ -248,6 +247,7 @@ export class Cluster<T extends Task> implements Disposable {
   #openJobs(core: CoreImage, options: ClusterOptions): Jobs<T> {
     return new Jobs<T>(this.#pool, this.#nodes, this.#clock, core.key, options, {
       awaitsNodes: () => this.#workers.awaitsAddress,
+      isCutOff: () => this.#workers.isCutOff,
       cancel: (endpoint, dispatch) => this.#endpoints.cancel(endpoint, dispatch),
       endpointsOf: (voters) => this.#endpoints.idsOf(voters),
       onCompleted: (completion) => this.#events.onCompleted(completion),

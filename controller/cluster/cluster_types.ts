@@ -122,7 +122,7 @@ export interface ClusterOptions {
   readonly compression?: CompressionMode;
   /** Single jobs are in a hurry beside many others: workers on this machine fetch no long jobs ahead. */
   readonly isInteractive?: boolean;
-  /** What happens without workers. Default: the run ends when none has been useful for 10 seconds. */
+  /** What happens without workers. Default: `RUN_WAIT_POLICY`. */
   readonly waitPolicy?: WaitPolicy;
   /** Where large inputs may be, and where large outputs go. Its owner gets back what it no longer needs. */
   readonly memory?: PayloadMemory | undefined;

@@ -33,6 +33,8 @@ export interface JobActions<T extends Task> {
   readonly cancel: Cancel;
   /** Whether more workers are expected to connect soon. */
   awaitsNodes(): boolean;
+  /** Whether too few workers are left, and one that cannot be reached may return. */
+  isCutOff(): boolean;
   /** The endpoints of workers that are connected, by their voters. */
   endpointsOf(voters: readonly string[]): readonly EndpointId[];
   onCompleted(completion: Completion<T>): void;
@@ -77,6 +79,7 @@ export class Jobs<T extends Task> {
       nodes,
       policy,
       awaitsNodes: () => actions.awaitsNodes(),
+      isCutOff: () => actions.isCutOff(),
       votersOf: (task) => this.#verification?.votersOf(task) ?? [],
     });
     this.#lost = new LostJobs(pool);

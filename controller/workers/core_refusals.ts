@@ -23,12 +23,11 @@ export class CoreRefusals {
     this.#log = log;
   }
 
-  /** Adds a worker's reason. Returns whether it is about loading the core; other reasons are not collected. */
-  add(name: string, reason: string): boolean {
-    if (!REFUSAL.test(reason)) return false;
+  /** Reports a worker's reason: later if it is about loading the core; other reasons are not collected. */
+  warn(name: string, reason: string): void {
+    if (!REFUSAL.test(reason)) return this.#log.warn(sentence(name, reason));
     this.#waiting.set(name, reason);
     this.#isNew = true;
-    return true;
   }
 
   /** Call it several times a second. */
@@ -44,13 +43,17 @@ export class CoreRefusals {
     this.#waiting.clear();
     const table = refusalTable(waiting);
     if (table && this.#log.table) return this.#log.table(`${table.title}:`, table.rows);
-    for (const [name, reason] of waiting) this.#log.warn(`cannot use worker ${name}: ${reason}`);
+    for (const [name, reason] of waiting) this.#log.warn(sentence(name, reason));
   }
 
   /** The run ends because of them, and its error names them. */
   drop(): void {
     this.#waiting.clear();
   }
+}
+
+function sentence(name: string, reason: string): string {
+  return `cannot use worker ${name}: ${reason}`;
 }
 
 /** A table of workers that cannot be used. */

@@ -28,6 +28,8 @@ interface Failure {
   readonly wasReady: boolean;
   /** Whether it had answered jobs, or stayed connected for long enough. */
   readonly wasUseful: boolean;
+  /** Whether it has left in order: it was draining. */
+  readonly hasLeft: boolean;
 }
 
 /** The state of the connection with the worker at the address. */
@@ -71,6 +73,7 @@ export class ReconnectingAddress {
   readonly #actions: AddressActions;
   readonly #backoff: Backoff;
   readonly #giveUpMs: number;
+  readonly #returnMs: number;
   #problem: string | undefined;
   #connection: Connection = { kind: "dialing", redial: "after a pause" };
   #prospect: Prospect;
@@ -78,14 +81,17 @@ export class ReconnectingAddress {
   #duplicateOf: string | undefined;
   /** How long the run was still to wait for it when that was found. */
   #duplicateLeftMs = 0;
+  /** When a worker here was lost that was useful, and has neither refused nor left in order since. */
+  #lostAtMs: number | undefined;
 
   constructor(
     readonly name: string,
     { clock, random }: { readonly clock: Clock; readonly random: Random },
     actions: AddressActions,
-    { giveUpMs, redialMsMax }: WaitPolicy = RUN_WAIT_POLICY,
+    { giveUpMs, redialMsMax, returnMs = 0 }: WaitPolicy = RUN_WAIT_POLICY,
   ) {
     this.#giveUpMs = giveUpMs;
+    this.#returnMs = returnMs;
     this.#clock = clock;
     this.#actions = actions;
     this.#backoff = new Backoff(() => random.fraction(), redialMsMax);
@@ -100,6 +106,13 @@ export class ReconnectingAddress {
   /** How the last attempt has failed, if one has. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** Until when a useful worker that is out of reach may return; `undefined` if there is none, or it is too late. */
+  get returnsUntilMs(): number | undefined {
+    if (this.#lostAtMs === undefined || this.isConnected || this.isRemoved) return undefined;
+    const untilMs = this.#lostAtMs + this.#returnMs;
+    return this.#clock.now() < untilMs ? untilMs : undefined;
   }
 
   get isConnected(): boolean {
@@ -165,8 +178,9 @@ export class ReconnectingAddress {
 
   /** The attempt has ended. */
   onEnded(end: AttemptEnd): void {
-    const { kind } = this.#connection;
-    if (kind !== "dialing" && kind !== "connected") return;
+    if (!("redial" in this.#connection)) return;
+    const { redial } = this.#connection;
+    this.#connection = { kind: "dialing", redial }; // no longer connected, for those whom `#pauseAfter` tells
     const pauseMs = end.kind === "renegotiate" ? 0 : this.#pauseAfter(end);
     const connection = this.#connection; // `#pauseAfter` may have removed the address
     if (!("redial" in connection)) return;
@@ -183,9 +197,11 @@ export class ReconnectingAddress {
   }
 
   /** Handles a failed attempt. Returns how long to wait before the next one. */
-  #pauseAfter({ kind, reason, wasReady, wasUseful }: Failure): number {
+  #pauseAfter({ kind, reason, wasReady, wasUseful, hasLeft }: Failure): number {
     this.#problem = reason;
     if (wasUseful) this.history.forgetProblems();
+    if (kind === "unusable" || hasLeft) this.#lostAtMs = undefined;
+    else if (wasUseful) this.#lostAtMs = this.#clock.now();
     if (kind === "unusable") {
       this.#giveUp(reason, "loaded");
       this.#report(kind, reason);

@@ -13,6 +13,15 @@ export class VersionRefusedError extends UnusableWorkerError {
   override name = "VersionRefusedError";
 }
 
+/** The worker is about to leave, and takes no jobs. */
+export class LeavingError extends Error {
+  override name = "LeavingError";
+
+  constructor() {
+    super("it is draining");
+  }
+}
+
 /** Connect again at once: the worker may speak a newer version than the one it agreed on. */
 export class RenegotiateError extends Error {
   override name = "RenegotiateError";

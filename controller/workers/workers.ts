@@ -18,14 +18,15 @@ import { DialPlaces } from "./dial_places.ts";
 import { Listeners } from "./listeners.ts";
 import { Histories } from "./histories.ts";
 import { isAwaited, reasonsForNone, reasonsForWaiting, votesOf } from "./awaited_workers.ts";
+import { Outage } from "./outage.ts";
 import type { WorkerNeeds } from "./wait_policy.ts";
 import { DIAL_MS_MAX, ReconnectingAddress } from "./reconnect.ts";
 import { workerAdmission } from "./worker_admission.ts";
 import { WorkerConnection } from "./worker_connection.ts";
-import { RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
+import { LeavingError, RenegotiateError, UnusableWorkerError } from "./worker_errors.ts";
 import type { WorkerHistory } from "./worker_history.ts";
 import type { OnConnectionEnded } from "./local_worker_options.ts";
-import type { Departure, WorkersEvents } from "./workers_events.ts";
+import type { WorkersEvents } from "./workers_events.ts";
 
 /** The workers of a run. */
 export class Workers {
@@ -35,6 +36,7 @@ export class Workers {
   readonly #needs: WorkerNeeds;
   readonly #warnings: ConnectionWarnings;
   readonly #refusals: CoreRefusals;
+  readonly #outage: Outage;
   readonly #connected = new Set<ConnectedWorker>();
   readonly #addresses = new Map<string, ReconnectingAddress>();
   readonly #histories = new Histories();
@@ -54,6 +56,7 @@ export class Workers {
     this.#events = events;
     this.#warnings = new ConnectionWarnings(log);
     this.#refusals = new CoreRefusals(log);
+    this.#outage = new Outage(runtime.clock, log, this.#addresses);
     this.#rounds = new ReadRounds(runtime.clock, () => this.#connected.size);
     this.#places = new DialPlaces(log, runtime.system);
     const admission = workerAdmission(runtime, log, this.#places, () => this.#connected);
@@ -62,7 +65,7 @@ export class Workers {
 
   /** Whether more workers may connect. */
   get expectsMore(): boolean {
-    return this.#listeners.count > 0 || this.awaitsAddress;
+    return this.#listeners.count > 0 || this.awaitsAddress || this.isCutOff;
   }
 
   /** Why no worker has joined yet; `undefined` once one has. */
@@ -77,6 +80,11 @@ export class Workers {
     return [...this.#addresses.values()].some(isAwaited);
   }
 
+  /** Whether too few workers are connected, and one that was useful may return. */
+  get isCutOff(): boolean {
+    return votesOf(this.#members) < this.#needs.workersMin && this.#outage.untilMs !== undefined;
+  }
+
   /** Dials a worker, and dials again whenever its connection ends. A worker that was given up is dialed at once. */
   dial(target: Address): void {
     const name = formatAddress(target);
@@ -88,7 +96,7 @@ export class Workers {
       onGivenUp: () => this.#checkLeft(),
       report: (kind, reason) => {
         if (kind === "failed") this.#warnings.add(name, reason);
-        else this.#warnUnusable(name, reason);
+        else this.#refusals.warn(name, reason);
       },
     }, this.#needs);
     this.#addresses.set(name, address);
@@ -128,7 +136,7 @@ export class Workers {
   /** The worker starts no more jobs. Either it sent a notice, or it refused a job. */
   drain(worker: ConnectedWorker): void {
     const { kind } = worker.state;
-    if (kind === "connecting") this.disconnect(worker, new Error("it is draining"));
+    if (kind === "connecting") this.disconnect(worker, new LeavingError());
     if (kind !== "ready") return;
     worker.onDraining();
     this.#events.onDraining(worker);
@@ -251,10 +259,11 @@ export class Workers {
       );
     }
     this.#hasHadMember = true;
+    address?.onReady();
+    if (this.isCutOff) this.#outage.onReturn();
     const node = this.#identities.nodeOf(worker, description);
     const voter = this.#identities.voterOf(worker, instance);
     worker.onReady(description, { identity, node, voter });
-    address?.onReady();
     connection.pause(this.#isPaused);
     this.#events.onReady(worker);
   }
@@ -267,8 +276,9 @@ export class Workers {
     worker.onGone();
     this.#memory.onGone(worker);
     if (end.kind !== "renegotiate" && end.wasReady) {
-      const isDraining = state.kind === "draining";
-      this.#onMemberGone(worker, isDraining ? "drained" : end.kind, end.reason);
+      const kind = state.kind === "draining" ? "drained" : end.kind;
+      const mayBeJobsFault = history.onGone(worker.answers, kind === "unusable");
+      this.#events.onGone(worker, { kind, reason: end.reason, mayBeJobsFault });
       for (const other of this.#addresses.values()) other.onInstanceGone(instance);
       if (this.#isClosed) return; // by the owner, who was told just now
     }
@@ -280,22 +290,12 @@ export class Workers {
     if (!address && end.kind === "unusable") this.#reject(name, history, end.reason);
   }
 
-  #onMemberGone(worker: ConnectedWorker, kind: Departure["kind"], reason: string): void {
-    const mayBeJobsFault = worker.history.onGone(worker.answers, kind === "unusable");
-    this.#events.onGone(worker, { kind, reason, mayBeJobsFault });
-  }
-
   /** A worker that is not dialed cannot be used. If it was the last one, the run's error has the reason. */
   #reject(name: string, history: WorkerHistory, reason: string): void {
     const isNew = history.isNew(reason); // the worker may connect again and again
     if (isNew) history.unusable = `${name}: ${reason}`;
     this.#checkLeft();
-    if (isNew && !this.#isClosed) this.#warnUnusable(name, reason);
-  }
-
-  #warnUnusable(name: string, reason: string): void {
-    if (this.#refusals.add(name, reason)) return;
-    this.#log.warn(`cannot use worker ${name}: ${reason}`);
+    if (isNew && !this.#isClosed) this.#refusals.warn(name, reason);
   }
 
   /** Reports `onNoneLeft` if too few workers are left and no other is expected. */
@@ -303,7 +303,7 @@ export class Workers {
     if (this.#isClosed || this.#listeners.count > 0) return;
     const addresses = [...this.#addresses.values()];
     const reasons = reasonsForNone([...this.#connected], addresses, this.#needs.workersMin);
-    if (!reasons) return;
+    if (!reasons || this.#outage.isAwaited(this.#members.length)) return;
     reasons.unshift(...this.#histories.problems.reverse());
     if (this.#needs.whenNone === "end") {
       this.#refusals.drop();

@@ -82,7 +82,7 @@ export interface SocketEnd {
 }
 
 /** The id of the user that made a socket, if there is one. */
-export type SocketUser = number | "unaccepted" | undefined;
+export type SocketUser = number | "unaccepted" | "closed" | undefined;
 
 /** A socket that asks the kernel about others. It stays open: a query must not fail because no descriptor is free. */
 export class SocketDiagnosis {
@@ -113,7 +113,8 @@ export class SocketDiagnosis {
 
   /**
    * The user that made the socket at the end `from` of a connection with `to`. `undefined` if no process has a
-   * connected socket there. Until one has accepted the connection, the kernel shows inode 0 and, often, user 0.
+   * connected socket there. Until one has accepted the connection, and after it has closed it, the kernel shows inode 0
+   * and, often, user 0.
    */
   userOf(from: SocketEnd, to: SocketEnd): SocketUser {
     const query = this.#lastQuery = (this.#lastQuery + 1) >>> 0;
@@ -163,7 +164,7 @@ function userIn(answer: Buffer, from: SocketEnd, to: SocketEnd): SocketUser {
   if (!isAddress(id, DESTINATION_AT, isIpv4, to.address)) return undefined;
   const state = answer[STATE_AT] ?? 0;
   if (answer.readUInt32LE(INODE_AT) === 0) {
-    return UNACCEPTED_STATES.includes(state) ? "unaccepted" : undefined;
+    return UNACCEPTED_STATES.includes(state) ? "unaccepted" : "closed";
   }
   return CONNECTED_STATES.includes(state) ? answer.readUInt32LE(USER_AT) : undefined;
 }

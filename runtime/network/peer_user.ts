@@ -35,7 +35,7 @@ export function peerUserBy(open: () => DiagnosisLibrary): (ends: StreamEnds) => 
       isHidden = !diagnosis;
       if (!diagnosis) return "hidden";
       const user = diagnosis.userOf(remote, local);
-      if (user === "unaccepted") return user;
+      if (user === "unaccepted" || user === "closed") return user;
       if (user === undefined || user === overflowUser()) return "unknown";
       // A socket belongs to the effective user of the process that has made it.
       return user === process.geteuid?.() ? "same" : "other";

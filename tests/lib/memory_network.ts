@@ -41,6 +41,8 @@ export class MemoryNetwork {
   readonly clock = new VirtualClock();
   readonly random: Random;
   readonly disk = new MemoryDisk();
+  /** While it is down, no connection can be opened. Those that are open stay. */
+  isDown = false;
   readonly #listeners = new Map<string, MemoryListener>();
   readonly #rates = new Map<number, number>();
   readonly #cuts = new Map<number, number>();
@@ -76,6 +78,7 @@ export class MemoryNetwork {
   /** Opens a connection, or rejects at once. */
   dial(address: Address): Promise<ByteStream> {
     const listener = this.#listeners.get(formatAddress(address));
+    if (this.isDown) return Promise.reject(new Error("no route to that host"));
     if (!listener) return Promise.reject(new Error("connection refused"));
     const port = address.kind === "tcp" ? address.port : 0;
     const bytesPerMs = this.#rates.get(port);

@@ -160,7 +160,7 @@ testUnless(
   async () => {
     const { accepted, gone } = await fromShell([], false);
     await gone;
-    assert.equal(peerUser(accepted), "unknown");
+    assert.equal(peerUser(accepted), "closed");
     assert.equal(await accepted.read(new Uint8Array(99)), 6); // what it sent is there nevertheless
     accepted.close();
   },
@@ -173,9 +173,22 @@ testUnless(notLinux, "a connection that both sides have closed is not known", as
   accepted.close();
   // One end stays in TIME_WAIT, the other leaves no trace.
   for (const stream of [accepted, dialed]) {
-    await eventually("the end is closed", () => peerUser(stream) === "unknown");
+    await eventually("the end is closed", () => {
+      return ["closed", "unknown"].includes(peerUser(stream) ?? "");
+    });
   }
 });
+
+testUnless(
+  notLinux,
+  "the one who dials knows that the other end has closed the connection",
+  async () => {
+    const { accepted, dialed } = await connected("127.0.0.1");
+    accepted.close();
+    await eventually("it is closed", () => peerUser(dialed) === "closed");
+    dialed.close();
+  },
+);
 
 testUnless(notLinux, "a peer that has ended its sending side is known", async () => {
   const { accepted, dialed, close } = await connected("127.0.0.1");

@@ -89,10 +89,6 @@ test("a socket for IPv6 that has a connection over IPv4 is the one that was aske
 });
 
 const UNUSABLE: Record<string, Change> = {
-  "of a socket that its process has closed": (answer) => {
-    answer[17] = FIN_WAIT1;
-    answer.writeUInt32LE(0, 84);
-  },
   "of a socket that listens": (answer) => void (answer[17] = 10),
   "of a socket that is trying to connect": (answer) => void (answer[17] = 2),
   "of a socket in TIME_WAIT": (answer) => void (answer[17] = 6),
@@ -121,6 +117,15 @@ test("a connection that no process has accepted is nobody's yet", () => {
     };
     assert.equal(userOf(THERE, HERE, unaccepted), "unaccepted");
   }
+});
+
+test("a socket that its process has closed is nobody's any more, and not root's", () => {
+  const closed: Change = (answer) => {
+    answer[17] = FIN_WAIT1;
+    answer.writeUInt32LE(0, 80);
+    answer.writeUInt32LE(0, 84);
+  };
+  assert.equal(userOf(THERE, HERE, closed), "closed");
 });
 
 test("answers to earlier questions are skipped, but not without end", () => {

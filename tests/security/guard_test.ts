@@ -6,7 +6,7 @@ import { detectRuntime } from "../../runtime/detect.ts";
 import type { Address, ByteStream, PeerUser, Runtime } from "../../runtime/ports.ts";
 import { type GuardOptions } from "../../security/guard.ts";
 import { guardedRuntime } from "../../security/guarded_runtime.ts";
-import { KeyNeededError, RefusedError } from "../../security/refused_error.ts";
+import { ClosedAtOnceError, KeyNeededError, RefusedError } from "../../security/refused_error.ts";
 import type { Role } from "../../security/role.ts";
 import type { Log } from "../../system/log.ts";
 import { Keys } from "../lib/connections.ts";
@@ -194,6 +194,21 @@ testUnless(
     assert(clock.now() < 31_000, `after ${clock.now()} ms`);
     const accepted = await dialing.listener.accept();
     assert.equal(await accepted?.read(new Uint8Array(1)), null);
+    accepted?.close();
+    dialing.listener.close();
+  },
+);
+
+testUnless(
+  NOT_LINUX,
+  "a connection that the other end has closed at once needs no key, and says so at once",
+  async () => {
+    const clock = new VirtualClock();
+    const dialing = dialingOneThat((waitedMs) => waitedMs < 100 ? "unaccepted" : "closed", clock);
+    await assert.rejects(dialing.promise, ClosedAtOnceError);
+    assert(clock.now() < 1_000, `after ${clock.now()} ms`);
+    const accepted = await dialing.listener.accept();
+    assert.equal(await accepted?.read(new Uint8Array(1)), null, "no byte of TLS is sent");
     accepted?.close();
     dialing.listener.close();
   },

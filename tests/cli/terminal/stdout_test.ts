@@ -24,7 +24,7 @@ const toNobody = [
   "sh",
 ];
 
-const LOST = "distcomp: Cannot write to stdout: no space left on the disk\n";
+const LOST = "distcomp: Cannot write to stdout: no space left on the disk, or no inodes (df -i)\n";
 
 /** They print once, in many pieces, and by commander. */
 const COMMANDS: readonly (readonly string[])[] = [

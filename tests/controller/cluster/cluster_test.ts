@@ -158,7 +158,11 @@ test("a worker that is busy with another controller is used when it answers", as
 const USELESS: [string, Script, RegExp][] = [
   ["refuses the version", refusesVersion, /does not speak protocol version 1/],
   ["stays silent", silent, /did not answer the version exchange within 10s/],
-  ["closes at once", acceptsThenCloses, /it closed the connection/],
+  [
+    "closes at once",
+    acceptsThenCloses,
+    /: it closed the connection at once \(is a worker running behind this address\?\)/,
+  ],
   ["is a web server", http, /does not speak the worker protocol/],
   [`sends random bytes (seed ${seed})`, randomBytes(seed), /does not speak the worker protocol/],
   ["cannot load the core", coreError("no such library"), /no such library/],
@@ -235,7 +239,7 @@ test("many workers that cannot be reached are reported in one line, by their rea
   await recorded.completed(1);
   await simulation.advance(60_000);
   assert.deepEqual(recorded.warnings, [
-    "21 of 22 workers cannot be reached: connection refused (20), it closed the connection (1); " +
+    "21 of 22 workers cannot be reached: connection refused (20), it closed the connection at once (is a worker running behind this address?) (1); " +
     "trying again",
   ]);
 });

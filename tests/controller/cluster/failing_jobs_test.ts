@@ -39,6 +39,7 @@ class Scene {
     nodes: this.nodes,
     policy: DEFAULT_POLICY,
     awaitsNodes: () => false,
+    isCutOff: () => false,
     votersOf: () => [],
   });
   readonly #client = this.pool.onClientUp();

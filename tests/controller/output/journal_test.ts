@@ -189,7 +189,8 @@ testUnless(
     await using workspace = await prepared();
     const path = workspace.at(`out/${STATE_FOLDER}/jobs.jsonl`);
     await symlink(FULL_DISK, path);
-    const message = `Cannot write the journal "${path}": no space left on the disk`;
+    const message =
+      `Cannot write the journal "${path}": no space left on the disk, or no inodes (df -i)`;
     const clock = new VirtualClock();
     const journal = await openIn(workspace, { clock });
     journal.add(recordOf(0));

@@ -9,7 +9,7 @@ const lacks = (what: string) => `Cannot load compute core "core.so": this machin
 
 test("one worker is a sentence, as soon as no other has come for a second", () => {
   const { refusals, lines } = recorded();
-  assert(refusals.add("one:1", lacks("liba.so")));
+  refusals.warn("one:1", lacks("liba.so"));
   refusals.onTick(5_000);
   refusals.onTick(5_999);
   assert.deepEqual(lines, []);
@@ -21,9 +21,9 @@ test("one worker is a sentence, as soon as no other has come for a second", () =
 
 test("workers that come within a second of each other are rows of one table", () => {
   const { refusals, lines } = recorded();
-  refusals.add("one:1", lacks("liba.so"));
+  refusals.warn("one:1", lacks("liba.so"));
   refusals.onTick(5_000);
-  refusals.add("two:1", 'Cannot load compute core "core.so": worker_init returned 5');
+  refusals.warn("two:1", 'Cannot load compute core "core.so": worker_init returned 5');
   refusals.onTick(5_900);
   refusals.onTick(6_800);
   assert.deepEqual(lines, []);
@@ -38,7 +38,7 @@ test("workers that come within a second of each other are rows of one table", ()
 test("a log without tables gets a sentence for each worker", () => {
   const warnings: string[] = [];
   const refusals = new CoreRefusals({ ...silentLog, warn: (text) => warnings.push(text) });
-  for (const name of ["one", "two"]) refusals.add(name, lacks("liba.so"));
+  for (const name of ["one", "two"]) refusals.warn(name, lacks("liba.so"));
   refusals.flush();
   assert.deepEqual(warnings, [
     `cannot use worker one: ${lacks("liba.so")}`,
@@ -48,14 +48,13 @@ test("a log without tables gets a sentence for each worker", () => {
 
 test("a reason that is not about loading the core is not collected", () => {
   const { refusals, lines } = recorded();
-  assert(!refusals.add("one", "it is the same worker as two"));
-  refusals.flush();
-  assert.deepEqual(lines, []);
+  refusals.warn("one", "it is the same worker as two");
+  assert.deepEqual(lines, ["cannot use worker one: it is the same worker as two"]);
 });
 
 test("what the error of the run names is not logged as well", () => {
   const { refusals, lines } = recorded();
-  refusals.add("one", lacks("liba.so"));
+  refusals.warn("one", lacks("liba.so"));
   refusals.drop();
   refusals.flush();
   assert.deepEqual(lines, []);

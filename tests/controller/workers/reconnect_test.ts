@@ -14,13 +14,21 @@ const REFUSED: AttemptEnd = {
   reason: "connection refused",
   wasReady: false,
   wasUseful: false,
+  hasLeft: false,
 };
-const LOST: AttemptEnd = { kind: "failed", reason: "lost", wasReady: true, wasUseful: true };
+const LOST: AttemptEnd = {
+  kind: "failed",
+  reason: "lost",
+  wasReady: true,
+  wasUseful: true,
+  hasLeft: false,
+};
 const UNUSABLE: AttemptEnd = {
   kind: "unusable",
   reason: "no GPU",
   wasReady: true,
   wasUseful: false,
+  hasLeft: false,
 };
 
 /** An address, and what it has done. */
@@ -191,6 +199,44 @@ test("a run waits for a second address when the first is lost, however late that
   address.onDuplicate("worker 1");
   address.onInstanceGone("worker 1");
   assert.equal(address.givenUpReason, "connection refused", "it has had its time");
+});
+
+test("a worker that was useful and is lost may return for ten minutes, unless it refuses or leaves meanwhile", async () => {
+  const scene = new Scene();
+  scene.address.onEnded(REFUSED);
+  await scene.clock.advance(3_000);
+  assert.equal(scene.address.returnsUntilMs, undefined, "nobody has reached it");
+  scene.address.onReady();
+  assert.equal(scene.address.returnsUntilMs, undefined, "it is here");
+  const lostAtMs = scene.clock.now();
+  scene.address.onEnded(LOST);
+  await scene.failFor(20_000);
+  assert.equal(scene.address.givenUpReason, "connection refused");
+  assert.equal(
+    scene.address.returnsUntilMs,
+    lostAtMs + 600_000,
+    "what fails later extends nothing",
+  );
+  await scene.clock.advance(lostAtMs + 599_999 - scene.clock.now());
+  assert.equal(scene.address.returnsUntilMs, lostAtMs + 600_000);
+  await scene.clock.advance(1);
+  assert.equal(scene.address.returnsUntilMs, undefined);
+  for (const end of [UNUSABLE, { ...LOST, hasLeft: true }, { ...REFUSED, hasLeft: true }]) {
+    const { address, clock } = new Scene();
+    address.onReady();
+    address.onEnded(LOST);
+    assert.equal(address.returnsUntilMs, 600_000);
+    await clock.advance(100);
+    address.onEnded(end);
+    assert.equal(address.returnsUntilMs, undefined);
+  }
+});
+
+test("a session, which goes on without workers, waits for none to return", () => {
+  const { address } = new Scene({ giveUpMs: 10_000, whenNone: "go on" });
+  address.onReady();
+  address.onEnded(LOST);
+  assert.equal(address.returnsUntilMs, undefined);
 });
 
 test("a worker that may agree on another version is dialed at once", () => {

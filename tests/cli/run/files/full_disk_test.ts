@@ -27,7 +27,7 @@ programTestUnless(
     assert.equal(run.code, 2, run.stderr);
     assert.match(
       run.stderr,
-      /^distcomp: Cannot write the output "disk\/out\/\d+": no space left on the disk\nto resume: .*\n$/m,
+      /^distcomp: Cannot write the output "disk\/out\/\d+": no space left on the disk, or no inodes \(df -i\)\nto resume: .*\n$/m,
     );
     const outputs = await workspace.outputs("kept/out");
     assert(Object.keys(outputs).length > 5);
@@ -52,7 +52,7 @@ programTestUnless(
     assert.equal(run.code, 2, run.stderr);
     assert.match(
       run.stderr,
-      /Cannot write the output "disk\/out\/large": no space left on the disk/,
+      /Cannot write the output "disk\/out\/large": no space left on the disk, or no inodes \(df -i\)/,
     );
     assert.deepEqual(await workspace.outputs("kept/out"), {});
     assert.deepEqual(await workspace.leftovers("kept/out"), []);

@@ -78,7 +78,7 @@ test("on a full disk, one warning says that everything further is lost", async (
   for (const name of ["a", "b"]) run.prints(name, "text");
   await run.close();
   assert.deepEqual(run.warnings, [
-    "cannot keep the printed lines of jobs: no space left on the disk; later lines are lost",
+    "cannot keep the printed lines of jobs: no space left on the disk, or no inodes (df -i); later lines are lost",
   ]);
 });
 

@@ -30,7 +30,10 @@ const JOBS = 40;
 
 const SCRIPTS: [Script, RegExp][] = [
   [silent, /it did not answer the version exchange within 10s/],
-  [acceptsThenCloses, /it closed the connection/],
+  [
+    acceptsThenCloses,
+    /it closed the connection at once \(is a worker running behind this address\?\)/,
+  ],
   [http, /it does not speak the worker protocol/],
   [randomBytes(1), /it does not speak the worker protocol/],
   [refusesVersion, /it does not speak protocol version 1/],
@@ -48,11 +51,15 @@ const UNKNOWN_HOST = "worker.invalid";
 /** A port that refuses connections: only root may listen on it, and its service (tcpmux) is obsolete. */
 const REFUSED = "127.0.0.1:1";
 
+/** What a run says that waits for its lost workers. */
+const WAITS =
+  /^warning: no worker can be reached any more: waiting until \d\d:\d\d:\d\d for one to return; Ctrl-C ends the run$/m;
+
 /** A worker is given up after ten seconds or more, so these runs wait at the same time. */
 slowTest(
   "a run without a usable worker ends with status 3 and the reason for each worker",
   async () => {
-    const parts = [allAreUseless(), theOnlyOneLeaves(), jsonSaysWhy()];
+    const parts = [allAreUseless(), theOnlyOneTurnsBad(), jsonSaysWhy()];
     await Promise.allSettled(parts); // each tidies up, also when another fails
     await Promise.all(parts);
   },
@@ -84,15 +91,15 @@ async function allAreUseless(): Promise<void> {
   assert.deepEqual(await workspace.leftovers(), []);
 }
 
-async function theOnlyOneLeaves(): Promise<void> {
+async function theOnlyOneTurnsBad(): Promise<void> {
   await using workspace = await Workspace.make();
-  await using peer = await startPeer(leavesAfter(5));
+  await using peer = await startPeer(leavesAfter(5, coreError("wrong machine")));
   const worker = `127.0.0.1:${peer.port}`;
   const run = await workspace.run(["run", ECHO, "--repeat", String(JOBS), "--workers", worker]);
   assert.equal(run.code, 3, run.stderr);
   assert.match(
     run.stderr,
-    new RegExp(`No worker can be used: ${worker}: it closed the connection`),
+    new RegExp(`No worker can be used: ${worker}: wrong machine`),
   );
   const outputs = await workspace.outputsByNumber();
   assert.match(run.stdout, new RegExp(`^${Object.keys(outputs).length} of ${JOBS} jobs done`));
@@ -102,6 +109,22 @@ async function theOnlyOneLeaves(): Promise<void> {
   const ascending = (one: number, other: number) => one - other;
   assert.deepEqual(recorded.sort(ascending), numbers.sort(ascending));
 }
+
+slowTest(
+  "a run whose only worker is lost says until when it waits, and Ctrl-C ends it",
+  async () => {
+    await using workspace = await Workspace.make();
+    await using peer = await startPeer(leavesAfter(5, acceptsThenCloses));
+    const worker = `127.0.0.1:${peer.port}`;
+    const args = ["run", ECHO, "--repeat", String(JOBS), "--workers", worker];
+    await using program = await workspace.start(args);
+    await program.printed("stderr", WAITS);
+    program.signal("SIGINT");
+    assert.equal((await program.exited).code, 130, program.stderr);
+    assert.match(program.stderr, /^to resume: distcomp run /m);
+    assert((await workspace.records()).length > 0);
+  },
+);
 
 async function jsonSaysWhy(): Promise<void> {
   await using workspace = await Workspace.make();
@@ -163,10 +186,11 @@ slowTest(
 );
 
 /** Echoes some jobs, then closes the connection and every later one. It keeps its port. */
-function leavesAfter(jobs: number): Script {
+/** Closes its connection after some jobs, and follows another script from then on. */
+function leavesAfter(jobs: number, then: Script): Script {
   return (session) => {
     const { socket, statistics } = session;
-    if (statistics.jobs >= jobs) return acceptsThenCloses(session);
+    if (statistics.jobs >= jobs) return then(session);
     echo()(session);
     socket.on("data", () => {
       if (statistics.jobs >= jobs) socket.end();
