@@ -72,7 +72,7 @@ slowTest(
     await gate.open();
     await assertDone(workspace, run);
     for (const port of [hanging.port, network.port]) {
-      const lost = `lost worker 127.0.0.1:${port}: no response for \\d+ s; \\d jobs? rescheduled`;
+      const lost = `lost worker 127.0.0.1:${port}: no response for \\d+s; \\d jobs? rescheduled`;
       assert.match(run.stderr, new RegExp(lost));
     }
   },
