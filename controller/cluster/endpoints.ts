@@ -273,7 +273,7 @@ export class Endpoints<T extends Task> {
     if (answer.kind === "error") {
       const { cause, message } = answer;
       if (cause === "draining" || cause === "cancelled") {
-        return this.#onReturned(endpoint, dispatch, cause);
+        return this.#onReturned(endpoint, dispatch, cause, message);
       }
       if (cause === "core") return workers.disconnect(worker, coreLost(worker, message));
     }
@@ -294,16 +294,17 @@ export class Endpoints<T extends Task> {
     if (dispatch === undefined || job) this.#parts.onPrinted({ job, lines, leftOut });
   }
 
-  /** The worker has not run the job, because it is draining or because the job was canceled. */
+  /** The worker has not run the job, because it is draining, for `reason`, or because the job was canceled. */
   #onReturned(
     { id, worker }: Endpoint,
     dispatch: DispatchId,
     cause: "draining" | "cancelled",
+    reason: string,
   ): void {
     const { pool, workers, onEvent } = this.#parts;
     const job = pool.onReturned(id, dispatch, onEvent());
     if (!job) throw unexpectedResponse(dispatch);
-    if (cause === "draining") workers.drain(worker); // it may not have sent a notice before
+    if (cause === "draining") workers.drain(worker, reason); // it may not have sent a notice before
     else if (pool.isWanted(job)) {
       const problem = "it canceled a job that it was not told to cancel";
       workers.disconnect(worker, new UnusableWorkerError(problem));

@@ -125,13 +125,14 @@ export class Workers {
     this.#reject(name, this.#histories.of(name), reason);
   }
 
-  /** The worker starts no more jobs. Either it sent a notice, or it refused a job. */
-  drain(worker: ConnectedWorker): void {
+  /** The worker starts no more jobs. Either it sent a notice, or it refused a job, for `reason`. */
+  drain(worker: ConnectedWorker, reason?: string): void {
     const { kind } = worker.state;
     if (kind === "connecting") this.disconnect(worker, new Error("it is draining"));
     if (kind !== "ready") return;
     worker.onDraining();
-    this.#log.info(`worker ${worker.name} is draining`);
+    if (reason === undefined) this.#log.info(`worker ${worker.name} is draining`);
+    else this.#log.warn(`worker ${worker.name}: ${reason}`);
     this.#events.onDraining(worker);
   }
 
