@@ -10,21 +10,24 @@ const REMOVALS_MAX = 10;
 /** Removes the folder. Resolves to the error if it cannot. */
 export async function removeFolder(files: Files, path: string): Promise<unknown> {
   let error: unknown;
-  for (let attempt = 1; attempt <= REMOVALS_MAX && files.infoSync(path); attempt++) {
+  for (let attempt = 1; attempt <= REMOVALS_MAX; attempt++) {
     try {
+      if (!files.infoSync(path)) return undefined; // which fails, too, on a file server that is gone
       await files.remove(path);
+      error = undefined;
     } catch (cause) {
       error = cause;
       makeWritable(path);
     }
   }
-  return files.infoSync(path) && error;
+  return error;
 }
 
 /** Like `removeFolder`, but synchronous: for a process that is about to exit. */
 export function removeFolderSync(files: Files, path: string): void {
-  for (let attempt = 1; attempt <= REMOVALS_MAX && files.infoSync(path); attempt++) {
+  for (let attempt = 1; attempt <= REMOVALS_MAX; attempt++) {
     try {
+      if (!files.infoSync(path)) return;
       files.removeSync(path);
     } catch {
       makeWritable(path); // the process exits: nobody is left who could be told

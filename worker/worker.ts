@@ -245,6 +245,10 @@ export class Worker implements AsyncDisposable {
     for (const connection of this.#connections) connection.refuseQueued();
   }
 
+  #returnJobs(problem: string): void {
+    for (const connection of this.#connections) connection.returnJobs(problem);
+  }
+
   /** Ends now: idle slots unload their cores, jobs that run are not finished. */
   async close(): Promise<void> {
     this.#tick.stop();
@@ -299,5 +303,7 @@ export class Worker implements AsyncDisposable {
     const jobs = this.#executor.onTick();
     this.#options.lifetime?.onTick(jobs, { ...this.#load(), ...this.#launcher.jobs });
     this.#connections.onTick(this.#clock.now());
+    const { problem } = this.#executor.trials;
+    if (problem !== undefined && !this.#drained) this.#returnJobs(problem);
   }
 }

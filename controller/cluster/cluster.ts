@@ -271,7 +271,7 @@ export class Cluster<T extends Task> implements Disposable {
         this.#endpoints.onCoreLoaded(worker);
         this.#events.onWorkerLoaded?.(worker);
       },
-      onDraining: (worker) => this.#endpoints.onDraining(worker),
+      onDraining: (...draining) => this.#endpoints.onDraining(...draining),
       onDiscarded: (worker, id) => this.#endpoints.onDiscarded(worker, id),
       onGone: (worker, departure) => {
         this.#endpoints.onGone(worker, departure);

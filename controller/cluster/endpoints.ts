@@ -186,14 +186,14 @@ export class Endpoints<T extends Task> {
     if (endpoint) this.#parts.pool.onLoaded(endpoint.id, nowMs);
   }
 
-  onDraining(worker: ConnectedWorker): void {
+  onDraining(worker: ConnectedWorker, reason?: string): void {
     const { pool, nodes, onEvent } = this.#parts;
     const endpoint = this.#byWorker.get(worker);
     if (endpoint) {
       pool.onEndpointLeaving(endpoint.id);
       nodes.onLeaving(endpoint.node);
     }
-    this.#notices.onDraining(worker);
+    this.#notices.onDraining(worker, reason);
     onEvent();
   }
 
@@ -271,7 +271,7 @@ export class Endpoints<T extends Task> {
     if (answer.kind === "error") {
       const { cause, message } = answer;
       if (cause === "draining" || cause === "cancelled") {
-        return this.#onReturned(endpoint, dispatch, cause);
+        return this.#onReturned(endpoint, dispatch, cause, message);
       }
       if (cause === "core") return workers.disconnect(worker, coreLost(worker, message));
     }
@@ -292,16 +292,17 @@ export class Endpoints<T extends Task> {
     if (dispatch === undefined || job) this.#parts.onPrinted({ job, lines, leftOut });
   }
 
-  /** The worker has not run the job, because it is draining or because the job was canceled. */
+  /** The worker has not run the job, because it is draining, for `reason`, or because the job was canceled. */
   #onReturned(
     { id, worker }: Endpoint,
     dispatch: DispatchId,
     cause: "draining" | "cancelled",
+    reason: string,
   ): void {
     const { pool, workers, onEvent } = this.#parts;
     const job = pool.onReturned(id, dispatch, onEvent());
     if (!job) throw unexpectedResponse(dispatch);
-    if (cause === "draining") workers.drain(worker); // it may not have sent a notice before
+    if (cause === "draining") workers.drain(worker, reason); // it may not have sent a notice before
     else if (pool.isWanted(job)) {
       const problem = "it canceled a job that it was not told to cancel";
       workers.disconnect(worker, new UnusableWorkerError(problem));

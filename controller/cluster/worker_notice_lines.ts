@@ -3,14 +3,14 @@
 import { LINES_MAX } from "../../system/burst.ts";
 import { countedReasons } from "../../system/grouped_reasons.ts";
 
-/** How workers go. `draining`: they are about to. */
-export type Departing = "lost" | "draining" | "drained";
+/** How workers go. `draining`: they are about to; `refusing`: they take no more jobs, and say why. */
+export type Departing = "lost" | "draining" | "refusing" | "drained";
 
 /** A worker that has come or goes. */
 export interface Noticed {
   readonly name: string;
   readonly slots?: number | undefined;
-  /** Why it is lost. */
+  /** Why it is lost, or takes no more jobs. */
   readonly reason: string;
   /** The jobs that it had. */
   readonly jobs: number;
@@ -36,6 +36,7 @@ export function arrivalLines(areBack: boolean, arrivals: readonly Noticed[]): st
 export function departureLine(kind: Departing, { name, reason, jobs }: Noticed): string {
   if (kind === "lost") return `lost worker ${name}: ${reason}${rescheduled(jobs)}`;
   if (kind === "draining") return `worker ${name} is draining`;
+  if (kind === "refusing") return `worker ${name} takes no more jobs: ${reason}`;
   return `worker ${name} has drained and disconnected${rescheduled(jobs)}`;
 }
 
@@ -51,6 +52,10 @@ export function moreDepartedLine(
     return `lost ${who}${times}: ${countedReasons(workers.map(({ reason }) => reason))}${jobs}`;
   }
   if (kind === "draining") return `${who} ${isOne ? "is" : "are"} draining${times}`;
+  if (kind === "refusing") {
+    const reasons = countedReasons(workers.map(({ reason }) => reason));
+    return `${who} ${isOne ? "takes" : "take"} no more jobs${times}: ${reasons}`;
+  }
   return `${who} ${isOne ? "has" : "have"} drained and disconnected${times}${jobs}`;
 }
 

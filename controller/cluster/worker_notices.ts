@@ -67,9 +67,10 @@ export class WorkerNotices {
     if (this.#waiting.has("joined") || this.#waiting.has("back")) this.#sayWaiting();
   }
 
-  /** A worker starts no more jobs. */
-  onDraining({ name }: ConnectedWorker): void {
-    this.#onDeparting("draining", { name, reason: "", jobs: 0 });
+  /** A worker starts no more jobs, for `reason` if it has said one. */
+  onDraining({ name }: ConnectedWorker, reason?: string): void {
+    const kind = reason === undefined ? "draining" : "refusing";
+    this.#onDeparting(kind, { name, reason: reason ?? "", jobs: 0 });
   }
 
   /** A worker is gone, and `jobs` of its jobs run elsewhere. `Workers` reports unusable ones itself. */

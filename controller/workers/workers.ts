@@ -133,13 +133,13 @@ export class Workers {
     this.#reject(name, this.#histories.of(name), reason);
   }
 
-  /** The worker starts no more jobs. Either it sent a notice, or it refused a job. */
-  drain(worker: ConnectedWorker): void {
+  /** The worker starts no more jobs. Either it sent a notice, or it refused a job, for `reason`. */
+  drain(worker: ConnectedWorker, reason?: string): void {
     const { kind } = worker.state;
     if (kind === "connecting") this.disconnect(worker, new LeavingError());
     if (kind !== "ready") return;
     worker.onDraining();
-    this.#events.onDraining(worker);
+    this.#events.onDraining(worker, reason);
   }
 
   /** Closes a worker's connection. `reason` determines when it is dialed again. */

@@ -25,7 +25,7 @@ export interface WorkersEvents {
   readonly refusalOf?: RefusalOf | undefined;
   onCoreLoaded(worker: ConnectedWorker): void;
   /** A ready worker starts no more jobs. */
-  onDraining(worker: ConnectedWorker): void;
+  onDraining(worker: ConnectedWorker, reason?: string): void;
   /** The answer to a message will not come: it came too slowly while memory was short. */
   onDiscarded(worker: ConnectedWorker, id: Uint64): void;
   /** A worker that was ready has disconnected. */

@@ -53,6 +53,17 @@ test("a folder that cannot be removed is an error after a few attempts", async (
   rmSync(folder, { recursive: true });
 });
 
+test("a folder that cannot even be looked up is the error of that, and none of a process that exits", async () => {
+  const files: Files = {
+    ...systemFiles,
+    infoSync: () => {
+      throw DENIED;
+    },
+  };
+  assert.equal(await removeFolder(files, "/gone"), DENIED);
+  removeFolderSync(files, "/gone");
+});
+
 test("a folder to which something is added while it is removed is removed again", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dc-remove-"));
   let attempts = 0;

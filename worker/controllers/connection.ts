@@ -65,6 +65,8 @@ export class Connection implements JobSource {
   readonly watch: ConnectionWatch;
   readonly #closed = Promise.withResolvers<Error | undefined>();
   #version = 1;
+  /** Why jobs are refused while it drains. */
+  #refusal = "The worker is shutting down";
 
   constructor(context: ConnectionContext, stream: ByteStream) {
     const { executor, store } = context;
@@ -120,6 +122,22 @@ export class Connection implements JobSource {
   drain(): void {
     this.#flow.drain(this.#version > 1);
     if (this.#version > 1) this.#send(encodeDraining());
+    this.#refuseAll();
+  }
+
+  /**
+   * No slot of the worker can be started: its jobs go back, with the reason instead of a notice, and the connection is
+   * closed at the next call. Whoever has none may keep it.
+   */
+  returnJobs(reason: string): void {
+    if (this.#flow.isDraining) return void this.end(); // jobs that were on their way are refused by now
+    if (this.#jobs.count === 0) return;
+    this.#refusal = reason;
+    this.#flow.drain(this.#version > 1);
+    this.#refuseAll();
+  }
+
+  #refuseAll(): void {
     for (const job of this.#core.takeWaiting()) this.#refuse(job);
     this.refuseQueued();
   }
@@ -165,10 +183,10 @@ export class Connection implements JobSource {
     this.#onAnswered(job);
   }
 
-  /** The worker is draining and has not started the job. */
+  /** The worker has not started the job, and will not. */
   #refuse(job: RelayedJob): void {
     endJob(job);
-    if (this.#version > 1) this.fail(job, "draining", "The worker is shutting down");
+    if (this.#version > 1) this.fail(job, "draining", this.#refusal);
   }
 
   #onAnswered(job: RelayedJob): void {

@@ -6,6 +6,7 @@
 import type { EndpointId } from "../../pool/types.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { LoadError } from "../cores/load_error.ts";
 import type { StoredCore } from "../cores/stored_core.ts";
 import type { RelayedJob } from "../job.ts";
 import type { CoreLoads } from "./core_loads.ts";
@@ -63,6 +64,8 @@ export class CoreTrials {
   async load(core: StoredCore, abandoned: AbortSignal): Promise<void> {
     const { slots, processes, clock } = this.#context;
     if (slots.holding(core.key).length > 0) return;
+    const { problem } = this;
+    if (problem !== undefined) throw new LoadError(problem);
     const trial = this.#begin(core) ?? await this.#beginInFirstUp(core, abandoned);
     if (!trial) return await processes.load(core, abandoned);
     const abandon = () => slots.at(trial.endpoint)?.abandonLoad();
@@ -83,6 +86,11 @@ export class CoreTrials {
       abandoned.removeEventListener("abort", abandon);
     }
     if (gaveWay) await processes.load(core, abandoned);
+  }
+
+  /** Why no job can run here, whatever its core is: no slot can be started. */
+  get problem(): string | undefined {
+    return this.#context.slots.problem(this.#context.clock.now());
   }
 
   /** Whether jobs run, or did until just now. */

@@ -1,7 +1,7 @@
 /** One slot of a worker, where one job runs at a time. It replaces its process if that is lost, or for another core. */
 
 import type { DispatchId, EndpointId } from "../../pool/types.ts";
-import { messageOf } from "../../runtime/error_text.ts";
+import { codeOf, messageOf } from "../../runtime/error_text.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { StoredCore } from "../cores/stored_core.ts";
@@ -56,8 +56,8 @@ export interface SlotContext {
 }
 
 type State =
-  /** Its process is being started, or will be after a pause. `hasFailed`: the last one could not be started. */
-  | { readonly name: "starting"; readonly hasFailed?: true }
+  /** Its process is being started, or will be after a pause. */
+  | { readonly name: "starting" }
   /** It waits until one of its killed processes exits. */
   | { readonly name: "blocked" }
   /** Its process is connected. */
@@ -71,6 +71,14 @@ interface Serving {
   readonly process: SlotProcess;
 }
 
+/** Why a slot may be without a process for long. */
+export interface Inability {
+  readonly reason: string;
+  readonly sinceMs: number;
+  /** The program of this worker is gone. */
+  readonly lacksProgram: boolean;
+}
+
 /** A slot of a worker. */
 export class Slot {
   readonly #context: SlotContext;
@@ -78,6 +86,7 @@ export class Slot {
   readonly #name: string;
   readonly #limit = new ProcessLimit();
   #state: State = { name: "starting" };
+  #inability: Inability | undefined;
   /** The job that its process has answered last. */
   #answered: DispatchId | undefined;
 
@@ -107,10 +116,9 @@ export class Slot {
     return this.#state.name === "starting";
   }
 
-  /** Whether it may be without a process for long: it waits until a killed one exits, or none could be started. */
-  get isUnable(): boolean {
-    const state = this.#state;
-    return state.name === "blocked" || (state.name === "starting" && state.hasFailed === true);
+  /** Set while it may be without a process for long: it waits until a killed one exits, or none could be started. */
+  get inability(): Inability | undefined {
+    return this.#inability;
   }
 
   /**
@@ -174,6 +182,7 @@ export class Slot {
     while (!closing.aborted) {
       try {
         const process = await this.#startProcess();
+        this.#inability = undefined;
         this.#state = { name: "up", endpoint: events.onUp(this), process };
         return;
       } catch (error) {
@@ -181,11 +190,16 @@ export class Slot {
         const problem = messageOf(error);
         if (problem !== said) log.warn(`${this.#name}: ${problem}`);
         said = problem;
-        this.#state = { name: "starting", hasFailed: true };
+        this.#onUnable(problem, codeOf(error) === "ENOENT");
         await pause(clock, pauseMs, closing);
         pauseMs = Math.min(2 * pauseMs, RESTART_PAUSE_MS.longest);
       }
     }
+  }
+
+  #onUnable(reason: string, lacksProgram = false): void {
+    const { sinceMs } = this.#inability ?? { sinceMs: this.#context.clock.now() };
+    this.#inability = { reason, sinceMs, lacksProgram };
   }
 
   /** Starts a process, once the slot may have one more. Resolves when it is connected. */
@@ -194,7 +208,9 @@ export class Slot {
     if (this.#limit.isReached) {
       log.warn(`${this.#name} is waiting for one of its ${this.#limit.names} to exit`);
       this.#state = { name: "blocked" };
+      this.#onUnable(`its ${this.#limit.names} have not exited`);
       await this.#limit.waitForRoom(closing);
+      this.#inability = undefined;
       this.#state = { name: "starting" };
     }
     const process = launcher.spawn(this.#name, this.#index, {

@@ -4,10 +4,19 @@ import type { CoreKey, EndpointId } from "../../pool/types.ts";
 import type { JobPlace } from "../job.ts";
 import type { JobTransport } from "./transport/job_transport.ts";
 import type { HugeInput } from "./transport/huge_input.ts";
-import { Slot, type SlotContext } from "./slot.ts";
+import { type Inability, Slot, type SlotContext } from "./slot.ts";
 
 /** The most input bytes in flight at a slot, beyond the job that it runs. */
 export const SLOT_BYTES_MAX = 4 * 1024 * 1024;
+
+/**
+ * A worker that has been able to start no slot for this long does not keep jobs any more. Whatever fails for a moment,
+ * such as a limit on processes that others have reached, is over by then.
+ */
+const UNABLE_MS_MAX = 30_000;
+
+/** The same if its program is gone, which lasts, unless somebody is just replacing it. */
+const LACKS_PROGRAM_MS_MAX = 5_000;
 
 /** All slots of a worker. */
 export class Slots {
@@ -93,6 +102,19 @@ export class Slots {
 
   /** Whether no slot may be able to run a job for long. */
   get areUnable(): boolean {
-    return this.#slots.every((slot) => slot.isUnable);
+    return this.#slots.every(({ inability }) => inability !== undefined);
+  }
+
+  /** Why no slot can be started, once that has been so for a time. */
+  problem(nowMs: number): string | undefined {
+    let last: Inability | undefined;
+    for (const { inability } of this.#slots) {
+      if (!inability) return undefined;
+      if (!last || inability.sinceMs > last.sinceMs) last = inability;
+    }
+    if (!last) return undefined;
+    const limitMs = last.lacksProgram ? LACKS_PROGRAM_MS_MAX : UNABLE_MS_MAX;
+    if (nowMs - last.sinceMs < limitMs) return undefined;
+    return `cannot start slots: ${last.reason}`;
   }
 }

@@ -139,6 +139,7 @@ test("a worker that refuses a job as draining, without a notice, gets no more jo
     odd.received.jobs.length <= 2 * odd.connections,
     `${odd.received.jobs.length} jobs on ${odd.connections} connections`,
   );
+  assert(recorded.warnings.includes(`worker 127.0.0.1:${odd.port} takes no more jobs: draining`));
   assertPolite(good);
 });
 

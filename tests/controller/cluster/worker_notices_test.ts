@@ -108,6 +108,20 @@ test("of 200 workers that drain together, three have lines of their own", () => 
   ]);
 });
 
+test("workers that take no more jobs say why, and of many together three have lines of their own", () => {
+  const recorded = new Recorded();
+  for (let node = 0; node < 5; node++) {
+    recorded.notices.onDraining(workerAt(`node${node}:7433`, 8), "cannot start slots: no room");
+  }
+  const refusal = "take no more jobs: cannot start slots: no room";
+  assert.deepEqual(recorded.lines(), [
+    ...[0, 1, 2].map((node) =>
+      `warning: worker node${node}:7433 takes no more jobs: cannot start slots: no room`
+    ),
+    `warning: 2 more workers ${refusal} (2)`,
+  ]);
+});
+
 test("the worker that a run has started itself is not announced", () => {
   const recorded = new Recorded();
   recorded.notices.onReady({ ...workerAt("this machine", 8), isLocal: true } as ConnectedWorker);

@@ -164,9 +164,10 @@ export class Launcher {
     const args = [socketPath, JSON.stringify(this.#slotStart(from))];
     const descriptors = memory?.descriptors ?? [];
     let filter: SystemCallFilter | undefined;
+    let folder: string | undefined;
     try {
       filter = sandbox?.openFilter(descriptors.length);
-      const folder = this.#folders.make(number);
+      folder = this.#folders.make(number);
       const started = {
         variables: this.#variables(from, sandbox?.folder ?? folder),
         folder,
@@ -181,7 +182,7 @@ export class Launcher {
       memory?.onGone();
       shared.close();
       void shared.unlink();
-      void this.#folders.remove(number);
+      if (folder !== undefined) void this.#folders.remove(number);
       throw error;
     } finally {
       filter?.close();

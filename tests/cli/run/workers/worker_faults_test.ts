@@ -1,13 +1,14 @@
 /** Workers that die, hang, drain or join during a run: no job is lost, and none has two results. */
 
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import process from "node:process";
 import { Network } from "../../../fixtures/peers/network.ts";
 import { coreError, startPeer } from "../../../fixtures/peers/scripted_worker.ts";
 import { ScriptedWorker2 } from "../../../fixtures/peers/scripted_worker_2.ts";
 import { core } from "../../../lib/cores.ts";
 import { Program, startWorker } from "../../../lib/processes.ts";
+import { programCommand } from "../../../lib/program_commands.ts";
 import { programTest, programTestUnless, slowTest, test } from "../../../lib/test.ts";
 import { Trace } from "../../../worker/trace.ts";
 import { Gate, PASSED } from "../../gate.ts";
@@ -281,6 +282,33 @@ programTest(
       run.stderr,
       /^warning: the temporary folder .* was removed; the worker starts again$/m,
     );
+  },
+);
+
+programTest(
+  "the jobs of a worker whose executable is removed run elsewhere after seconds, and the run says why",
+  async () => {
+    await using workspace = await Workspace.make();
+    const gate = await prepare(workspace);
+    const executable = workspace.at("executable");
+    await copyFile(programCommand()[0] as string, executable);
+    const through = ["sh", "-c", 'shift; exec "$0" "$@"', executable];
+    await using stuck = await startWorker({ slots: 1, through });
+    await using other = await startWorker({ slots: 1 });
+    await using run = await start(workspace, [stuck.port, other.port], ["--no-speculate"]);
+    const slot = await gate.reachedIn(stuck);
+    await rm(executable);
+    process.kill(slot, "SIGKILL");
+    await gate.open();
+    await assertDone(workspace, run);
+    assert.match(
+      run.stderr,
+      new RegExp(
+        `^warning: worker 127.0.0.1:${stuck.port} takes no more jobs: cannot start slots: `,
+        "m",
+      ),
+    );
+    assert((await workspace.records()).every(({ attempt }) => attempt === 1));
   },
 );
 
