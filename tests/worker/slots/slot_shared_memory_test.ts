@@ -9,7 +9,7 @@ test("only an error of the file system is one of the temporary folder", () => {
   const problems = [
     [
       { code: "ENOSPC" },
-      'cannot write to its temporary folder "/tmp/w": no space left on the disk; set another TMPDIR',
+      'cannot write to its temporary folder "/tmp/w": no space left on the disk, or no inodes (df -i); set another TMPDIR',
     ],
     [
       { code: "EFBIG" },

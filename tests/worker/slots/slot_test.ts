@@ -166,7 +166,7 @@ test("a core that never comes back from worker_init is given up after a while", 
   await worker.clock.advance(LOAD_LIMIT_MS - 1);
   assert(!slot.isKilled);
   await worker.clock.advance(1);
-  assert.deepEqual(await problem, ["core", "worker_init did not return within 60s"]);
+  assert.deepEqual(await problem, ["core", "loading and worker_init took longer than 60s"]);
   await worker.up(2);
   await worker.load("another");
 });

@@ -263,7 +263,11 @@ export class Launcher {
 
   async #end(process: SlotProcess): Promise<void> {
     const problem = await process.end();
-    if (problem) this.#options.log.warn(`slot process ${process.pid} did not exit: ${problem}`);
+    if (!problem) return;
+    const { log } = this.#options;
+    const text = `slot process ${process.pid}${problem.text}`;
+    if (problem.isOfCore) log.printed(text); // the worker of a run passes on only what is printed
+    else log.warn(text);
   }
 
   /** Ends all processes, and starts no more. Those whose outputs are being sent are killed. */

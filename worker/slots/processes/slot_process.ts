@@ -23,6 +23,7 @@ import type { CoreDumps } from "./core_dumps.ts";
 import { HeldAnswers } from "../transport/held_answers.ts";
 import type { JobTransport } from "../transport/job_transport.ts";
 import { openTransport } from "../transport/memory_transport.ts";
+import { END_LIMIT_MS, type EndProblem, endProblem } from "./end_problem.ts";
 import { causeOf, disconnected, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
 import { forwardsAnswer } from "./forwarded_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
@@ -37,9 +38,6 @@ import type { SlotSharedMemory } from "../transport/slot_shared_memory.ts";
 
 /** A process that has not connected by then never will. Generous: on a big machine a hundred start at once. */
 const START_LIMIT_MS = 30_000;
-
-/** How long a process may take to unload its core. */
-const END_LIMIT_MS = 5_000;
 
 /** A slot's process. */
 export class SlotProcess {
@@ -174,12 +172,13 @@ export class SlotProcess {
 
   /**
    * Loads a core into this process, which must be empty, once its files have been checked. Rejects with a
-   * `LoadError`. The process is killed if loading takes longer than `limitMs`, or is abandoned.
+   * `LoadError`. The process is killed if that takes longer than `limitMs`, or is abandoned.
    */
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
     this.#life = { name: "loading", core, loaded };
-    const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000}s`);
+    const late = `loading and worker_init took longer than ${limitMs / 1000}s`;
+    const onLate = () => this.#giveUpLoad(late);
     const onAbandoned = () => this.#giveUpLoad("its compute core is no longer needed", "abandoned");
     let timer: Timer | undefined;
     const send = async () => {
@@ -218,22 +217,22 @@ export class SlotProcess {
 
   /**
    * Makes the process unload its core and exit, once its huge output is sent, and kills it if it does not. Resolves
-   * with the reason if the process is given up.
+   * with what went wrong, if something has.
    */
-  async end(): Promise<string | undefined> {
+  async end(): Promise<EndProblem | undefined> {
     const isLoading = this.#life.name === "loading"; // worker_init may take minutes
     this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
     if (!this.#link || isLoading) this.kill();
     // An output whose head is sent cannot be taken back.
     await Promise.race([this.#relayed.ended, this.#child.settled]);
-    const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000}s`;
-    const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
+    let isLate = false;
+    const timer = this.#clock.after(END_LIMIT_MS, () => isLate = this.kill());
     void this.#link?.end();
     const end = await this.#child.settled;
     timer.stop();
     if (end && this.#link) await this.#linkClosed.promise;
-    return end ? undefined : this.#child.whyGivenUp;
+    return endProblem(end, isLate, this.#child);
   }
 
   /** Stops the process, or lets it go on. */
