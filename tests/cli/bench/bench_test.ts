@@ -44,7 +44,7 @@ slowTest("bench measures each of several workers, and shows the figures as JSON"
   const ended = await workspace.run(["bench", await core("echo"), ...args]);
   assert.equal(ended.code, 0, ended.stderr);
   const { core_ms, workers } = shown(ended);
-  assert(core_ms !== undefined && core_ms > 0 && core_ms < 10, `${core_ms} ms`);
+  assert.equal(core_ms, undefined, "each worker has its own");
   assert.deepEqual(workers.map(({ worker, slots }) => [worker, slots]), [
     [addresses[0], 1],
     [addresses[1], 3],
@@ -143,7 +143,7 @@ slowTest("bench measures a worker of version 1, which cannot be pinged", async (
   const ended = await workspace.run(args);
   assert.equal(ended.code, 0, ended.stderr);
   const [, row = ""] = ended.stdout.split("\n");
-  assert.match(row, new RegExp(`^${worker.address} +\\d+ +unknown +[\\d.]+ `));
+  assert.match(row, new RegExp(`^${worker.address} +\\d+ +unknown +[\\d.]+(ns|µs|ms) `));
 });
 
 slowTest(
