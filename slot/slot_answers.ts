@@ -18,6 +18,9 @@ const GATHERED_OUTPUT_BYTES_MAX = 32 * 1024;
 /** Larger outputs are relayed by the worker part by part. It leaves room in a payload for the fields before the output. */
 const ARRAY_BYTES_MAX = PAYLOAD_BYTES_MAX_DEFAULT - 1024;
 
+/** What is wrong with an output that is not there, as the end of a sentence. */
+const UNREADABLE = " that cannot be read";
+
 /** The answers of one slot. */
 export class SlotAnswers {
   readonly #gathered: GatheredAnswers;
@@ -31,10 +34,10 @@ export class SlotAnswers {
   /** Answers a job that has ended, with the output that its core still has. */
   answer(core: NativeCore, id: Uint64, exitCode: number, usage: JobUsage): void {
     const { outputBytes, outputPointer } = core;
-    const problem = this.#outputProblem(core);
-    if (problem !== undefined) return this.#failOutput(id, core, problem);
     const { writer } = this.#gathered;
     const isSmall = outputBytes <= GATHERED_OUTPUT_BYTES_MAX;
+    const problem = this.#outputProblem(core, isSmall && exitCode !== 0);
+    if (problem !== undefined) return this.#answerWithout(id, core, exitCode, usage, problem);
     this.#gathered.makeRoom(isSmall ? outputBytes : 0);
     const region = isSmall ? undefined : this.#shared?.output(core);
     if (region !== undefined) {
@@ -43,7 +46,7 @@ export class SlotAnswers {
     }
     // Once the head of the answer is written, it cannot fail any more.
     if (!isSmall && this.#shared?.hasOutput(core) === false) {
-      return this.#failOutput(id, core, " that cannot be read");
+      return this.#answerWithout(id, core, exitCode, usage, UNREADABLE);
     }
     writer.usageResultHead(id, usage, exitCode, outputBytes);
     if (isSmall) {
@@ -55,17 +58,35 @@ export class SlotAnswers {
     }
   }
 
-  /** Why the output cannot be returned, as far as its size and address say. */
-  #outputProblem(core: NativeCore): string | undefined {
+  /**
+   * Why the output cannot be returned, as far as its size and address say. `isTried`: and what the system says. That
+   * takes a call, so most small outputs are just read.
+   */
+  #outputProblem(core: NativeCore, isTried: boolean): string | undefined {
     const { outputBytes, outputPointer } = core;
-    if (outputBytes > 0 && !outputPointer) return " at a null pointer";
+    if (outputBytes === 0) return undefined;
+    if (!outputPointer) return " at a null pointer";
     const bytesMax = this.#shared ? HUGE_BLOB_BYTES_MAX : ARRAY_BYTES_MAX;
-    return outputBytes > bytesMax ? `, but the limit is ${bytesMax}` : undefined;
+    if (outputBytes > bytesMax) return `, but the limit is ${bytesMax}`;
+    return isTried && this.#shared?.hasOutput(core) === false ? UNREADABLE : undefined;
   }
 
-  /** `problem`: why the output cannot be returned, as the end of a sentence. */
-  #failOutput(id: Uint64, core: NativeCore, problem: string): void {
-    this.fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
+  /**
+   * Answers a job whose output cannot be returned, for `problem`, the end of a sentence. A core that has failed says so
+   * by its exit code, such as when it had no memory for the output: that is the better reason.
+   */
+  #answerWithout(
+    id: Uint64,
+    core: NativeCore,
+    exitCode: number,
+    usage: JobUsage,
+    problem: string,
+  ): void {
+    if (exitCode === 0) {
+      return this.fail(id, `The core reports ${core.outputSize} bytes of output${problem}`);
+    }
+    this.#gathered.makeRoom(0);
+    this.#gathered.writer.usageResultHead(id, usage, exitCode, 0);
   }
 
   /** Answers that a job, or a load, has failed. */

@@ -82,8 +82,12 @@ function runJob(own: CoreProcess, core: NativeCore, input: Uint8Array): Outcome 
   const { outputBytes, outputSize } = core;
   const reason = reasonNotToRead(own, core);
   if (reason !== undefined) {
-    const problem = `The core reports ${outputSize} bytes of output${reason}`;
-    return { status: ExitCode.someFailed, problem };
+    const reported = `${outputSize} bytes of output${reason}`;
+    if (exitCode === 0) {
+      return { status: ExitCode.someFailed, problem: `The core reports ${reported}` };
+    }
+    const problem = `The core returned exit code ${exitCode}, and reports ${reported}`;
+    return { status: statusOf(exitCode), problem };
   }
   const output = new Uint8Array(outputBytes);
   core.copyOutput(output);

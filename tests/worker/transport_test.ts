@@ -90,6 +90,28 @@ for (const transport of TRANSPORTS) {
     assert.equal(await run(controller, "echo next"), "next");
   });
 
+  test(`${name}, a job that fails without the output that it reports has its exit code`, async () => {
+    await using worker = await startOwnWorker({ transport });
+    await using controller = await connectWith(worker, "behave");
+    const canTell = transport === "memory"; // otherwise nothing tells before it is read
+    const pid = await run(controller, "pid");
+    for (
+      const [input, isRead] of [
+        ["claim 5", false],
+        ["claim 1000000", false],
+        ["claim 18446744073709551615", false],
+        ["stray 5", true],
+        ["stray 1000000", true],
+        ["stray 18446744073709551615", false],
+      ] as const
+    ) {
+      if (isRead && !canTell) continue;
+      const result = jobResult(await controller.sendJob(0n, utf8(`${input} 12`)));
+      assert.deepEqual([result.exitCode, result.output.byteLength], [12, 0], input);
+    }
+    assert.equal(await run(controller, "pid"), pid, "no slot was lost");
+  });
+
   slowTest(`${name}, an input of almost 1 GiB arrives`, async () => {
     await using worker = await startOwnWorker({ transport });
     await using controller = await connectWith(worker, "sees_behind");

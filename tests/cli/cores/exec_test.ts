@@ -65,6 +65,25 @@ programTest(
   },
 );
 
+programTest(
+  "exec ends with the exit code of a core that has failed and reports an output that is not there",
+  async () => {
+    await using workspace = await Workspace.make();
+    await workspace.write("in", "text");
+    const faults = {
+      NO_OUTPUT: "4 bytes of output at a null pointer",
+      ENORMOUS: `18446744073709551615 bytes of output, but the limit is ${2 ** 40}`,
+    };
+    for (const [fault, text] of Object.entries(faults)) {
+      const path = await core("faulty", { FAILS: 1, [fault]: 1 });
+      const ended = await workspace.run(["exec", path, "in", "-o", "out"]);
+      const stderr = `distcomp: The core returned exit code 7, and reports ${text}\n`;
+      assert.deepEqual(ended, { code: 7, stdout: "", stderr });
+    }
+    assert.deepEqual(await readdir(workspace.path), ["in"]);
+  },
+);
+
 programTest("exec says which output cannot be read, as a slot does", async () => {
   await using workspace = await Workspace.make();
   await workspace.write("in", "text");
