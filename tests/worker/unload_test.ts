@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Workspace } from "../cli/workspace.ts";
 import { coreInCpp } from "../lib/cores.ts";
 import { startWorker } from "../lib/processes.ts";
-import { slowTest, test } from "../lib/test.ts";
+import { test } from "../lib/test.ts";
 import { connectWith, loadCore, run } from "./controllers.ts";
 import { startFakeWorker, startOwnWorker } from "./own_worker.ts";
 import { Trace } from "./trace.ts";
@@ -55,22 +55,6 @@ test("a worker that ends with its controller starts no new slots when that is go
     assert.equal(worker.fakes.started.length, processes);
   }
 });
-
-for (
-  const [define, text] of [
-    ["ABORTS", ": was ended by SIGABRT while its core was unloaded"],
-    ["HANGS", ": its core took longer than 5s to end"],
-  ] as const
-) {
-  const testOne = define === "HANGS" ? slowTest : test; // it takes the five seconds
-  testOne(`a worker says of a core that its slot process${text}`, async () => {
-    await using worker = await startOwnWorker();
-    await using controller = await connectWith(worker, "ends_badly", { [define]: 1 });
-    await run(controller, "text");
-    await loadCore(controller, "echo");
-    await worker.logs(new RegExp(`slot process \\d+${text}`));
-  });
-}
 
 test("a core is unloaded when the worker is told to end", async () => {
   await using trace = new Trace();

@@ -52,7 +52,7 @@ export function causeOf(end: ProcessEnd | undefined, lastLines: Lines): EndCause
 }
 
 /** How a process ended, as text. */
-function describeEnd(end: ProcessEnd, lastLines: Lines): string {
+export function describeEnd(end: ProcessEnd, lastLines: Lines): string {
   const { exitCode, signal } = end;
   if (signal === undefined) return `exited with status ${exitCode}`;
   if (signal === "SIGKILL") return "was killed by SIGKILL; the system may have run out of memory";

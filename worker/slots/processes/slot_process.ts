@@ -23,7 +23,7 @@ import type { CoreDumps } from "./core_dumps.ts";
 import { HeldAnswers } from "../transport/held_answers.ts";
 import type { JobTransport } from "../transport/job_transport.ts";
 import { openTransport } from "../transport/memory_transport.ts";
-import { END_LIMIT_MS, type EndProblem, endProblem } from "./end_problem.ts";
+import { END_LIMIT_MS, endProblem } from "./end_problem.ts";
 import { causeOf, disconnected, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
 import { forwardsAnswer } from "./forwarded_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
@@ -177,14 +177,13 @@ export class SlotProcess {
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
     this.#life = { name: "loading", core, loaded };
-    const late = `loading and worker_init took longer than ${limitMs / 1000}s`;
-    const onLate = () => this.#giveUpLoad(late);
     const onAbandoned = () => this.#giveUpLoad("its compute core is no longer needed", "abandoned");
     let timer: Timer | undefined;
     const send = async () => {
       await core.checkFiles();
       if (this.#life.name !== "loading") return; // it has been given up meanwhile
-      timer = this.#clock.after(limitMs, onLate);
+      const late = `loading it and worker_init took longer than ${limitMs / 1000}s`;
+      timer = this.#clock.after(limitMs, () => this.#giveUpLoad(late));
       const path = this.#sandbox?.pathOf(core) ?? core.path;
       this.#link?.send(SLOT_LOAD, SLOT_LOAD_ID, encodeLoad(core.name, path));
     };
@@ -215,11 +214,9 @@ export class SlotProcess {
     if (this.shared.isDisconnected) this.kill(disconnected(undefined)); // it may hang when it exits
   }
 
-  /**
-   * Makes the process unload its core and exit, once its huge output is sent, and kills it if it does not. Resolves
-   * with what went wrong, if something has.
-   */
-  async end(): Promise<EndProblem | undefined> {
+  /** Makes it unload its core and exit, once its huge output is sent, or kills it. Resolves with what has gone wrong. */
+  async end(): Promise<string | undefined> {
+    const { core } = this;
     const isLoading = this.#life.name === "loading"; // worker_init may take minutes
     this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
@@ -232,7 +229,8 @@ export class SlotProcess {
     const end = await this.#child.settled;
     timer.stop();
     if (end && this.#link) await this.#linkClosed.promise;
-    return endProblem(end, isLate, this.#child);
+    if (!end) return `slot process ${this.pid} did not exit: ${this.#child.whyGivenUp}`;
+    return core && endProblem(end, isLate, core.name, this.printed);
   }
 
   /** Stops the process, or lets it go on. */
