@@ -188,7 +188,10 @@ export class LocalWorker {
       if (this.#closed) return;
       this.#hasDied = true;
       const { isGone } = this.#folder;
-      this.#log.warn(isGone ? FOLDER_GONE : `the worker on this machine ${reason}`);
+      // It leaves after its cluster has disconnected it, which has said why.
+      const hasLeft = reason === LEFT && this.#start?.hasConnected === true;
+      if (isGone) this.#log.warn(FOLDER_GONE);
+      else if (!hasLeft) this.#log.warn(`the worker on this machine ${reason}`);
       if (isGone) await this.#renewFolder().catch((error) => this.#log.warn(messageOf(error)));
       if (this.#closed) return;
       const hasHung = this.#start?.problem !== undefined;

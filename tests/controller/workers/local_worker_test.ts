@@ -84,7 +84,7 @@ test("a local worker that has run for a minute may die as often as at first", as
 });
 
 test("a local worker that has left, as its core cannot be loaded, is started again after a pause", async () => {
-  const { local, processes, network, joined, clock } = await started();
+  const { local, processes, network, joined, clock, warnings } = await started();
   await network.dial(network.listening[0] as Address);
   await clock.until("it has joined", () => joined.length === 1);
   processes[0]?.end({ exitCode: 0 });
@@ -92,6 +92,7 @@ test("a local worker that has left, as its core cannot be loaded, is started aga
   assert.equal(processes.length, 1);
   await clock.advance(51);
   assert.equal(processes.length, 2);
+  assert.deepEqual(warnings, [], "the cluster has said why");
   const closed = local.close();
   processes[1]?.end({ exitCode: 0 });
   await closed;
