@@ -14,6 +14,7 @@ const LIMIT_BYTES = 150 * MEBIBYTE;
 const LIMIT = { memoryBytes: BigInt(LIMIT_BYTES) };
 const HOARD = `hoard ${250 * MEBIBYTE}`;
 const OVER_LIMIT = /^used [1-3]\d\d MiB of memory, over its limit of 150 MiB$/;
+const HOARDING_CORE = /^its core uses 3\d\d MiB before its first job, over the limit of 150 MiB$/;
 
 const isLinux = process.platform === "linux";
 const cannotTell = isLinux ? undefined : "only Linux says how much memory a process has";
@@ -63,6 +64,24 @@ testUnless(
     await using controller = await connect2(worker, "behave");
     const job = sendLimited(controller, `leak ${250 * MEBIBYTE}`, LIMIT);
     assert.equal(outputText(await job), "leaked", "no time passes, so nobody looks");
+  },
+);
+
+testUnless(
+  cannotTell,
+  "a core that is over a job's memory limit before its first job is to blame, and runs those without",
+  async () => {
+    for (const isBusy of [false, true]) {
+      await using worker = await startOwnWorker();
+      await using busy = await connect2(worker, "behave");
+      if (isBusy) void sendLimited(busy, "sleep 600000"); // the core is tried in a process of its own
+      await using controller = await connect2(worker, "init_hoards");
+      assert.match(await failed(sendLimited(controller, "", LIMIT), "core"), HOARDING_CORE);
+      if (isBusy) continue;
+      assert.equal(outputText(await sendLimited(controller, "")), "");
+      const enough = { memoryBytes: BigInt(600 * MEBIBYTE) };
+      assert.equal(outputText(await sendLimited(controller, "", enough)), "");
+    }
   },
 );
 

@@ -28,7 +28,7 @@ import {
   type RelayedJob,
   type SlotResponse,
 } from "../job.ts";
-import { CAN_MEASURE_MEMORY, CANNOT_MEASURE } from "../slots/job_limits.ts";
+import { CAN_MEASURE_MEMORY, CANNOT_MEASURE, limitProblem } from "../slots/job_limits.ts";
 import { ArrivingCore } from "../cores/arriving_core.ts";
 import { ArrivingJob } from "./arriving_job.ts";
 import { Compression } from "./compression.ts";
@@ -259,7 +259,9 @@ export class Connection implements JobSource {
 
   /** The outcome of a job's core is known. Jobs of a closed connection do not wait for it. */
   #start(job: RelayedJob, outcome: CoreOutcome): void {
-    if (outcome.name === "none") this.#failUnstarted(job, "core", outcome.reason);
+    if (outcome.name === "none") return this.#failUnstarted(job, "core", outcome.reason);
+    const problem = limitProblem(outcome.core, job.limits);
+    if (problem !== undefined) this.#failUnstarted(job, "core", problem);
     else if (job.limits.memoryBytes > 0 && !CAN_MEASURE_MEMORY) {
       this.#failUnstarted(job, "memory", CANNOT_MEASURE);
     } else this.#context.executor.submit(this.#client, outcome.core, job);

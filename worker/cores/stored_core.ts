@@ -5,7 +5,7 @@ import type { Variable } from "../../protocol/mod.ts";
 import type { StoredContent } from "./content_store.ts";
 import type { StoredFile } from "./file_checks.ts";
 
-/** A core in the store, with its setup. Only the store changes it. */
+/** A core in the store, with its setup. Only the store changes it, but for what loading it has shown. */
 export class StoredCore {
   /** The core's own file. */
   path = "";
@@ -26,6 +26,8 @@ export class StoredCore {
   isBeingWritten = false;
   /** How long it may take to load, if a controller has said so. */
   initMs = 0;
+  /** The resident memory of the last process that has loaded it, before its first job, where the system says it. */
+  loadedBytes: number | undefined;
 
   /** `name`: its controller's name for it, for messages. `bytes`: of all its files. */
   constructor(

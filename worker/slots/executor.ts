@@ -45,7 +45,7 @@ export class Executor {
   #draining: { onTerminated(): void; onIdle(): void } | undefined;
 
   constructor(options: ExecutorOptions) {
-    const { clock, launcher, coreLoadLimitMs, log } = options;
+    const { clock, launcher, system } = options;
     this.#clock = clock;
     this.#store = options.store;
     this.#pool = new Pool<RelayedJob>({
@@ -56,7 +56,7 @@ export class Executor {
       coreUnavailable: (job, reason) => this.#fail(job, "core", reason),
     }, { onLost: "isolate", isLocal: true, endpointBytesMax: SLOT_BYTES_MAX });
     this.queueRoom = new QueueRoom(clock, (client) => this.#pool.queueOf(client).queuedBytes);
-    const context = { clock, log, launcher, coreLoadLimitMs, closing: this.#closing.signal };
+    const context = { ...options, closing: this.#closing.signal };
     const events = {
       onUp: () => this.#onUp(),
       onAnswer: this.#onAnswer.bind(this),
@@ -67,12 +67,11 @@ export class Executor {
     this.hugeInputs = new HugeInputs({
       placeAt: (...input) => this.#slots.placeHuge(...input),
       placeHere: (...input) => launcher.ownInput(...input),
-      system: options.system,
+      system,
     });
     const parts = { pool: this.#pool, slots: this.#slots, loads: this.#loads };
     this.trials = new CoreTrials({ ...parts, processes: new TrialProcesses(context), clock });
-    const onKilled = (job: Job<RelayedJob>, why: string) => this.#fail(job, "killed", why);
-    this.#terminations = new Terminations(this.#pool, onKilled);
+    this.#terminations = new Terminations(this.#pool, (job, why) => this.#fail(job, "killed", why));
     this.#relaying = new RelayingSlots(this.#pool, () => this.#onEvent());
     this.#watchdog = new Watchdog({
       ...options,
@@ -168,9 +167,9 @@ export class Executor {
   }
 
   /**
-   * The worker drains. Resolves when there are no more jobs. From now on a job is queued only because its slot was
-   * lost: it runs again, unless no slot will ever take it. `onTerminated`: a slot was told to end, probably by
-   * whoever told the worker, and its jobs are queued; they had better be handed back.
+   * The worker drains. Resolves when there are no more jobs. From now on a job is queued only because its slot was lost:
+   * it runs again, unless no slot will ever take it. `onTerminated`: a slot was told to end, probably by whoever told
+   * the worker, and its jobs are queued; they had better be handed back.
    */
   drained(onTerminated: () => void): Promise<void> {
     return new Promise((onIdle) => {
@@ -261,6 +260,7 @@ export class Executor {
     const slot = this.#slots.at(endpoint);
     if (!core || !slot) throw new LoadError("this worker no longer has it; send it again");
     await slot.load(core);
+    this.#watchdog.onLoaded(endpoint, core);
   }
 
   #onLoadFailed(endpoint: EndpointId, key: CoreKey, error: LoadError, core?: StoredCore): void {

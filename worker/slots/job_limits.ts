@@ -1,9 +1,11 @@
 /** Limits of jobs, enforced from outside: a process that is computing cannot watch itself. */
 
 import process from "node:process";
+import type { JobLimits } from "../../protocol/mod.ts";
 import type { EndpointId, Job } from "../../pool/types.ts";
 import { type ProcFiles, thisSystem } from "../../runtime/proc_files.ts";
 import { sizeText } from "../../system/size_text.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import type { RelayedJob } from "../job.ts";
 import type { TimedJob } from "./running_times.ts";
 
@@ -22,6 +24,24 @@ export const CAN_MEASURE_MEMORY = residentBytes(process.pid) !== undefined;
 export const CANNOT_MEASURE =
   "This worker's system does not report how much memory a process uses; " +
   "run the job without a memory limit";
+
+/** A process has loaded a core, and has run no job. */
+export function onCoreLoaded(core: StoredCore, { pid }: { pid: number }, system: ProcFiles): void {
+  core.loadedBytes = residentBytes(pid, 0, system);
+}
+
+/**
+ * Why a core cannot run jobs with these limits: its processes are over one before they have a job. That is no job's
+ * fault, and would be so with all of them.
+ */
+export function limitProblem(
+  { loadedBytes = 0 }: Pick<StoredCore, "loadedBytes">,
+  { memoryBytes }: JobLimits,
+): string | undefined {
+  if (memoryBytes === 0 || loadedBytes <= memoryBytes) return undefined;
+  const limit = sizeText(memoryBytes);
+  return `its core uses ${sizeText(loadedBytes)} before its first job, over the limit of ${limit}`;
+}
 
 /**
  * The jobs that are over a limit now. Time counts from the start of a job. Memory also counts before, while the

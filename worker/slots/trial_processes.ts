@@ -1,8 +1,10 @@
 /** Trials of cores while all slots are busy: each loads its core in a process of its own. */
 
 import type { Clock } from "../../runtime/clock.ts";
+import type { ProcFiles } from "../../runtime/proc_files.ts";
 import type { StoredCore } from "../cores/stored_core.ts";
 import type { Launcher } from "./processes/launcher.ts";
+import { onCoreLoaded } from "./job_limits.ts";
 import { type TrialPermit, TrialSemaphore } from "./trial_semaphore.ts";
 import { ProcessLimit } from "./processes/process_limit.ts";
 
@@ -13,6 +15,7 @@ const TRIAL_SLOT = 0;
 export interface TrialProcessContext {
   readonly launcher: Launcher;
   readonly clock: Clock;
+  readonly system: ProcFiles;
   readonly coreLoadLimitMs: number;
   /** Aborts when no more processes may be started. */
   readonly closing: AbortSignal;
@@ -49,7 +52,7 @@ export class TrialProcesses {
   }
 
   async #loadOnce(core: StoredCore, abandoned: AbortSignal, permit: TrialPermit): Promise<void> {
-    const { launcher, coreLoadLimitMs } = this.#context;
+    const { launcher, coreLoadLimitMs, system } = this.#context;
     await this.#waitForRoom(abandoned);
     const events = { onAnswer: () => {}, onLost: () => {} };
     const process = launcher.spawn("trial", TRIAL_SLOT, events, core, true);
@@ -58,6 +61,7 @@ export class TrialProcesses {
     permit.onStarted();
     try {
       await process.load(core, core.initMs || coreLoadLimitMs, abandoned);
+      onCoreLoaded(core, process, system);
     } finally {
       void launcher.end(process);
     }

@@ -7,9 +7,10 @@ import type { CurrentJob } from "../../pool/types.ts";
 import type { FailureKindName } from "../../protocol/mod.ts";
 import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { ProcFiles } from "../../runtime/proc_files.ts";
+import type { StoredCore } from "../cores/stored_core.ts";
 import { isAnswerWanted, type RelayedJob } from "../job.ts";
 import { DUMP_LATE, DUMP_LIMIT_MS, DumpingProcesses } from "./dumping_processes.ts";
-import { findViolations, peakBytes, residentBytes } from "./job_limits.ts";
+import { findViolations, onCoreLoaded, peakBytes, residentBytes } from "./job_limits.ts";
 import { LongFrees } from "./long_frees.ts";
 import { type BusyCore, lostThread, LostThreads } from "./lost_threads.ts";
 import { lastFirst } from "./returned_jobs.ts";
@@ -182,6 +183,12 @@ export class Watchdog {
   /** A slot loads a core, in a fresh process if need be: it is not killed for a job any more. */
   onLoad(endpoint: EndpointId): void {
     this.#kills.delete(endpoint);
+  }
+
+  /** A slot has loaded a core, and has run no job since. */
+  onLoaded(endpoint: EndpointId, core: StoredCore): void {
+    const process = this.#context.processAt(endpoint);
+    if (process) onCoreLoaded(core, process, this.#context.system);
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CoreKey } from "../../../pool/types.ts";
 import { detectRuntime } from "../../../runtime/detect.ts";
+import { thisSystem } from "../../../runtime/proc_files.ts";
 import { silentLog } from "../../../system/log.ts";
 import { StoredCore } from "../../../worker/cores/stored_core.ts";
 import { TrialProcesses } from "../../../worker/slots/trial_processes.ts";
@@ -74,7 +75,13 @@ class Trials implements AsyncDisposable {
     readonly folder: string,
   ) {
     const { signal: closing } = this.closing;
-    this.#trials = new TrialProcesses({ launcher, clock, coreLoadLimitMs: LOAD_LIMIT_MS, closing });
+    this.#trials = new TrialProcesses({
+      launcher,
+      clock,
+      coreLoadLimitMs: LOAD_LIMIT_MS,
+      closing,
+      system: thisSystem,
+    });
   }
 
   static async make(options: FakeSlotsOptions = {}): Promise<Trials> {

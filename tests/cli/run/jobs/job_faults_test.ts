@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import process from "node:process";
 import { core } from "../../../lib/cores.ts";
 import { eventually, startWorker } from "../../../lib/processes.ts";
 import { programTest, slow, slowTest, test, testUnless } from "../../../lib/test.ts";
@@ -110,6 +111,20 @@ test("a job over --memory fails with the memory it used, not as a crash", async 
   assert.match(run.stdout, /^failed attempts: 1 over the memory limit$/m);
   assert.deepEqual(await workspace.outputsByNumber(), { 1: "a" });
 });
+
+testUnless(
+  process.platform === "linux" ? undefined : "only Linux says how much memory a process has",
+  "a run whose core alone is over --memory ends at once, and no job has failed",
+  async () => {
+    await using workspace = await Workspace.make();
+    const args = ["run", await core("init_hoards"), "--repeat", "1000", "--slots", "2"];
+    const { code, stdout, stderr } = await workspace.run([...args, "--memory", "200M"]);
+    assert.equal(code, 3, stdout + stderr);
+    const problem = /its core uses 3\d\d MiB before its first job, over the limit of 200 MiB/;
+    assert.match(stderr, problem);
+    assert.doesNotMatch(stdout + stderr, /exited with status|failed attempts/);
+  },
+);
 
 test("leaks of earlier jobs end the process at the memory limit, but fail no job", async () => {
   await using workspace = await Workspace.make();
