@@ -167,7 +167,7 @@ test("a core that never comes back from worker_init is given up after a while", 
   await worker.clock.advance(LOAD_LIMIT_MS - 1);
   assert(!slot.isKilled);
   await worker.clock.advance(1);
-  assert.deepEqual(await problem, ["core", "worker_init did not return within 60s"]);
+  assert.deepEqual(await problem, ["core", "loading it and worker_init took longer than 60s"]);
   await worker.up(2);
   await worker.load("another");
 });
@@ -211,8 +211,27 @@ test("a core that does not unload is killed after a while", async () => {
   worker.slots.at(worker.endpoint)?.retire();
   await worker.clock.advance(END_LIMIT_MS - 1);
   assert(!first.isKilled);
+  assert.deepEqual(worker.warnings, []);
   await worker.clock.advance(1);
   assert(first.isKilled && first.isGone);
+  assert.deepEqual(worker.warnings, [
+    'a slot process with core "stays" was ended: it took more than 5s to end',
+  ]);
+});
+
+test("a core that crashes at its end is reported, and one whose process is killed from outside is not", async () => {
+  for (const signal of ["SIGSEGV", "SIGKILL", "SIGTERM"]) {
+    await using worker = await OneSlot.start();
+    const first = await worker.up(1);
+    await worker.load("stays");
+    worker.slots.at(worker.endpoint)?.retire();
+    await worker.clock.advance(1);
+    first.crash(signal);
+    await worker.up(2);
+    assert.deepEqual(worker.lost.map(({ reason }) => reason), ["its core is no longer needed"]);
+    const said = 'a slot process with core "stays" crashed: SIGSEGV, when it ended';
+    assert.deepEqual(worker.warnings, signal === "SIGSEGV" ? [said] : []);
+  }
 });
 
 test("a slot whose killed process does not exit is lost once, for the reason of the kill, and gets another process", async () => {

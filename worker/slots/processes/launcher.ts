@@ -89,6 +89,8 @@ export class Launcher {
   readonly #dumps: CoreDumps | undefined;
   /** What its processes have done. */
   readonly jobs = new SlotJobs();
+  /** What was last said about the end of a core's process: it is the same in all slots. */
+  readonly #endsTold = new WeakMap<StoredCore, string>();
   #lastNumber = 0;
   #isClosed = false;
   #isSuspended = false;
@@ -261,8 +263,14 @@ export class Launcher {
   }
 
   async #end(process: SlotProcess): Promise<void> {
+    const { core } = process;
     const problem = await process.end();
-    if (problem) this.#options.log.warn(`slot process ${process.pid} did not exit: ${problem}`);
+    if (!problem || (core && this.#endsTold.get(core) === problem)) return;
+    if (core) this.#endsTold.set(core, problem);
+    const { log, tellsController } = this.#options;
+    // The controller on this machine shows what is printed, and does not hear of warnings.
+    if (tellsController) log.printed(`warning: ${problem}`);
+    else log.warn(problem);
   }
 
   /** Ends all processes, and starts no more. Those whose outputs are being sent are killed. */

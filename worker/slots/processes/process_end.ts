@@ -91,6 +91,23 @@ export function exitReason(
   return withReason(`${describeEnd(end, lastLines)}${accessText(end, shared)}`, lastLines);
 }
 
+/**
+ * What was wrong with a process that had loaded a core and was told to end. It has lost no job, but its core may not
+ * have done all that it does at its end. `lateMs`: it was killed because it took longer than this.
+ */
+export function endProblem(
+  end: ProcessEnd,
+  core: string,
+  lateMs: number | undefined,
+  { lastLines }: { readonly lastLines: Lines },
+): string | undefined {
+  const where = `a slot process with core "${core}"`;
+  if (lateMs !== undefined) return `${where} was ended: it took more than ${lateMs / 1000}s to end`;
+  // Those that end a worker end its slots, too, and a worker that is closed kills some.
+  if (end.signal === undefined || causeOf(end, lastLines) !== "self") return undefined;
+  return `${where} ${withReason(describeEnd(end, lastLines), lastLines)}, when it ended`;
+}
+
 /** What a bad memory access was about, as far as the slot could tell. */
 function accessText(
   { signal }: ProcessEnd,

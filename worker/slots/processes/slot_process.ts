@@ -23,7 +23,7 @@ import type { CoreDumps } from "./core_dumps.ts";
 import { HeldAnswers } from "../transport/held_answers.ts";
 import type { JobTransport } from "../transport/job_transport.ts";
 import { openTransport } from "../transport/memory_transport.ts";
-import { causeOf, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
+import { causeOf, endProblem, exitReason, readLastAnswers, startProblem } from "./process_end.ts";
 import { forwardsAnswer } from "./forwarded_answer.ts";
 import type { ProcessLife } from "./process_life.ts";
 import { PrintedLines } from "./printed_lines.ts";
@@ -85,6 +85,7 @@ export class SlotProcess {
         const isEnding = this.#life.name === "ending";
         if (this.#link || !isEnding) onLine(line, isEnding);
       },
+      isForNobody: () => this.isEmpty || this.#life.name === "starting",
       onPrinted: (job, lines) => events.onPrinted?.(job, lines),
       onAnswer: (frame, lines) => this.#held?.attempt(() => this.#onResponse(frame, lines)),
     });
@@ -179,13 +180,13 @@ export class SlotProcess {
   async load(core: StoredCore, limitMs: number, abandoned: AbortSignal): Promise<void> {
     const loaded = Promise.withResolvers<void>();
     this.#life = { name: "loading", core, loaded };
-    const onLate = () => this.#giveUpLoad(`worker_init did not return within ${limitMs / 1000}s`);
     const onAbandoned = () => this.#giveUpLoad("its compute core is no longer needed", "abandoned");
     let timer: Timer | undefined;
     const send = async () => {
       await core.checkFiles();
       if (this.#life.name !== "loading") return; // it has been given up meanwhile
-      timer = this.#clock.after(limitMs, onLate);
+      const late = `loading it and worker_init took longer than ${limitMs / 1000}s`;
+      timer = this.#clock.after(limitMs, () => this.#giveUpLoad(late));
       const path = this.#sandbox?.pathOf(core) ?? core.path;
       this.#link?.send(SLOT_LOAD, SLOT_LOAD_ID, encodeLoad(core.name, path));
     };
@@ -215,24 +216,23 @@ export class SlotProcess {
     this.#held?.onTick();
   }
 
-  /**
-   * Makes the process unload its core and exit, once its huge output is sent, and kills it if it does not. Resolves
-   * with the reason if the process is given up.
-   */
+  /** Makes it unload its core and exit, once its huge output is sent, or kills it. Resolves with what has gone wrong. */
   async end(): Promise<string | undefined> {
+    const { core } = this;
     const isLoading = this.#life.name === "loading"; // worker_init may take minutes
     this.#failLoad("its process is ended", "abandoned");
     if (this.#life.name !== "gone") this.#life = { name: "ending" };
     if (!this.#link || isLoading) this.kill();
     // An output whose head is sent cannot be taken back.
     await Promise.race([this.#relayed.ended, this.#child.settled]);
-    const late = `killed: its core was not unloaded within ${END_LIMIT_MS / 1000}s`;
-    const timer = this.#clock.after(END_LIMIT_MS, () => this.kill(late));
+    let isLate = false;
+    const timer = this.#clock.after(END_LIMIT_MS, () => isLate = this.kill());
     void this.#link?.end();
     const end = await this.#child.settled;
     timer.stop();
     if (end && this.#link) await this.#linkClosed.promise;
-    return end ? undefined : this.#child.whyGivenUp;
+    if (!end) return `slot process ${this.pid} did not exit: ${this.#child.whyGivenUp}`;
+    return core && endProblem(end, core.name, isLate ? END_LIMIT_MS : undefined, this.printed);
   }
 
   /** Stops the process, or lets it go on. */
