@@ -24,6 +24,12 @@ const MARK_WAIT_MS = 500;
 const PASS_ON_MS = 50;
 const PASS_ON_LINES = 200;
 
+/**
+ * So many lines that a process prints before it has a core, such as those of the system's loader, are kept for the
+ * first one, until the mark that follows the end of its load.
+ */
+const EARLY_LINES_MAX = 20;
+
 /** Marks that no answer waits for are kept for this many jobs: an answer may still be on its way. */
 const MARKS_MAX = 1_000;
 
@@ -34,6 +40,8 @@ const ANNOUNCED_MAX = 16;
 export interface PrintedEvents {
   /** A line, at once. */
   onLine(line: string): void;
+  /** Whether lines that are passed on would get to nobody yet, because there is no core. */
+  isForNobody?(): boolean;
   /** Lines of a job, or of none: id 0. */
   onPrinted(job: DispatchId, lines: readonly string[]): void;
   /** An answer, and the last lines of its job. */
@@ -164,6 +172,9 @@ export class PrintedLines {
   #passOn(job: DispatchId): void {
     this.#passing?.stop();
     this.#passing = undefined;
+    if (job === 0 && this.#events.isForNobody?.()) {
+      return void this.#unpassed.splice(EARLY_LINES_MAX);
+    }
     const lines = this.#unpassed;
     this.#unpassed = [];
     if (lines.length > 0) this.#events.onPrinted(job, lines);

@@ -83,6 +83,7 @@ export class SlotProcess {
         const isEnding = this.#life.name === "ending";
         if (this.#link || !isEnding) onLine(line, isEnding);
       },
+      isForNobody: () => this.isEmpty || this.#life.name === "starting",
       onPrinted: (job, lines) => events.onPrinted?.(job, lines),
       onAnswer: (frame, lines) => this.#held?.attempt(() => this.#onResponse(frame, lines)),
     });

@@ -5,7 +5,7 @@ import process from "node:process";
 import { core } from "../../../lib/cores.ts";
 import { Libraries } from "../../../lib/libraries.ts";
 import { startWorker } from "../../../lib/processes.ts";
-import { programTest, programTestUnless, test } from "../../../lib/test.ts";
+import { programTest, programTestUnless, test, testUnless } from "../../../lib/test.ts";
 import { CWorker } from "../../c_worker.ts";
 import { SharedWorker } from "../../shared_worker.ts";
 import { Workspace } from "../../workspace.ts";
@@ -144,6 +144,18 @@ __attribute__((constructor)) static void begin(void) { setenv("DC_PRELOADED", "y
     assert.equal(await valueOf(workspace, "DC_PRELOADED", [...place, ...preload]), "yes\n");
     const paths = ["--env", "LD_LIBRARY_PATH=/made/up"];
     assert.equal(await valueOf(workspace, "LD_LIBRARY_PATH", [...place, ...paths]), "/made/up\n");
+  },
+);
+
+testUnless(
+  notLinux,
+  "what the system's loader says before the core is loaded reaches the run",
+  async () => {
+    await using workspace = await Workspace.make();
+    const args = ["run", READS_LEVEL, "--repeat", "1", "--slots", "1"];
+    const { code, stderr } = await workspace.run([...args, "--env", "LD_PRELOAD=/no/such.so"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr.match(/^core: .*\/no\/such\.so.*$/gm)?.length, 1, stderr);
   },
 );
 
