@@ -120,6 +120,19 @@ test("lines of a job that goes on are passed on after 50 ms, as those of the job
   assert.deepEqual(scene.printed, [[7, ["step 1", "", "step 2"]]]);
 });
 
+test("lines of a job are not said to be of the next one if its mark is read late", async () => {
+  const scene = await Scene.connected();
+  scene.shared.startedId = 7 as DispatchId;
+  scene.print("step 1\n");
+  await scene.network.clock.advance(49);
+  scene.shared.startedId = 8 as DispatchId;
+  await scene.network.clock.advance(1);
+  assert.deepEqual(scene.printed, []);
+  scene.mark(7);
+  await scene.network.clock.advance(0);
+  assert.deepEqual(scene.printed, [[7, ["step 1"]]]);
+});
+
 test("the line of a process that ran one job is the reason for its end, whenever it came", async () => {
   const scene = await Scene.connected();
   scene.slot.sendJob(1, { payload: JOB });

@@ -24,6 +24,9 @@ const MARK_WAIT_MS = 500;
 const PASS_ON_MS = 50;
 const PASS_ON_LINES = 200;
 
+/** In a turn after this, what has arrived meanwhile is read. */
+const TURN_MS = 1;
+
 /**
  * So many lines that a process prints before it has a core, such as those of the system's loader, are kept for the
  * first one, until the mark that follows the end of its load.
@@ -138,9 +141,19 @@ export class PrintedLines {
     this.#events.onLine(line);
     this.#unpassed.push(line);
     if (this.#unpassed.length >= PASS_ON_LINES) this.#passOn(this.#shared.startedId);
-    else {
-      this.#passing ??= this.#clock.after(PASS_ON_MS, () => this.#passOn(this.#shared.startedId));
-    }
+    else this.#passing ??= this.#clock.after(PASS_ON_MS - TURN_MS, () => this.#passOnSoon());
+  }
+
+  /**
+   * Passes lines on as those of the job that runs. If this process was delayed, marks that say otherwise may still be
+   * unread: then the slot has gone on to other jobs, or they are read in the next turn.
+   */
+  #passOnSoon(): void {
+    const { startedId } = this.#shared;
+    this.#passing = this.#clock.after(TURN_MS, () => {
+      if (this.#shared.startedId === startedId) this.#passOn(startedId);
+      else this.#passOnSoon();
+    });
   }
 
   #onMark(id: number): void {
