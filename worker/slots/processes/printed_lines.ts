@@ -28,7 +28,7 @@ const PASS_ON_LINES = 200;
 const TURN_MS = 1;
 
 /**
- * So many lines that a process prints before it has a core, such as those of the system's loader, are kept for the
+ * This many lines that a process prints before it has a core, such as those of the system's loader, are kept for the
  * first one, until the mark that follows the end of its load.
  */
 const EARLY_LINES_MAX = 20;
